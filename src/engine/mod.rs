@@ -1,0 +1,128 @@
+//! Admission, deadlines, and the compute pool: a picture's text in, an analysis out.
+//!
+//! A request takes a place or is refused at once; there are as many places as there are workers and
+//! room in the queue. Whoever has a place gets an answer before the deadline, or the error that says
+//! there was none. A worker leaves alone what nobody waits for any more.
+
+mod pipeline;
+mod pool;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::error::{Error, StartError};
+use crate::model::Prediction;
+
+pub use pipeline::Pipeline;
+use pool::Pool;
+
+/// What a worker does with a request. One value a worker, so it may keep buffers.
+pub trait Work: Send + 'static {
+    /// Analyses `payload`: the text of a `base64Image` field. Asks `ticket` between its stages
+    /// whether to go on.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the payload, or what [`Ticket::check`] gave.
+    fn run(&mut self, payload: &[u8], ticket: &Ticket) -> Result<Analysis, Error>;
+}
+
+/// An answer, and the time it took.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Analysis {
+    /// The most probable labels, highest first.
+    pub predictions: Vec<Prediction>,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Where a request's time went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Waiting for a worker.
+    pub queue: Duration,
+    /// Base64 and image decoding.
+    pub decode: Duration,
+    /// Resizing and scaling.
+    pub resize: Duration,
+    /// The model.
+    pub inference: Duration,
+}
+
+/// The limits of an engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Requests that may wait while every worker is busy.
+    pub queue_depth: usize,
+    /// The longest that a request may wait and be worked on, together.
+    pub timeout: Duration,
+}
+
+/// A request's claim on a worker.
+#[derive(Debug)]
+pub struct Ticket {
+    deadline: Instant,
+    reply: oneshot::Sender<Result<Analysis, Error>>,
+}
+
+impl Ticket {
+    /// Whether the work is still wanted.
+    ///
+    /// # Errors
+    /// [`Error::ClientGone`], or [`Error::DeadlineExceeded`].
+    pub fn check(&self) -> Result<(), Error> {
+        if Instant::now() >= self.deadline {
+            Err(Error::DeadlineExceeded)
+        } else if self.reply.is_closed() {
+            Err(Error::ClientGone)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The workers and the queue in front of them.
+#[derive(Debug)]
+pub struct Engine {
+    pool: Pool,
+    places: Arc<Semaphore>,
+    timeout: Duration,
+}
+
+impl Engine {
+    /// An engine with a thread for each of `workers`.
+    ///
+    /// # Errors
+    /// A sentence, where there is no worker or the system refuses a thread.
+    pub fn new<W: Work>(workers: Vec<W>, limits: Limits) -> Result<Self, StartError> {
+        let places = Arc::new(Semaphore::new(workers.len() + limits.queue_depth));
+        Ok(Self { pool: Pool::new(workers)?, places, timeout: limits.timeout })
+    }
+
+    /// Analyses a picture, given as the text of a `base64Image` field. To drop the future is to
+    /// leave: work that has not begun is then not done.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] at once where there is no place; [`Error::DeadlineExceeded`];
+    /// [`Error::Internal`] where the worker panicked; and what is wrong with the picture.
+    pub async fn analyze(&self, payload: Bytes) -> Result<Analysis, Error> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
+        let admitted = Instant::now();
+        let deadline = admitted + self.timeout;
+        let (reply, answer) = oneshot::channel();
+        self.pool.submit(Ticket { deadline, reply }, payload, place);
+        let mut analysis = match tokio::time::timeout_at(deadline.into(), answer).await {
+            Ok(Ok(result)) => result?,
+            Ok(Err(_)) => return Err(Error::Internal),
+            Err(_) => return Err(Error::DeadlineExceeded),
+        };
+        let worked = analysis.timings.decode + analysis.timings.resize + analysis.timings.inference;
+        analysis.timings.queue = admitted.elapsed().saturating_sub(worked);
+        Ok(analysis)
+    }
+}
+
+#[cfg(test)]
+mod tests;

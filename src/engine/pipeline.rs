@@ -1,0 +1,90 @@
+//! The work itself: the stages that a picture goes through, in their order.
+
+use std::time::{Duration, Instant};
+
+use ndarray::Array4;
+
+use super::{Analysis, Ticket, Timings, Work};
+use crate::error::Error;
+use crate::image::{Decoder, Resizer, Scaling, Size, payload};
+use crate::model::Classifier;
+
+/// Labels in an answer.
+const ANSWERS: usize = 3;
+
+/// Buffers larger than this are given back after a request: what one very large picture needed is
+/// not kept for ever. Enough for the pixels of a 16-megapixel photograph.
+const KEPT_BYTES: usize = 48 << 20;
+
+/// One worker's stages, with the buffers between them.
+#[derive(Debug)]
+pub struct Pipeline {
+    decoder: Decoder,
+    resizer: Resizer,
+    scaling: Scaling,
+    classifier: Classifier,
+    file: Vec<u8>,
+    pixels: Vec<u8>,
+    tensor: Array4<f32>,
+}
+
+impl Pipeline {
+    /// The stages in front of `classifier`, for pictures of up to `max_pixels`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where a decoder has no memory for its state.
+    pub fn new(classifier: Classifier, max_pixels: u64) -> Result<Self, Error> {
+        let input = &classifier.metadata().input;
+        Ok(Self {
+            decoder: Decoder::new(max_pixels)?,
+            resizer: Resizer::new(Size { width: input.width, height: input.height }),
+            scaling: Scaling::new(input),
+            tensor: input.tensor(),
+            file: Vec::new(),
+            pixels: Vec::new(),
+            classifier,
+        })
+    }
+
+    fn release_large_buffers(&mut self) {
+        for buffer in [&mut self.file, &mut self.pixels] {
+            if buffer.capacity() > KEPT_BYTES {
+                *buffer = Vec::new();
+            }
+        }
+    }
+}
+
+impl Work for Pipeline {
+    fn run(&mut self, payload: &[u8], ticket: &Ticket) -> Result<Analysis, Error> {
+        let mut clock = Clock::start();
+        let text = std::str::from_utf8(payload).map_err(|_| Error::NotBase64)?;
+        payload::decode(text, &mut self.file)?;
+        let picture = self.decoder.decode(&self.file, &mut self.pixels)?;
+        let decode = clock.lap();
+        ticket.check()?;
+        let resized = self.resizer.resize(&self.pixels, picture.size, picture.orientation);
+        self.scaling.apply(resized, &mut self.tensor);
+        let resize = clock.lap();
+        self.release_large_buffers();
+        ticket.check()?;
+        let predictions = self.classifier.classify(&self.tensor, ANSWERS)?;
+        let inference = clock.lap();
+        Ok(Analysis { predictions, timings: Timings { queue: Duration::ZERO, decode, resize, inference } })
+    }
+}
+
+/// Measures one stage after the other.
+struct Clock(Instant);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since the last lap.
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now - std::mem::replace(&mut self.0, now)
+    }
+}

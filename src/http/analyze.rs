@@ -1,0 +1,53 @@
+//! `POST /api/v1/analyze`: `{"base64Image": "..."}` in, the three most likely labels out.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+
+use super::field::{self, Field};
+use super::{App, body, respond};
+use crate::engine::{Analysis, Timings};
+use crate::error::Error;
+
+pub(super) async fn analyze(State(app): State<App>, request: Request) -> Response {
+    match answer(&app, request).await {
+        Ok(analysis) => response(&analysis),
+        Err(error) => respond::error(&error),
+    }
+}
+
+async fn answer(app: &App, request: Request) -> Result<Analysis, Error> {
+    body::require_json(request.headers())?;
+    let body = body::read(request.into_body(), app.max_body_bytes).await?;
+    app.engine.analyze(payload(&body)?).await
+}
+
+fn payload(body: &Bytes) -> Result<Bytes, Error> {
+    match field::read(body, "base64Image") {
+        Ok(Field::Text(text)) if !text.is_empty() => Ok(field::share(body, text)),
+        Ok(Field::Text(_) | Field::Absent | Field::Null) => Err(Error::MissingImage),
+        Ok(Field::Other) | Err(_) => Err(Error::InvalidBody),
+    }
+}
+
+/// The labels as the body, the time they took as `Server-Timing`.
+pub(super) fn response(analysis: &Analysis) -> Response {
+    let mut response = Json(&analysis.predictions).into_response();
+    if let Ok(value) = HeaderValue::from_str(&server_timing(&analysis.timings)) {
+        response.headers_mut().insert("server-timing", value);
+    }
+    response
+}
+
+/// Milliseconds, in the form of the W3C's Server Timing.
+fn server_timing(timings: &Timings) -> String {
+    let stages = [
+        ("queue", timings.queue),
+        ("decode", timings.decode),
+        ("resize", timings.resize),
+        ("inference", timings.inference),
+    ];
+    stages.map(|(name, time)| format!("{name};dur={:.3}", time.as_secs_f64() * 1000.0)).join(", ")
+}

@@ -1,0 +1,25 @@
+//! Which other origins' pages may call the API.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+
+use super::request_id;
+use crate::config::Origins;
+
+/// How long a browser may keep the answer to a preflight request.
+const MAX_AGE: Duration = Duration::from_mins(10);
+
+pub(super) fn layer(origins: &Origins) -> CorsLayer {
+    let layer = CorsLayer::new()
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([CONTENT_TYPE, request_id::HEADER])
+        .expose_headers([request_id::HEADER, RETRY_AFTER, HeaderName::from_static("server-timing")])
+        .max_age(MAX_AGE);
+    match origins {
+        Origins::Any => layer.allow_origin(Any),
+        Origins::List(list) => layer.allow_origin(AllowOrigin::list(list.iter().cloned())),
+    }
+}

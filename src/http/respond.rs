@@ -1,0 +1,29 @@
+//! Errors as responses.
+
+use axum::Json;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::error::Error;
+
+/// What went wrong, left on the response for the access log.
+#[derive(Clone, Debug)]
+pub(super) struct Cause(pub(super) Error);
+
+/// `{"message": ...}`: the shape of every error but those of `/predict`.
+pub(super) fn error(error: &Error) -> Response {
+    with_body(error, error.status(), &json!({ "message": error.to_string() }))
+}
+
+/// An error with this status and body, and what else belongs to it.
+pub(super) fn with_body(error: &Error, status: StatusCode, body: &impl Serialize) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    if let Some(seconds) = error.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response.extensions_mut().insert(Cause(error.clone()));
+    response
+}

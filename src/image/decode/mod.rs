@@ -1,0 +1,113 @@
+//! The bytes of an image file, to RGB pixels as Pillow's `convert("RGB")` gives them.
+//!
+//! The format is told by the bytes, never by a name. Width and height are read from the header and
+//! held against the limit before memory for the pixels is taken.
+
+mod gif;
+mod jpeg;
+mod raster;
+
+use ::image::ImageFormat;
+
+use super::Orientation;
+use crate::error::Error;
+
+/// A picture's extent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Pixels a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl Size {
+    /// Pixels in all.
+    pub const fn pixels(self) -> usize {
+        self.width as usize * self.height as usize
+    }
+
+    /// The size of the upright picture, from that of the stored one; and back.
+    #[must_use]
+    pub const fn turned(self, orientation: Orientation) -> Self {
+        if orientation.transpose { Self { width: self.height, height: self.width } } else { self }
+    }
+
+    /// Holds a size from a header against the limit.
+    fn check(self, max_pixels: u64) -> Result<Self, Error> {
+        let Self { width, height } = self;
+        if width == 0 || height == 0 {
+            return Err(Error::DamagedImage);
+        }
+        if u64::from(width) * u64::from(height) > max_pixels {
+            return Err(Error::TooManyPixels { width, height, limit: max_pixels });
+        }
+        Ok(self)
+    }
+}
+
+/// What a decoded file says of its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// The size of the pixels as they are stored.
+    pub size: Size,
+    /// How they are to be turned to stand upright.
+    pub orientation: Orientation,
+}
+
+/// Decodes files; keeps what it needs for that from file to file.
+#[derive(Debug)]
+pub struct Decoder {
+    max_pixels: u64,
+    jpeg: jpeg::Decompressor,
+}
+
+impl Decoder {
+    /// A decoder that refuses pictures of more than `max_pixels`.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the JPEG library has no memory for its state.
+    pub fn new(max_pixels: u64) -> Result<Self, Error> {
+        Ok(Self { max_pixels, jpeg: jpeg::Decompressor::new()? })
+    }
+
+    /// Decodes `file` into `pixels`, replacing what was there: RGB triples from the top left, row by
+    /// row, as they are stored.
+    ///
+    /// # Errors
+    /// [`Error::NotAnImage`], [`Error::UnsupportedImage`], [`Error::DamagedImage`],
+    /// [`Error::TooManyPixels`].
+    pub fn decode(&mut self, file: &[u8], pixels: &mut Vec<u8>) -> Result<Picture, Error> {
+        let size = match sniff(file)? {
+            ImageFormat::Jpeg => self.jpeg.decode(file, self.max_pixels, pixels)?,
+            ImageFormat::Gif => gif::decode(file, self.max_pixels, pixels)?,
+            format @ (ImageFormat::Png | ImageFormat::WebP | ImageFormat::Bmp | ImageFormat::Tiff) => {
+                raster::decode(file, format, self.max_pixels, pixels)?
+            }
+            _ => return Err(Error::UnsupportedImage),
+        };
+        Ok(Picture { size, orientation: Orientation::read(file) })
+    }
+}
+
+/// The format that the first bytes name.
+fn sniff(file: &[u8]) -> Result<ImageFormat, Error> {
+    ::image::guess_format(file).map_err(
+        |_| {
+            if is_other_image(file) { Error::UnsupportedImage } else { Error::NotAnImage }
+        },
+    )
+}
+
+/// Formats that people send and that nothing here reads: HEIC and its kin, JPEG XL, JPEG 2000, SVG,
+/// Photoshop.
+fn is_other_image(file: &[u8]) -> bool {
+    let text = file.trim_ascii_start();
+    let starts = |prefixes: &[&[u8]]| prefixes.iter().any(|prefix| text.starts_with(prefix));
+    file.get(4..8) == Some(b"ftyp")
+        || starts(&[b"\xff\x0a", b"\0\0\0\x0cJXL ", b"\0\0\0\x0cjP  ", b"8BPS", b"<svg"])
+        || (starts(&[b"<?xml"]) && text[..text.len().min(1024)].windows(4).any(|tag| tag == b"<svg"))
+}
+
+#[cfg(test)]
+mod tests;

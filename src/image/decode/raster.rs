@@ -1,0 +1,60 @@
+//! PNG, WebP, BMP and TIFF, through the `image` crate.
+
+use std::io::Cursor;
+
+use ::image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+
+use super::Size;
+use crate::error::Error;
+
+/// The most bytes a pixel takes while it is decoded: four 16-bit channels, twice.
+const MAX_BYTES_PER_PIXEL: u64 = 16;
+
+pub(super) fn decode(file: &[u8], format: ImageFormat, max_pixels: u64, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(max_pixels.saturating_mul(MAX_BYTES_PER_PIXEL));
+    let mut reader = ImageReader::with_format(Cursor::new(file), format);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(to_error)?;
+    let (width, height) = decoder.dimensions();
+    let size = Size { width, height }.check(max_pixels)?;
+    write_rgb(DynamicImage::from_decoder(decoder).map_err(to_error)?, pixels);
+    Ok(size)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
+fn to_error(error: ImageError) -> Error {
+    match error {
+        ImageError::Unsupported(_) => Error::UnsupportedImage,
+        _ => Error::DamagedImage,
+    }
+}
+
+/// Pillow's `convert("RGB")`: gray is repeated, alpha is dropped (not blended), and of 16 bits the
+/// upper 8 are kept.
+fn write_rgb(image: DynamicImage, pixels: &mut Vec<u8>) {
+    pixels.clear();
+    match image {
+        DynamicImage::ImageLuma8(image) => pixels.extend(image.as_raw().iter().flat_map(|gray| [*gray; 3])),
+        DynamicImage::ImageLumaA8(image) => pixels.extend(image.pixels().flat_map(|pixel| [pixel.0[0]; 3])),
+        DynamicImage::ImageRgb8(image) => pixels.extend_from_slice(image.as_raw()),
+        DynamicImage::ImageRgba8(image) => {
+            pixels.extend(image.pixels().flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2]]));
+        }
+        DynamicImage::ImageLuma16(image) => {
+            pixels.extend(image.as_raw().iter().flat_map(|gray| [upper(*gray); 3]));
+        }
+        DynamicImage::ImageLumaA16(image) => {
+            pixels.extend(image.pixels().flat_map(|pixel| [upper(pixel.0[0]); 3]));
+        }
+        DynamicImage::ImageRgb16(image) => pixels.extend(image.as_raw().iter().map(|value| upper(*value))),
+        DynamicImage::ImageRgba16(image) => {
+            pixels.extend(image.pixels().flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2]].map(upper)));
+        }
+        other => pixels.extend_from_slice(other.into_rgb8().as_raw()),
+    }
+}
+
+fn upper(value: u16) -> u8 {
+    value.to_be_bytes()[0]
+}

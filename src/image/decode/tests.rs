@@ -1,0 +1,151 @@
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::*;
+
+/// A file and what Pillow made of it; see `scripts/make_fixtures.py`.
+#[derive(Deserialize)]
+struct Case {
+    file: String,
+    exact: bool,
+    width: u32,
+    height: u32,
+}
+
+/// How far a channel may be off where Pillow uses another decoder than we do, and on average.
+const MAX_DIFFERENCE: u8 = 24;
+const MEAN_DIFFERENCE: f64 = 1.0;
+
+fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/decode")
+}
+
+fn decode(file: &[u8]) -> Result<(Picture, Vec<u8>), Error> {
+    let mut pixels = vec![1, 2, 3];
+    let picture = Decoder::new(50_000_000)?.decode(file, &mut pixels)?;
+    Ok((picture, pixels))
+}
+
+/// The upright pixels, by a resize to the same size, which changes none.
+fn upright(picture: Picture, pixels: &[u8]) -> Vec<u8> {
+    let mut resizer = crate::image::Resizer::new(picture.size.turned(picture.orientation));
+    resizer.resize(pixels, picture.size, picture.orientation).to_vec()
+}
+
+fn difference(ours: &[u8], theirs: &[u8]) -> (u8, f64) {
+    let differences = || ours.iter().zip(theirs).map(|(a, b)| a.abs_diff(*b));
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    let mean = differences().map(f64::from).sum::<f64>() / ours.len() as f64;
+    (differences().max().unwrap_or(0), mean)
+}
+
+#[test]
+fn every_format_gives_pillows_pixels() {
+    let manifest = std::fs::read_to_string(folder().join("manifest.json")).unwrap();
+    let cases: Vec<Case> = serde_json::from_str(&manifest).unwrap();
+    assert!(cases.len() >= 60, "only {} cases", cases.len());
+    let mut wrong = Vec::new();
+    for case in cases {
+        let expected = ::image::open(folder().join("expected").join(format!("{}.png", case.file))).unwrap().into_rgb8();
+        let file = std::fs::read(folder().join(&case.file)).unwrap();
+        let (picture, pixels) = match decode(&file) {
+            Ok(decoded) => decoded,
+            Err(error) => {
+                wrong.push(format!("{}: {error}", case.file));
+                continue;
+            }
+        };
+        let size = picture.size.turned(picture.orientation);
+        if (size.width, size.height) != (case.width, case.height) {
+            wrong.push(format!("{}: {size:?}", case.file));
+            continue;
+        }
+        let (most, mean) = difference(&upright(picture, &pixels), expected.as_raw());
+        let (most_allowed, mean_allowed) = if case.exact { (0, 0.0) } else { (MAX_DIFFERENCE, MEAN_DIFFERENCE) };
+        if most > most_allowed || mean > mean_allowed {
+            wrong.push(format!("{}: off by {most} at most, {mean:.3} on average", case.file));
+        }
+    }
+    assert!(wrong.is_empty(), "{} files differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn fixtures(ending: &str) -> Vec<(String, Vec<u8>)> {
+    let manifest = std::fs::read_to_string(folder().join("manifest.json")).unwrap();
+    let cases: Vec<Case> = serde_json::from_str(&manifest).unwrap();
+    let files = cases.into_iter().filter(|case| case.file.ends_with(ending));
+    files.map(|case| (case.file.clone(), std::fs::read(folder().join(&case.file)).unwrap())).collect()
+}
+
+#[test]
+fn a_file_cut_short_is_damaged_and_never_a_panic() {
+    for (name, file) in fixtures("") {
+        for end in (0..file.len()).step_by((file.len() / 97).max(1)) {
+            if let Err(error) = decode(&file[..end]) {
+                assert!(
+                    matches!(
+                        error,
+                        Error::DamagedImage | Error::NotAnImage | Error::UnsupportedImage | Error::TooManyPixels { .. }
+                    ),
+                    "{name} cut at {end}: {error:?}"
+                );
+            }
+        }
+    }
+    for ending in [".jpg", ".png"] {
+        for (name, file) in fixtures(ending) {
+            assert_eq!(decode(&file[..file.len() / 2]).map(|_| ()), Err(Error::DamagedImage), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_changed_byte_is_never_a_panic() {
+    for (name, file) in fixtures("") {
+        for at in (0..file.len()).step_by((file.len() / 61).max(1)) {
+            let mut changed = file.clone();
+            changed[at] ^= 0x55;
+            if let Err(Error::Internal | Error::Busy) = decode(&changed) {
+                panic!("{name} changed at {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_image_and_what_is_another() {
+    for (file, error) in [
+        (&b""[..], Error::NotAnImage),
+        (b"hello", Error::NotAnImage),
+        (b"%PDF-1.7", Error::NotAnImage),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", Error::UnsupportedImage),
+        (b"\0\0\0\x1cftypavif\0\0\0\0", Error::UnsupportedImage),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Error::UnsupportedImage),
+        (b"<?xml version='1.0'?>\n<svg/>", Error::UnsupportedImage),
+        (b"<?xml version='1.0'?>\n<html/>", Error::NotAnImage),
+        (b"\0\0\x01\0\x01\0\x10\x10", Error::UnsupportedImage),
+        (b"\xff\xd8\xff", Error::DamagedImage),
+        (b"\x89PNG\r\n\x1a\n", Error::DamagedImage),
+        (b"GIF89a", Error::DamagedImage),
+        (b"RIFF\x08\0\0\0WEBPVP8 ", Error::DamagedImage),
+        (b"BM", Error::DamagedImage),
+        (b"II*\0", Error::DamagedImage),
+    ] {
+        assert_eq!(decode(file).map(|_| ()), Err(error), "{}", file.escape_ascii());
+    }
+}
+
+#[test]
+fn the_limit_holds_before_any_pixel_is_read() {
+    let mut decoder = Decoder::new(61 * 43 - 1).unwrap();
+    let mut refused = std::collections::BTreeSet::new();
+    for (name, file) in fixtures("") {
+        let mut pixels = Vec::new();
+        if let Err(Error::TooManyPixels { limit, .. }) = decoder.decode(&file, &mut pixels) {
+            assert_eq!((limit, pixels.capacity()), (61 * 43 - 1, 0), "{name}");
+            refused.insert(name.rsplit('.').next().unwrap().to_owned());
+        }
+    }
+    let formats: Vec<&str> = refused.iter().map(String::as_str).collect();
+    assert_eq!(formats, ["bmp", "gif", "jpg", "png", "tif", "webp"]);
+}

@@ -1,0 +1,16 @@
+//! From the text of a request to the tensor of a model: base64 -> bytes -> pixels -> tensor.
+//!
+//! Everything here gives what Pillow gives, since the model's answer depends on it: the pixels of
+//! `Image.open(..)`, upright by `ImageOps.exif_transpose`, through `convert("RGB")` and
+//! `resize((width, height))`.
+
+pub mod decode;
+pub mod orientation;
+pub mod payload;
+pub mod resize;
+pub mod tensor;
+
+pub use decode::{Decoder, Size};
+pub use orientation::Orientation;
+pub use resize::Resizer;
+pub use tensor::Scaling;

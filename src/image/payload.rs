@@ -1,0 +1,124 @@
+//! The text of `base64Image`, to bytes.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::error::Error;
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// Decodes `text` into `bytes`, replacing what was there.
+///
+/// Accepted: the standard and the URL-safe alphabet (RFC 4648, sections 4 and 5), with or without
+/// padding, with white space anywhere (MIME breaks lines), behind a `data:...;base64,` prefix (RFC
+/// 2397) or bare.
+///
+/// # Errors
+/// [`Error::NotBase64`] for anything else.
+pub fn decode(text: &str, bytes: &mut Vec<u8>) -> Result<(), Error> {
+    let encoded = strip_data_url(text)?;
+    bytes.clear();
+    if BASE64.decode_vec(encoded, bytes).is_ok() {
+        return Ok(());
+    }
+    // What nearly every client sends has been tried first, as it stands.
+    bytes.clear();
+    BASE64.decode_vec(normalise(encoded), bytes).map_err(|_| Error::NotBase64)
+}
+
+fn strip_data_url(text: &str) -> Result<&str, Error> {
+    let text = text.trim_ascii_start();
+    if !starts_with_ignore_case(text, "data:") {
+        return Ok(text);
+    }
+    let (header, data) = text.split_once(',').ok_or(Error::NotBase64)?;
+    let encoding = header.rsplit(';').next().unwrap_or_default().trim_ascii();
+    if encoding.eq_ignore_ascii_case("base64") { Ok(data) } else { Err(Error::NotBase64) }
+}
+
+fn starts_with_ignore_case(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// The same text in the standard alphabet without white space.
+fn normalise(encoded: &str) -> Vec<u8> {
+    encoded
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .map(|byte| match byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => other,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decoded(text: &str) -> Result<Vec<u8>, Error> {
+        let mut bytes = b"left from the last request".to_vec();
+        decode(text, &mut bytes).map(|()| bytes)
+    }
+
+    #[test]
+    fn data_urls_of_every_kind() {
+        for prefix in [
+            "data:image/png;base64,",
+            "data:;base64,",
+            "DATA:image/jpeg;BASE64,",
+            "data:image/svg+xml;charset=utf-8;base64,",
+            "  data:image/png;base64, ",
+        ] {
+            assert_eq!(decoded(&format!("{prefix}aGVsbG8=")).as_deref(), Ok(&b"hello"[..]), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_base64() {
+        for text in [
+            "hello, world",
+            "aGVsbG8=aGVsbG8=",
+            "aGVsbG8==",
+            "a",
+            "data:image/png,aGVsbG8=",
+            "data:image/png;base64",
+            "aGVs*G8=",
+            "héllo",
+        ] {
+            assert_eq!(decoded(text), Err(Error::NotBase64), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_accepted_form_gives_the_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300), every in 1..80_usize) {
+            for encoded in [
+                BASE64_STANDARD.encode(&bytes),
+                BASE64_STANDARD_NO_PAD.encode(&bytes),
+                BASE64_URL_SAFE.encode(&bytes),
+                BASE64_URL_SAFE_NO_PAD.encode(&bytes),
+            ] {
+                let broken: Vec<String> = encoded.as_bytes().chunks(every).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+                prop_assert_eq!(decoded(&encoded), Ok(bytes.clone()));
+                prop_assert_eq!(decoded(&broken.join("\r\n")), Ok(bytes.clone()));
+                prop_assert_eq!(decoded(&format!("data:image/jpeg;base64,{encoded}")), Ok(bytes.clone()));
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC{0,200}") {
+            let _ = decoded(&text);
+        }
+    }
+}

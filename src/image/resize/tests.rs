@@ -1,0 +1,125 @@
+use std::fmt::Write;
+
+use proptest::prelude::*;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::*;
+
+/// What Pillow gave for a picture that both sides can make; see `scripts/make_fixtures.py`.
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    kind: String,
+    seed: u32,
+    source: [u32; 2],
+    target: [u32; 2],
+    sha256: String,
+}
+
+/// The noise that `scripts/make_fixtures.py` makes: the hash "lowbias32" of each byte's number.
+fn noise(kind: &str, seed: u32, size: Size) -> Vec<u8> {
+    let length = u32::try_from(size.pixels() * CHANNELS).unwrap();
+    let byte = |index: u32| {
+        let mut x = index.wrapping_add(seed.wrapping_mul(0x9e37_79b9));
+        x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
+        x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
+        x ^= x >> 16;
+        match kind {
+            "noise" => x.to_le_bytes()[0],
+            "binary" => {
+                if x & 1 == 1 {
+                    255
+                } else {
+                    0
+                }
+            }
+            other => panic!("unknown kind {other}"),
+        }
+    };
+    (0..length).map(byte).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[test]
+fn every_byte_is_pillows() {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("../../../tests/fixtures/resize.json")).unwrap();
+    assert!(cases.len() >= 30, "only {} cases", cases.len());
+    for case in cases {
+        let source = Size { width: case.source[0], height: case.source[1] };
+        let target = Size { width: case.target[0], height: case.target[1] };
+        let pixels = noise(&case.kind, case.seed, source);
+        for mut resizer in [Resizer::new(target), Resizer::portable(target)] {
+            let resized = resizer.resize(&pixels, source, Orientation::UPRIGHT);
+            assert_eq!(
+                hex(&Sha256::digest(resized)),
+                case.sha256,
+                "{} with {resizer:?}",
+                case.name,
+                resizer = resizer.passes
+            );
+        }
+    }
+}
+
+/// The upright picture, turned pixel by pixel: what Pillow's `exif_transpose` does.
+fn turn(pixels: &[u8], stored: Size, orientation: Orientation) -> Vec<u8> {
+    let upright = stored.turned(orientation);
+    let mut turned = Vec::with_capacity(pixels.len());
+    for y in 0..upright.height {
+        for x in 0..upright.width {
+            let x = if orientation.mirror_x { upright.width - 1 - x } else { x };
+            let y = if orientation.mirror_y { upright.height - 1 - y } else { y };
+            let (x, y) = if orientation.transpose { (y, x) } else { (x, y) };
+            let from = (y * stored.width + x) as usize * CHANNELS;
+            turned.extend_from_slice(&pixels[from..from + CHANNELS]);
+        }
+    }
+    turned
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn vector_and_portable_passes_agree(
+        width in 1..400_u32, height in 1..400_u32, to_width in 1..120_u32, to_height in 1..120_u32, seed: u32, binary: bool,
+    ) {
+        let (source, target) = (Size { width, height }, Size { width: to_width, height: to_height });
+        let pixels = noise(if binary { "binary" } else { "noise" }, seed, source);
+        let mut fast = Resizer::new(target);
+        let mut portable = Resizer::portable(target);
+        let upright = Orientation::UPRIGHT;
+        prop_assert_eq!(fast.resize(&pixels, source, upright), portable.resize(&pixels, source, upright));
+    }
+
+    #[test]
+    fn turning_after_is_turning_before(
+        width in 1..300_u32, height in 1..300_u32, to_width in 1..60_u32, to_height in 1..60_u32, seed: u32, exif in 1..=8_u32,
+    ) {
+        let (stored, target) = (Size { width, height }, Size { width: to_width, height: to_height });
+        let orientation = Orientation::from_exif(exif);
+        let pixels = noise("noise", seed, stored);
+        let turned = turn(&pixels, stored, orientation);
+        let mut after = Resizer::new(target);
+        let mut before = Resizer::new(target);
+        prop_assert_eq!(
+            after.resize(&pixels, stored, orientation),
+            before.resize(&turned, stored.turned(orientation), Orientation::UPRIGHT)
+        );
+    }
+
+    #[test]
+    fn one_colour_stays_one_colour(width in 1..500_u32, height in 1..500_u32, value: u8) {
+        let source = Size { width, height };
+        let pixels = vec![value; source.pixels() * CHANNELS];
+        let mut resizer = Resizer::new(Size { width: 31, height: 17 });
+        prop_assert!(resizer.resize(&pixels, source, Orientation::UPRIGHT).iter().all(|byte| *byte == value));
+    }
+}

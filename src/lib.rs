@@ -1,0 +1,34 @@
+//! glimpse takes a photograph over HTTP and answers with its three most likely `ImageNet` labels.
+//!
+//! # The map
+//!
+//! A request goes down through these rooms once and comes back once:
+//!
+//! ```text
+//! socket -> http -> engine -> image -> model -> http -> socket
+//! ```
+//!
+//! | room | what is in it | what it does not know |
+//! | --- | --- | --- |
+//! | [`http`] | the router, a file per route and per middleware | how a picture becomes a tensor |
+//! | [`engine`] | admission, deadlines, the compute pool; the order of the stages | HTTP |
+//! | [`image`] | base64, decoding, orientation, resizing, scaling to a tensor | threads, queues, HTTP |
+//! | [`model`] | ONNX Runtime, the model's description of itself, labels | threads, queues, pictures |
+//!
+//! Beside the way: [`config`] (every option, its variable and its default), [`error`] (everything
+//! that can go wrong, and the only place that picks a status code), [`telemetry`] (logs) and
+//! [`server`] (start, serve, finish; what `main` wires together).
+//!
+//! Where do I find ...
+//! - a limit or its default? [`config`]. A message or a status? [`error`].
+//! - Pillow's arithmetic? `image/resize`. What `convert("RGB")` does? `image/decode`.
+//! - what a model file must say of itself? `model/metadata.rs`, and `models/README.md`.
+
+pub mod config;
+pub mod engine;
+pub mod error;
+pub mod http;
+pub mod image;
+pub mod model;
+pub mod server;
+pub mod telemetry;

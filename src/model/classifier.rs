@@ -1,0 +1,136 @@
+//! A session of ONNX Runtime on one model.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ndarray::Array4;
+use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
+
+use super::{Metadata, Prediction, Runtime};
+use crate::error::{Error, StartError};
+
+/// Where a model comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelSource {
+    /// An ONNX file.
+    File(PathBuf),
+    /// The one in this executable.
+    #[cfg(feature = "embed")]
+    Embedded,
+}
+
+impl ModelSource {
+    fn read(&self) -> Result<Cow<'static, [u8]>, StartError> {
+        match self {
+            Self::File(path) => std::fs::read(path).map(Cow::Owned).map_err(|error| {
+                StartError::new(format!(
+                    "The model {} can't be read: {error}. Run scripts/setup, or set MODEL_PATH to an exported model.",
+                    path.display()
+                ))
+            }),
+            #[cfg(feature = "embed")]
+            Self::Embedded => Ok(Cow::Borrowed(super::embedded::MODEL)),
+        }
+    }
+
+    /// `reason`, as a sentence that names the model.
+    fn refuse(&self, reason: &str) -> StartError {
+        let name = match self {
+            Self::File(path) => path.display().to_string(),
+            #[cfg(feature = "embed")]
+            Self::Embedded => "in this executable".to_owned(),
+        };
+        StartError::new(format!("The model {name} can't be used: {reason}. Export one with scripts/export_model.py."))
+    }
+}
+
+/// One session, for one thread at a time, and what the model says of itself.
+#[derive(Debug)]
+pub struct Classifier {
+    session: Session,
+    metadata: Arc<Metadata>,
+}
+
+impl Classifier {
+    /// Loads `count` sessions of the same model, side by side.
+    ///
+    /// # Errors
+    /// A sentence, where the file can't be read, is no model, does not describe itself, or has
+    /// another shape than it says.
+    pub fn load(runtime: &Runtime, source: &ModelSource, count: usize) -> Result<Vec<Self>, StartError> {
+        let file = source.read()?;
+        let sessions: Vec<Result<Session, StartError>> = std::thread::scope(|scope| {
+            let start = |_| scope.spawn(|| start_session(runtime, &file).map_err(|reason| source.refuse(&reason)));
+            let threads: Vec<_> = (0..count).map(start).collect();
+            let failed = |_| Err(source.refuse("a session could not be started"));
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(failed)).collect()
+        });
+        let sessions: Vec<Session> = sessions.into_iter().collect::<Result<_, _>>()?;
+        let Some(first) = sessions.first() else { return Ok(Vec::new()) };
+        let metadata = Arc::new(describe(first).map_err(|error| source.refuse(&error.to_string()))?);
+        Ok(sessions.into_iter().map(|session| Self { session, metadata: metadata.clone() }).collect())
+    }
+
+    /// What the model says of itself.
+    pub fn metadata(&self) -> &Arc<Metadata> {
+        &self.metadata
+    }
+
+    /// The `count` most probable labels for a tensor of the model's [`InputSpec`](super::InputSpec), highest first.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where ONNX Runtime fails; the cause is in the log.
+    pub fn classify(&mut self, tensor: &Array4<f32>, count: usize) -> Result<Vec<Prediction>, Error> {
+        let failed = |error: ort::Error| {
+            tracing::error!(%error, "inference failed");
+            Error::Internal
+        };
+        let input = TensorRef::from_array_view(tensor).map_err(failed)?;
+        let outputs = self.session.run(ort::inputs![input]).map_err(failed)?;
+        let (_, probabilities) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
+        Ok(self.metadata.labels.top(probabilities, count))
+    }
+}
+
+/// One thread a session: more of them make a single picture faster, but all of them slower.
+fn start_session(runtime: &Runtime, file: &[u8]) -> Result<Session, String> {
+    let mut builder = Session::builder(runtime.environment())
+        .map_err(|error| error.to_string())?
+        .with_optimization_level(GraphOptimizationLevel::All)
+        .map_err(|error| error.to_string())?
+        .with_intra_threads(1)
+        .map_err(|error| error.to_string())?
+        .with_intra_op_spinning(false)
+        .map_err(|error| error.to_string())?;
+    builder.commit_from_memory(file).map_err(|error| format!("ONNX Runtime refuses it ({error})"))
+}
+
+/// The model's description, held against the shapes that the graph has.
+fn describe(session: &Session) -> Result<Metadata, StartError> {
+    let metadata = {
+        let props = session.metadata().map_err(|error| StartError::new(error.to_string()))?;
+        Metadata::read(|key| props.custom(key))?
+    };
+    let ([input], [output]) = (session.inputs(), session.outputs()) else {
+        return Err(StartError::new("it has more than one input or output"));
+    };
+    check_shape("input", input, &metadata.input.shape())?;
+    check_shape("output", output, &[1, metadata.labels.len()])?;
+    Ok(metadata)
+}
+
+/// A dimension that the graph leaves open (-1) fits any.
+fn check_shape(what: &str, outlet: &Outlet, described: &[usize]) -> Result<(), StartError> {
+    let ValueType::Tensor { ty: TensorElementType::Float32, shape, .. } = outlet.dtype() else {
+        return Err(StartError::new(format!("its {what} is not a tensor of 32-bit floats")));
+    };
+    let fits = |(actual, described): (&i64, &usize)| *actual == -1 || usize::try_from(*actual) == Ok(*described);
+    if shape.len() == described.len() && shape.iter().zip(described).all(fits) {
+        return Ok(());
+    }
+    let actual: &[i64] = shape;
+    Err(StartError::new(format!("its {what} has the shape {actual:?}, and its description says {described:?}")))
+}

@@ -1,0 +1,87 @@
+//! Which labels a model's probabilities speak for.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// One label of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Prediction {
+    /// The class, as Keras' `decode_predictions` writes it (`Egyptian_cat`).
+    pub label: Arc<str>,
+    /// Its softmax probability, from 0 to 1.
+    pub confidence: f32,
+}
+
+/// A model's labels, in the order of its output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labels(Vec<Arc<str>>);
+
+impl Labels {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The `count` most probable labels, highest first; of equals the later one first, as
+    /// `numpy.argsort` reversed has them.
+    pub fn top(&self, probabilities: &[f32], count: usize) -> Vec<Prediction> {
+        let mut best: Vec<(usize, f32)> = Vec::with_capacity(count + 1);
+        for (index, &probability) in probabilities.iter().enumerate() {
+            let place = best.partition_point(|(_, other)| other.total_cmp(&probability) == Ordering::Greater);
+            if place < count {
+                best.insert(place, (index, probability));
+                best.truncate(count);
+            }
+        }
+        let prediction = |(index, confidence): (usize, f32)| Prediction { label: self.0[index].clone(), confidence };
+        best.into_iter().map(prediction).collect()
+    }
+}
+
+impl<S: Into<Arc<str>>> FromIterator<S> for Labels {
+    fn from_iter<I: IntoIterator<Item = S>>(labels: I) -> Self {
+        Self(labels.into_iter().map(Into::into).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn highest_first() {
+        let labels: Labels = ["ant", "bee", "cat", "dog"].into_iter().collect();
+        let top = labels.top(&[0.1, 0.5, 0.15, 0.25], 3);
+        let top: Vec<(&str, f32)> = top.iter().map(|it| (&*it.label, it.confidence)).collect();
+        assert_eq!(top, [("bee", 0.5), ("dog", 0.25), ("cat", 0.15)]);
+    }
+
+    #[test]
+    fn fewer_labels_than_asked_for() {
+        let labels: Labels = ["ant", "bee"].into_iter().collect();
+        assert_eq!(labels.top(&[0.5, 0.5], 3).iter().map(|it| &*it.label).collect::<Vec<_>>(), ["bee", "ant"]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_as_sorting(probabilities in proptest::collection::vec(0.0..1.0_f32, 3..200)) {
+            let labels: Labels = (0..probabilities.len()).map(|index| index.to_string()).collect();
+            let mut sorted = probabilities.clone();
+            sorted.sort_by(|a, b| b.total_cmp(a));
+            let top = labels.top(&probabilities, 3);
+            prop_assert_eq!(top.iter().map(|it| it.confidence).collect::<Vec<_>>(), &sorted[..3]);
+            for it in top {
+                prop_assert_eq!(probabilities[it.label.parse::<usize>().unwrap()].to_bits(), it.confidence.to_bits());
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! From a tensor to labels. The only room that knows ONNX Runtime.
+//!
+//! A model is a file that describes itself (`metadata`): nothing here, or anywhere above, knows one
+//! model from another.
+
+mod classifier;
+mod labels;
+mod metadata;
+mod runtime;
+
+#[cfg(feature = "embed")]
+mod embedded;
+
+pub use classifier::{Classifier, ModelSource};
+pub use labels::{Labels, Prediction};
+pub use metadata::{InputSpec, Layout, Metadata};
+pub use runtime::{LibrarySource, Runtime};

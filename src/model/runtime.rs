@@ -1,0 +1,134 @@
+//! ONNX Runtime, found and loaded.
+//!
+//! It is a shared library of its own. One executable holds it all the same: the library lies in it
+//! compressed, is unpacked into memory (a `memfd`, or a private temporary file where there is none)
+//! and loaded from there.
+
+#![allow(unsafe_code, reason = "a shared library is foreign code")]
+
+use std::path::{Path, PathBuf};
+
+use libloading::Library;
+use ort::environment::Environment;
+
+use crate::error::StartError;
+
+/// Where ONNX Runtime comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LibrarySource {
+    /// A library file.
+    File(PathBuf),
+    /// The one in this executable.
+    #[cfg(feature = "embed")]
+    Embedded,
+}
+
+/// ONNX Runtime, loaded for the life of the process.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    environment: Environment,
+}
+
+impl Runtime {
+    /// Loads ONNX Runtime from `source`.
+    ///
+    /// # Errors
+    /// A sentence, where the library is missing, is none, or is too old.
+    pub fn load(source: &LibrarySource) -> Result<Self, StartError> {
+        match source {
+            LibrarySource::File(path) => Self::load_file(path),
+            #[cfg(feature = "embed")]
+            LibrarySource::Embedded => unpacked::load(),
+        }
+    }
+
+    fn load_file(path: &Path) -> Result<Self, StartError> {
+        let refuse = |reason: &str| {
+            StartError::new(format!(
+                "ONNX Runtime can't be loaded from {}: {reason}. Run scripts/setup, or set ORT_DYLIB_PATH to the \
+                 library of ONNX Runtime 1.{} or later.",
+                path.display(),
+                ort::MINOR_VERSION
+            ))
+        };
+        // Anything but a file would be looked for elsewhere, or block: a pipe, say.
+        let path = path.canonicalize().map_err(|error| refuse(&error.to_string()))?;
+        if !path.is_file() {
+            return Err(refuse("it is not a file"));
+        }
+        // Tried first by ourselves: what `ort` finds wrong later it can only say by a panic.
+        // SAFETY: loading runs the library's initialisers; the operator has named it to be run.
+        let library = unsafe { Library::new(&path) }.map_err(|error| refuse(&error.to_string()))?;
+        // SAFETY: the symbol is only looked up.
+        if unsafe { library.get::<unsafe extern "C" fn()>(b"OrtGetApiBase") }.is_err() {
+            return Err(refuse("it is not ONNX Runtime"));
+        }
+        let environment = ort::init_from(&path)
+            .map_err(|error| match error {
+                ort::LoadDynamicError::BadVersion { version_str, .. } => {
+                    refuse(&format!("its version is {version_str}"))
+                }
+                _ => refuse("it is not usable"),
+            })?
+            .with_name("glimpse")
+            .with_telemetry(false)
+            .build()
+            .map_err(|error| refuse(error.message()))?;
+        Ok(Self { environment })
+    }
+
+    /// What sessions are made from.
+    pub(super) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+}
+
+#[cfg(feature = "embed")]
+mod unpacked {
+    use std::fs::File;
+    use std::io::{self, Write};
+
+    use super::{PathBuf, Runtime, StartError};
+    use crate::model::embedded;
+
+    /// Loads the library in this executable: from memory where the system allows it, else through a
+    /// temporary file that only this user may read, and that is gone again at once.
+    pub(super) fn load() -> Result<Runtime, StartError> {
+        let from_memory = memory_file().ok().and_then(|(_file, path)| Runtime::load_file(&path).ok());
+        if let Some(runtime) = from_memory {
+            return Ok(runtime);
+        }
+        let refuse = |error: &dyn std::fmt::Display| {
+            StartError::new(format!(
+                "The ONNX Runtime in this executable can't be unpacked to {}: {error}. Set TMPDIR to a folder that may \
+                 be written to and executed from, or ORT_DYLIB_PATH to the library of ONNX Runtime.",
+                std::env::temp_dir().display()
+            ))
+        };
+        let mut file =
+            tempfile::Builder::new().prefix("glimpse-onnxruntime-").tempfile().map_err(|error| refuse(&error))?;
+        unpack(file.as_file_mut()).map_err(|error| refuse(&error))?;
+        Runtime::load_file(file.path()).map_err(|error| refuse(&error))
+    }
+
+    fn unpack(file: &mut File) -> io::Result<()> {
+        zstd::stream::copy_decode(embedded::LIBRARY, &mut *file)?;
+        file.flush()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn memory_file() -> io::Result<(File, PathBuf)> {
+        use std::os::fd::AsRawFd;
+
+        let descriptor = rustix::fs::memfd_create("onnxruntime", rustix::fs::MemfdFlags::CLOEXEC)?;
+        let mut file = File::from(descriptor);
+        unpack(&mut file)?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        Ok((file, path))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn memory_file() -> io::Result<(File, PathBuf)> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
