@@ -1,0 +1,34 @@
+# Shared by the scripts beside it, which source it. Leaves the shell in the project's folder.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf '==> %s\n' "$*"; }
+
+fail() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# need COMMAND PACKAGE...: the command is there, or is installed with Debian's packages where the
+# user may, or is named.
+need() {
+  local command=$1
+  shift
+  has "$command" && return
+  if has apt-get && [ "$(id -u)" = 0 ]; then
+    say "installing $*"
+    apt-get update -qq >/dev/null 2>&1 || true
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 || true
+    has "$command" && return
+  fi
+  fail "$command is missing: install it (Debian and Ubuntu: apt-get install $*; macOS: brew install $command)."
+}
+
+# Replaces a file only where it differs: what depends on it is then not built again.
+copy_if_changed() {
+  cmp -s "$1" "$2" && return
+  cp "$1" "$2.new"
+  mv "$2.new" "$2"
+}

@@ -1,0 +1,64 @@
+"""What both exports share: paths, the labels, the pictures, and how a failure is said."""
+
+import hashlib
+import os
+import pathlib
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LABELS_FILE = ROOT / "models" / "imagenet_labels.txt"
+PICTURES = ROOT / "tests" / "pictures"
+PICTURE_ENDINGS = {".bmp", ".gif", ".jpg", ".png", ".tif", ".webp"}
+
+
+class Failure(Exception):
+    """One sentence that says what is wrong and what to do."""
+
+    code = 1
+
+
+class WeightsUnavailable(Failure):
+    """The weights can't be had here; another model may serve."""
+
+    code = 3
+
+
+def labels():
+    """The 1000 labels of ImageNet, in the order of a model's output."""
+    names = LABELS_FILE.read_text(encoding="utf-8").split()
+    if len(names) != 1000:
+        raise Failure(f"{LABELS_FILE.name} has {len(names)} labels instead of 1000: check it out again.")
+    return names
+
+
+def pictures():
+    """The sample pictures, by name."""
+    found = sorted(path for path in PICTURES.iterdir() if path.suffix in PICTURE_ENDINGS)
+    if len(found) < 3:
+        raise Failure("There are fewer than three pictures in tests/pictures: check them out again.")
+    return found
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def step(text):
+    """Says what is being done and returns a function that says how long it took."""
+    print(f"  {text} ...", flush=True)
+    begun = time.monotonic()
+    return lambda: print(f"  {text}: {time.monotonic() - begun:.1f} s", flush=True)
+
+
+def write_atomically(path, data):
+    """Writes a file whole or not at all: readers see the old one or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

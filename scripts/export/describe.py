@@ -1,0 +1,77 @@
+"""What a model says of itself in the `metadata_props` of its ONNX; `models/README.md` lists the keys.
+
+The server reads them in `src/model/metadata.rs`.
+"""
+
+import dataclasses
+import json
+
+import numpy
+import onnx
+from PIL import Image, ImageOps
+
+from .common import Failure, labels
+
+FORMAT = "1"
+
+
+@dataclasses.dataclass
+class Description:
+    """A model and the tensor [1, 3, height, width] that it reads: `(pixel - mean) / std`."""
+
+    name: str
+    version: str
+    source: str
+    licence: str
+    width: int
+    height: int
+    mean: float
+    std: float
+
+    def properties(self, weights_sha256, recipe):
+        fields = {
+            "format": FORMAT,
+            "name": self.name,
+            "version": self.version,
+            "source": self.source,
+            "weights_sha256": weights_sha256,
+            "licence": self.licence,
+            "input_layout": "NCHW",
+            "input_width": str(self.width),
+            "input_height": str(self.height),
+            "input_resize": "bicubic",
+            "input_mean": json.dumps([self.mean] * 3),
+            "input_std": json.dumps([self.std] * 3),
+            "output": "softmax",
+            "labels": json.dumps(labels(), ensure_ascii=False),
+            "recipe": recipe,
+        }
+        return {f"glimpse.{key}": value for key, value in fields.items()}
+
+    def pixels(self, path):
+        """A picture as Pillow reads it, upright, at the model's size: [height, width, 3], 0 to 255."""
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+        return numpy.asarray(upright.resize((self.width, self.height)), numpy.float32)
+
+    def tensor(self, pixels):
+        scaled = (pixels - numpy.float32(self.mean)) / numpy.float32(self.std)
+        return numpy.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
+
+
+def properties(path):
+    """The properties of the model at `path`; none where there is no readable model."""
+    try:
+        model = onnx.load(path)
+    except Exception:  # Whatever is wrong with the file, it is exported anew.
+        return {}
+    return {entry.key: entry.value for entry in model.metadata_props}
+
+
+def top(probabilities, count):
+    """The `count` most probable labels, as `decode_predictions` orders them."""
+    names = labels()
+    order = numpy.argsort(probabilities)[-count:][::-1]
+    if not numpy.isfinite(probabilities).all():
+        raise Failure("The model answers with values that are no numbers: its weights are damaged.")
+    return [{"label": names[index], "confidence": float(probabilities[index])} for index in order]

@@ -1,0 +1,123 @@
+"""`keras.applications.MobileNetV2(weights="imagenet")`, through tf2onnx."""
+
+import importlib.metadata
+import json
+import os
+import pathlib
+import socket
+import urllib.request
+
+from .common import Failure, WeightsUnavailable, labels, step
+from .describe import Description
+
+NAME = "MobileNetV2"
+FILE = "mobilenetv2.onnx"
+SIZE = 224
+OPSET = 17
+
+# As in keras.applications; here too, since to import Keras takes longer than to find them missing.
+WEIGHTS_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
+WEIGHTS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/{WEIGHTS_FILE}"
+PROBE_SECONDS = 5
+DOWNLOAD_SECONDS = 20
+
+
+def cache():
+    """Keras' own cache."""
+    home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
+    return pathlib.Path(home) / "models"
+
+
+def find_weights(given):
+    """The weight file: the one named, or the one in Keras' cache, brought there if need be."""
+    if given:
+        return given
+    cached = cache() / WEIGHTS_FILE
+    if not cached.is_file():
+        download(cached)
+    return cached
+
+
+def download(cached):
+    unavailable = "The weights of MobileNetV2 are not in Keras' cache and can't be downloaded"
+    done = step("looking for the weights of MobileNetV2")
+    try:
+        request = urllib.request.Request(WEIGHTS_URL, method="HEAD")
+        urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()
+    except OSError as error:
+        raise WeightsUnavailable(f"{unavailable} ({getattr(error, 'reason', error)}).") from None
+    done()
+    done = step("downloading the weights of MobileNetV2")
+    # Keras sets no timeout of its own.
+    socket.setdefaulttimeout(DOWNLOAD_SECONDS)
+    try:
+        load_keras().utils.get_file(WEIGHTS_FILE, WEIGHTS_URL, cache_subdir="models")
+    except Exception as error:
+        raise WeightsUnavailable(f"{unavailable} ({error}).") from None
+    if not cached.is_file():
+        raise WeightsUnavailable(f"{unavailable}: the download left no file.")
+    done()
+
+
+def describe(weights, given):
+    version = importlib.metadata.version("keras")
+    source = weights.name if given else f'keras.applications {version}, weights="imagenet", {weights.name}'
+    return Description(NAME, "alpha 1.0, 224 x 224", source, "Apache-2.0", SIZE, SIZE, mean=127.5, std=127.5)
+
+
+def build(weights):
+    """The ONNX model, and a function from pixels [224, 224, 3] to the original's 1000 probabilities."""
+    done = step("loading Keras")
+    keras = load_keras()
+    done()
+    check_labels()
+    done = step(f"reading {weights.name}")
+    try:
+        model = keras.applications.MobileNetV2(weights=str(weights))
+    except Exception as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise Failure(f"{weights.name} does not hold the weights of MobileNetV2 ({first}).") from None
+    done()
+    done = step("converting to ONNX")
+    converted = convert(model)
+    done()
+
+    def predict(pixels):
+        scaled = keras.applications.mobilenet_v2.preprocess_input(pixels[None].copy())
+        return model(scaled, training=False).numpy()[0]
+
+    return converted, predict
+
+
+def load_keras():
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    # Off, so that the answers do not depend on the processor; a notice that it is on would be printed.
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import keras
+
+    return keras
+
+
+def convert(model):
+    import tensorflow
+    import tf2onnx
+
+    signature = [tensorflow.TensorSpec((1, SIZE, SIZE, 3), tensorflow.float32, name="input")]
+    function = tensorflow.function(lambda picture: model(picture, training=False), input_signature=signature)
+    # With the channels first, as ONNX has them, no transposition is left in the graph.
+    converted, _ = tf2onnx.convert.from_function(function, signature, opset=OPSET, inputs_as_nchw=["input"])
+    if any(node.op_type == "Transpose" for node in converted.graph.node):
+        raise Failure("The converted model transposes its input: this version of tf2onnx is not the pinned one.")
+    return converted
+
+
+def check_labels():
+    """Our labels are those of `decode_predictions`, where its list is in the cache to compare with."""
+    index = cache() / "imagenet_class_index.json"
+    if not index.is_file():
+        return
+    theirs = json.loads(index.read_text(encoding="utf-8"))
+    if [theirs[str(number)][1] for number in range(len(theirs))] != labels():
+        raise Failure("models/imagenet_labels.txt and Keras' class index differ: restore both.")

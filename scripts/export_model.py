@@ -1,0 +1,137 @@
+"""Exports a classifier to an ONNX file that describes itself, and checks it.
+
+    export_model.py [--model mobilenetv2|efficientnet-lite0] [--weights FILE]
+
+Writes models/<model>.onnx, and the model's answers on the sample pictures to models/reference.json. Does
+nothing where neither the weights nor the recipe (this code, the pinned packages, the labels, the
+pictures) have changed. Exits with 3 where the weights can't be had, with 1 for any other failure.
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import pathlib
+import sys
+import warnings
+
+warnings.filterwarnings("ignore")
+logging.disable(logging.WARNING)
+
+import numpy
+
+from export import common, efficientnet_lite0, mobilenetv2
+from export.common import Failure, WeightsUnavailable, step
+from export.describe import properties, top
+
+MODELS = {"mobilenetv2": mobilenetv2, "efficientnet-lite0": efficientnet_lite0}
+
+# The most by which a probability may differ between the two runtimes.
+TOLERANCE = 1e-5
+
+
+def main():
+    arguments = parse_arguments()
+    try:
+        export(MODELS[arguments.model], arguments.weights, arguments.output_dir)
+    except Failure as failure:
+        print(failure, file=sys.stderr)
+        sys.exit(failure.code)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=MODELS, default="mobilenetv2", help="default: mobilenetv2")
+    parser.add_argument("--weights", type=pathlib.Path, metavar="FILE", help="default: the published weights")
+    parser.add_argument("--output-dir", type=pathlib.Path, default=common.ROOT / "models", help="default: models/")
+    return parser.parse_args()
+
+
+def export(model, given, folder):
+    if given and not given.is_file():
+        raise Failure(f"There is no weight file {given}.")
+    output = folder / model.FILE
+    recipe = recipe_sha256()
+    try:
+        weights = model.find_weights(given)
+    except WeightsUnavailable:
+        if not is_exported(output, recipe):
+            raise
+        print(f"{model.NAME}: {output.name} is up to date; its weights are not in the cache any more.")
+        return
+    weights_sha256 = common.sha256(weights)
+    description = model.describe(weights, given)
+    properties_now = description.properties(weights_sha256, recipe)
+    if properties(output) == properties_now and has_reference(folder, model.NAME, weights_sha256):
+        print(f"{model.NAME}: {output.name} is up to date.")
+        return
+    print(f"{model.NAME}: exporting {output.name}")
+    proto, predict = model.build(weights)
+    del proto.metadata_props[:]
+    for key, value in properties_now.items():
+        proto.metadata_props.add(key=key, value=value)
+    answers = check(proto.SerializeToString(), predict, description)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_reference(folder, model.NAME, weights_sha256, answers)
+    common.write_atomically(output, proto.SerializeToString())
+    print(f"{model.NAME}: wrote {output.name} and its entry in reference.json")
+
+
+def recipe_sha256():
+    """Of everything but the weights that the export depends on."""
+    scripts = common.ROOT / "scripts"
+    inputs = [*sorted((scripts / "export").glob("*.py")), scripts / "export_model.py", scripts / "requirements.txt"]
+    digest = hashlib.sha256()
+    for path in [*inputs, common.LABELS_FILE, *common.pictures()]:
+        digest.update(f"{path.name} {common.sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def is_exported(output, recipe):
+    return properties(output).get("glimpse.recipe") == recipe
+
+
+def check(serialized, predict, description):
+    """Holds ONNX Runtime's answers against the original's; gives the original's top five by picture."""
+    import onnxruntime
+
+    done = step("comparing the ONNX with the original")
+    session = onnxruntime.InferenceSession(serialized, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    answers, worst = {}, 0.0
+    for path in common.pictures():
+        pixels = description.pixels(path)
+        original = predict(pixels)
+        converted = session.run(None, {name: description.tensor(pixels)})[0][0]
+        if original.shape != (len(common.labels()),) or abs(float(original.sum()) - 1) > 1e-3:
+            raise Failure(f"{description.name} does not answer with {len(common.labels())} probabilities: nothing is written.")
+        worst = max(worst, float(numpy.abs(original - converted).max()))
+        answers[path.name] = top(original, 5)
+    done()
+    # Not "worst > TOLERANCE", which a value that is no number would pass.
+    if not worst <= TOLERANCE:
+        raise Failure(f"The ONNX differs from the original by {worst:.1e}, more than {TOLERANCE}: nothing is written.")
+    print(f"  on {len(answers)} pictures no probability differs by more than {worst:.1e}")
+    return answers
+
+
+def read_reference(folder):
+    try:
+        return json.loads((folder / "reference.json").read_text(encoding="utf-8"))["models"]
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def has_reference(folder, name, weights_sha256):
+    return read_reference(folder).get(name, {}).get("weights_sha256") == weights_sha256
+
+
+def write_reference(folder, name, weights_sha256, answers):
+    models = read_reference(folder)
+    models[name] = {"weights_sha256": weights_sha256, "pictures": answers}
+    text = json.dumps({"models": dict(sorted(models.items()))}, indent=1, ensure_ascii=False) + "\n"
+    common.write_atomically(folder / "reference.json", text.encode())
+
+
+if __name__ == "__main__":
+    main()
