@@ -1,0 +1,22 @@
+"""Makes tests/fixtures and the derived pictures in tests/pictures: what Pillow makes of files of every kind.
+
+The result is committed; this is run again only to add a case. It needs the packages of scripts/setup.
+"""
+
+import PIL
+
+from export import common
+from fixtures import decoding, pictures, resizing
+
+
+def main():
+    if not PIL.__version__.startswith("13."):
+        raise SystemExit(f"This is Pillow {PIL.__version__}; the resize follows Pillow 13: run scripts/setup.")
+    fixtures = common.ROOT / "tests" / "fixtures"
+    pictures.write(common.PICTURES)
+    resizing.write(fixtures)
+    decoding.write(fixtures / "decode", common.PICTURES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+//! Every row of the README's table of errors.
+
+mod support;
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use glimpse::config::Config;
+use glimpse::engine::{Analysis, Limits, Ticket, Work};
+use glimpse::error::Error;
+use serde_json::{Value, json};
+use support::{LONG, Server, answer, app, app_with, base64, config, picture};
+
+/// The answer to a POST of `body`, and a check that it has the shape of every error.
+async fn refused(server: &Server, body: impl Into<reqwest::Body>) -> (u16, String) {
+    let response = server.post("/api/v1/analyze", body).await;
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert!(response.headers().contains_key("x-request-id"));
+    let (status, body) = answer(response).await;
+    (status, message(&body))
+}
+
+fn message(body: &Value) -> String {
+    assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
+    body["message"].as_str().unwrap().to_owned()
+}
+
+async fn refused_picture(server: &Server, picture: &[u8]) -> (u16, String) {
+    refused(server, json!({ "base64Image": base64(picture) }).to_string()).await
+}
+
+fn expected(status: u16, message: &str) -> (u16, String) {
+    (status, message.to_owned())
+}
+
+#[tokio::test]
+async fn invalid_request_body() {
+    let server = Server::start().await;
+    for body in ["", "{", "no json", "[]", r#"["aGVsbG8="]"#, "null", r#"{"base64Image": 1}"#, r#"{"base64Image": ["a"]}"#] {
+        assert_eq!(refused(&server, body).await, expected(400, "Invalid request body"), "{body}");
+    }
+    let deep = format!("{{\"a\": {}", "[".repeat(100_000));
+    assert_eq!(refused(&server, deep).await, expected(400, "Invalid request body"));
+}
+
+#[tokio::test]
+async fn field_is_required() {
+    let server = Server::start().await;
+    for body in ["{}", r#"{"base64Image": null}"#, r#"{"base64Image": ""}"#, r#"{"image": "aGVsbG8="}"#] {
+        assert_eq!(refused(&server, body).await, expected(400, "base64Image field is required"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn not_base64() {
+    let server = Server::start().await;
+    for text in ["hello, world", "data:image/png,abc", "a", "YWJj!"] {
+        let body = json!({ "base64Image": text }).to_string();
+        assert_eq!(refused(&server, body).await, expected(400, "base64Image is not valid base64"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn body_too_large() {
+    let server = Server::with(glimpse::http::App { max_body_bytes: 1000, ..app() }).await;
+    let large = json!({ "base64Image": "A".repeat(1000) }).to_string();
+    let answer = expected(413, "The request body is larger than 1000 bytes: send a smaller picture");
+    assert_eq!(refused(&server, large.clone()).await, answer);
+    let fits = json!({ "base64Image": "A".repeat(1000 - 18) }).to_string();
+    assert_eq!(fits.len(), 1000);
+    assert_eq!(refused(&server, fits).await.0, 422);
+    // Without an announced length the limit holds for what arrives.
+    let request = format!(
+        "POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{large}\r\n0\r\n\r\n",
+        large.len()
+    );
+    let raw = server.raw(request.as_bytes());
+    assert!(raw.starts_with("HTTP/1.1 413 ") && raw.ends_with(&json!({ "message": answer.1 }).to_string()), "{raw}");
+}
+
+#[tokio::test]
+async fn wrong_content_type() {
+    let server = Server::start().await;
+    for content_type in ["text/plain", "image/jpeg", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"] {
+        let request = server.client.post(server.url("/api/v1/analyze")).header("content-type", content_type);
+        let (status, body) = answer(request.body("{}").send().await.unwrap()).await;
+        assert_eq!((status, message(&body)), expected(415, "Content-Type must be application/json"), "{content_type}");
+    }
+}
+
+#[tokio::test]
+async fn not_an_image() {
+    let server = Server::start().await;
+    let sentence = "The data is not an image: send JPEG, PNG, WebP, GIF, BMP or TIFF";
+    assert_eq!(refused_picture(&server, b"hello").await, expected(422, sentence));
+}
+
+#[tokio::test]
+async fn unsupported_image() {
+    let server = Server::start().await;
+    let sentence = "This kind of image is not supported: send JPEG, PNG, WebP, GIF, BMP or TIFF";
+    assert_eq!(refused_picture(&server, b"\0\0\0\x18ftypheic\0\0\0\0").await, expected(422, sentence));
+}
+
+#[tokio::test]
+async fn damaged_image() {
+    let server = Server::start().await;
+    let sentence = "The image is damaged or incomplete: send it again or save it anew";
+    for name in ["rocket.jpg", "chelsea.png"] {
+        let file = picture(name);
+        assert_eq!(refused_picture(&server, &file[..file.len() / 2]).await, expected(422, sentence), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_pixels() {
+    let server = Server::start().await;
+    // A header that promises 13000 x 13000 pixels, and next to nothing behind it.
+    let header = [&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x32\xc8\0\0\x32\xc8\x08\x02\0\0\0"[..], &[0x7d, 0xb4, 0xf4, 0x5b]].concat();
+    let file = with_png_checksum(header);
+    let sentence = "The image has 13000 x 13000 pixels, more than 50000000 in all: send a smaller one";
+    assert_eq!(refused_picture(&server, &file).await, expected(422, sentence));
+}
+
+/// The PNG's first chunk with the checksum that it should have, and an empty picture after it.
+fn with_png_checksum(mut png: Vec<u8>) -> Vec<u8> {
+    let mut crc = u32::MAX;
+    for byte in &png[12..29] {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+        }
+    }
+    png.truncate(29);
+    png.extend((!crc).to_be_bytes());
+    png.extend(b"\0\0\0\0IDAT\x35\xaf\x06\x1e\0\0\0\0IEND\xae\x42\x60\x82");
+    png
+}
+
+#[tokio::test]
+async fn paths_and_methods() {
+    let server = Server::start().await;
+    for path in ["/api/v1/nothing", "/api", "/api/v2/analyze", "/api/v1/analyze/"] {
+        let (status, body) = answer(server.get(path).await).await;
+        assert_eq!((status, message(&body)), expected(404, "There is nothing at this path"), "{path}");
+    }
+    for (path, method, allowed) in [
+        ("/api/v1/analyze", "GET", "POST"),
+        ("/api/v1/analyze", "DELETE", "POST"),
+        ("/api/v1/model", "POST", "GET,HEAD"),
+        ("/health", "PUT", "GET,HEAD"),
+    ] {
+        let request = server.client.request(method.parse().unwrap(), server.url(path));
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()["allow"], allowed, "{method} {path}");
+        let (status, body) = answer(response).await;
+        assert_eq!((status, message(&body)), expected(405, "This method is not allowed at this path"), "{method} {path}");
+    }
+}
+
+/// A worker that does what the request's text says.
+struct Scripted {
+    begun: mpsc::Sender<()>,
+    go_on: mpsc::Receiver<()>,
+}
+
+impl Work for Scripted {
+    fn run(&mut self, payload: &[u8], ticket: &Ticket) -> Result<Analysis, Error> {
+        assert_ne!(payload, b"panic", "a secret of the server's");
+        self.begun.send(()).unwrap();
+        self.go_on.recv().unwrap();
+        ticket.check()?;
+        Err(Error::NotAnImage)
+    }
+}
+
+async fn scripted(limits: Limits) -> (Server, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let (begun_sender, begun) = mpsc::channel();
+    let (go_on, go_on_receiver) = mpsc::channel();
+    let worker = Scripted { begun: begun_sender, go_on: go_on_receiver };
+    (Server::with(app_with(vec![worker], limits)).await, begun, go_on)
+}
+
+fn limits(queue_depth: usize, timeout: Duration) -> Limits {
+    Limits { queue_depth, timeout }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn busy() {
+    let (server, begun, go_on) = scripted(limits(0, LONG)).await;
+    let url = server.url("/api/v1/analyze");
+    let request = server.client.post(url).body(r#"{"base64Image": "wait"}"#);
+    let first = tokio::spawn(async move { request.send().await.unwrap().status().as_u16() });
+    tokio::task::block_in_place(|| begun.recv_timeout(LONG)).unwrap();
+    let response = server.post("/api/v1/analyze", r#"{"base64Image": "next"}"#).await;
+    assert_eq!(response.headers()["retry-after"], "1");
+    let (status, body) = answer(response).await;
+    assert_eq!((status, message(&body)), expected(503, "The server is busy: try again in a moment"));
+    go_on.send(()).unwrap();
+    assert_eq!(first.await.unwrap(), 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn past_the_deadline() {
+    let (server, _begun, go_on) = scripted(limits(0, Duration::from_millis(30))).await;
+    let sentence = "The analysis took too long: try again later or send a smaller picture";
+    assert_eq!(refused(&server, r#"{"base64Image": "wait"}"#).await, expected(504, sentence));
+    go_on.send(()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_a_500_and_the_server_lives_on() {
+    let (server, _begun, go_on) = scripted(limits(0, LONG)).await;
+    assert_eq!(refused(&server, r#"{"base64Image": "panic"}"#).await, expected(500, "Internal server error"));
+    go_on.send(()).unwrap();
+    assert_eq!(refused(&server, r#"{"base64Image": "well"}"#).await.0, 422);
+}
+
+#[tokio::test]
+async fn the_configured_limits_hold() {
+    let model = support::root().join("models/model.onnx");
+    let flags = ["--model", model.to_str().unwrap(), "--max-pixels", "100000", "--max-body-bytes", "300000", "--workers", "1"];
+    let config: Config = config(&flags);
+    let server = Server::with(glimpse::server::load(&config).unwrap()).await;
+    assert_eq!(refused_picture(&server, &picture("rocket.jpg")).await.0, 422);
+    assert_eq!(refused_picture(&server, &picture("coffee.png")).await.0, 413);
+}
