@@ -1,5 +1,7 @@
 //! Every row of the README's table of errors.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod support;
 
 use std::sync::mpsc;
@@ -36,7 +38,9 @@ fn expected(status: u16, message: &str) -> (u16, String) {
 #[tokio::test]
 async fn invalid_request_body() {
     let server = Server::start().await;
-    for body in ["", "{", "no json", "[]", r#"["aGVsbG8="]"#, "null", r#"{"base64Image": 1}"#, r#"{"base64Image": ["a"]}"#] {
+    for body in
+        ["", "{", "no json", "[]", r#"["aGVsbG8="]"#, "null", r#"{"base64Image": 1}"#, r#"{"base64Image": ["a"]}"#]
+    {
         assert_eq!(refused(&server, body).await, expected(400, "Invalid request body"), "{body}");
     }
     let deep = format!("{{\"a\": {}", "[".repeat(100_000));
@@ -81,7 +85,9 @@ async fn body_too_large() {
 #[tokio::test]
 async fn wrong_content_type() {
     let server = Server::start().await;
-    for content_type in ["text/plain", "image/jpeg", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"] {
+    for content_type in
+        ["text/plain", "image/jpeg", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"]
+    {
         let request = server.client.post(server.url("/api/v1/analyze")).header("content-type", content_type);
         let (status, body) = answer(request.body("{}").send().await.unwrap()).await;
         assert_eq!((status, message(&body)), expected(415, "Content-Type must be application/json"), "{content_type}");
@@ -116,7 +122,9 @@ async fn damaged_image() {
 async fn too_many_pixels() {
     let server = Server::start().await;
     // A header that promises 13000 x 13000 pixels, and next to nothing behind it.
-    let header = [&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x32\xc8\0\0\x32\xc8\x08\x02\0\0\0"[..], &[0x7d, 0xb4, 0xf4, 0x5b]].concat();
+    let header =
+        [&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x32\xc8\0\0\x32\xc8\x08\x02\0\0\0"[..], &[0x7d, 0xb4, 0xf4, 0x5b]]
+            .concat();
     let file = with_png_checksum(header);
     let sentence = "The image has 13000 x 13000 pixels, more than 50000000 in all: send a smaller one";
     assert_eq!(refused_picture(&server, &file).await, expected(422, sentence));
@@ -154,7 +162,11 @@ async fn paths_and_methods() {
         let response = request.send().await.unwrap();
         assert_eq!(response.headers()["allow"], allowed, "{method} {path}");
         let (status, body) = answer(response).await;
-        assert_eq!((status, message(&body)), expected(405, "This method is not allowed at this path"), "{method} {path}");
+        assert_eq!(
+            (status, message(&body)),
+            expected(405, "This method is not allowed at this path"),
+            "{method} {path}"
+        );
     }
 }
 
@@ -219,7 +231,8 @@ async fn a_panic_is_a_500_and_the_server_lives_on() {
 #[tokio::test]
 async fn the_configured_limits_hold() {
     let model = support::root().join("models/model.onnx");
-    let flags = ["--model", model.to_str().unwrap(), "--max-pixels", "100000", "--max-body-bytes", "300000", "--workers", "1"];
+    let flags =
+        ["--model", model.to_str().unwrap(), "--max-pixels", "100000", "--max-body-bytes", "300000", "--workers", "1"];
     let config: Config = config(&flags);
     let server = Server::with(glimpse::server::load(&config).unwrap()).await;
     assert_eq!(refused_picture(&server, &picture("rocket.jpg")).await.0, 422);

@@ -1,6 +1,8 @@
 //! The answers are those of the original model behind Pillow: `models/reference.json`, which the
 //! export writes.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -53,8 +55,16 @@ async fn every_model_answers_as_its_original_does() {
         let (_, described) = answer(server.get("/api/v1/model").await).await;
         let name = described["name"].as_str().unwrap();
         let model = &reference.models[name];
-        assert_eq!(described["weightsSha256"], model.weights_sha256.as_str(), "{name}: the reference is of other weights");
-        assert_eq!(model.pictures.keys().cloned().collect::<Vec<_>>(), pictures(), "the reference is of other pictures");
+        assert_eq!(
+            described["weightsSha256"],
+            model.weights_sha256.as_str(),
+            "{name}: the reference is of other weights"
+        );
+        assert_eq!(
+            model.pictures.keys().cloned().collect::<Vec<_>>(),
+            pictures(),
+            "the reference is of other pictures"
+        );
         for (file, expected) in &model.pictures {
             let (status, body) = answer(server.analyze(&picture(file)).await).await;
             assert_eq!(status, 200, "{file}: {body}");

@@ -1,6 +1,10 @@
 //! What the tests share: a server on a port of its own, in this process or as a child, and a client.
 
-#![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses its own part of this; what fails here fails the test"
+)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -20,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 /// Long enough for anything that happens at all.
-pub const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_mins(1);
 
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

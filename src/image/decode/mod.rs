@@ -6,6 +6,7 @@
 mod gif;
 mod jpeg;
 mod raster;
+mod tiff;
 
 use ::image::ImageFormat;
 
@@ -81,7 +82,12 @@ impl Decoder {
         let size = match sniff(file)? {
             ImageFormat::Jpeg => self.jpeg.decode(file, self.max_pixels, pixels)?,
             ImageFormat::Gif => gif::decode(file, self.max_pixels, pixels)?,
-            format @ (ImageFormat::Png | ImageFormat::WebP | ImageFormat::Bmp | ImageFormat::Tiff) => {
+            ImageFormat::Tiff if tiff::has_palette(file) => tiff::decode(file, self.max_pixels, pixels)?,
+            ImageFormat::Tiff => match raster::decode(file, ImageFormat::Tiff, self.max_pixels, pixels) {
+                Err(Error::UnsupportedImage) => tiff::decode(file, self.max_pixels, pixels)?,
+                decoded => decoded?,
+            },
+            format @ (ImageFormat::Png | ImageFormat::WebP | ImageFormat::Bmp) => {
                 raster::decode(file, format, self.max_pixels, pixels)?
             }
             _ => return Err(Error::UnsupportedImage),

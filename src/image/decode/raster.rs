@@ -18,7 +18,14 @@ pub(super) fn decode(file: &[u8], format: ImageFormat, max_pixels: u64, pixels: 
     let decoder = reader.into_decoder().map_err(to_error)?;
     let (width, height) = decoder.dimensions();
     let size = Size { width, height }.check(max_pixels)?;
-    write_rgb(DynamicImage::from_decoder(decoder).map_err(to_error)?, pixels);
+    match DynamicImage::from_decoder(decoder).map_err(to_error)? {
+        // A transparent value among the gray ones has become alpha; for Pillow it is gray still.
+        DynamicImage::ImageLumaA16(image) if format == ImageFormat::Png && is_gray16(file) => {
+            pixels.clear();
+            pixels.extend(image.pixels().flat_map(|pixel| [clipped(pixel.0[0]); 3]));
+        }
+        image => write_rgb(image, pixels),
+    }
     Ok(size)
 }
 
@@ -31,7 +38,7 @@ fn to_error(error: ImageError) -> Error {
 }
 
 /// Pillow's `convert("RGB")`: gray is repeated, alpha is dropped (not blended), and of 16 bits the
-/// upper 8 are kept.
+/// upper 8 are kept. But gray of 16 bits without alpha, a mode of its own (`I;16`), is cut off at 255.
 fn write_rgb(image: DynamicImage, pixels: &mut Vec<u8>) {
     pixels.clear();
     match image {
@@ -42,7 +49,7 @@ fn write_rgb(image: DynamicImage, pixels: &mut Vec<u8>) {
             pixels.extend(image.pixels().flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2]]));
         }
         DynamicImage::ImageLuma16(image) => {
-            pixels.extend(image.as_raw().iter().flat_map(|gray| [upper(*gray); 3]));
+            pixels.extend(image.as_raw().iter().flat_map(|gray| [clipped(*gray); 3]));
         }
         DynamicImage::ImageLumaA16(image) => {
             pixels.extend(image.pixels().flat_map(|pixel| [upper(pixel.0[0]); 3]));
@@ -53,6 +60,15 @@ fn write_rgb(image: DynamicImage, pixels: &mut Vec<u8>) {
         }
         other => pixels.extend_from_slice(other.into_rgb8().as_raw()),
     }
+}
+
+/// By the bit depth and the colour type of the header (PNG, section 11.2.1).
+fn is_gray16(file: &[u8]) -> bool {
+    file.get(24..26) == Some(&[16, 0])
+}
+
+fn clipped(value: u16) -> u8 {
+    u8::try_from(value).unwrap_or(u8::MAX)
 }
 
 fn upper(value: u16) -> u8 {

@@ -70,6 +70,24 @@ fn every_format_gives_pillows_pixels() {
     assert!(wrong.is_empty(), "{} files differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// A file that Pillow refuses, and what it said.
+#[derive(Deserialize)]
+struct Rejected {
+    file: String,
+    why: String,
+}
+
+#[test]
+fn what_pillow_refuses_is_damaged() {
+    let list = std::fs::read_to_string(folder().join("rejected.json")).unwrap();
+    let cases: Vec<Rejected> = serde_json::from_str(&list).unwrap();
+    assert!(cases.len() >= 5, "only {} cases", cases.len());
+    for Rejected { file, why } in cases {
+        let bytes = std::fs::read(folder().join(&file)).unwrap();
+        assert_eq!(decode(&bytes).map(|_| ()), Err(Error::DamagedImage), "{file}: {why}");
+    }
+}
+
 fn fixtures(ending: &str) -> Vec<(String, Vec<u8>)> {
     let manifest = std::fs::read_to_string(folder().join("manifest.json")).unwrap();
     let cases: Vec<Case> = serde_json::from_str(&manifest).unwrap();

@@ -1,0 +1,94 @@
+//! The executable alone, in an empty folder and with an empty environment.
+#![cfg(feature = "embed")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+use support::{Process, base64, executable, picture};
+
+/// The largest that the executable may be, in bytes.
+#[cfg(not(debug_assertions))]
+const LARGEST: u64 = 60_000_000;
+
+/// A copy of the executable in a folder of its own.
+fn alone(name: &str) -> (PathBuf, Command) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let copy = folder.join("glimpse");
+    std::fs::copy(executable().get_program(), &copy).unwrap();
+    let mut command = Command::new(copy);
+    command.env_clear().current_dir(&folder).args(["--listen-addr", "127.0.0.1:0"]);
+    (folder, command)
+}
+
+async fn serves(process: &Process) {
+    let body = json!({ "base64Image": base64(&picture("rocket.jpg")) }).to_string();
+    let response = reqwest::Client::new().post(process.url("/api/v1/analyze")).body(body).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let answer: serde_json::Value = response.json().await.unwrap();
+    assert_eq!(answer.as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn it_serves_from_an_empty_folder() {
+    let (folder, command) = alone("empty");
+    serves(&Process::start(command)).await;
+    let left: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["glimpse"], "it left files behind");
+}
+
+#[tokio::test]
+async fn a_temporary_file_serves_where_there_is_no_memfd() {
+    let (folder, mut command) = alone("temporary");
+    let temporary = folder.join("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    command.env("TMPDIR", &temporary);
+    #[cfg(target_os = "linux")]
+    without_memfd(&mut command);
+    let process = Process::start(command);
+    serves(&process).await;
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "it left files behind");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_memfd_and_without_a_temporary_folder_it_says_so() {
+    let (folder, mut command) = alone("neither");
+    command.env("TMPDIR", folder.join("nowhere"));
+    without_memfd(&mut command);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let sentence = String::from_utf8(output.stderr).unwrap();
+    assert!(sentence.contains("TMPDIR") && sentence.trim_end().lines().count() == 1, "{sentence}");
+}
+
+/// Makes `memfd_create` fail in the child, as an old kernel or a sandbox does.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "code between fork and exec")]
+fn without_memfd(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+
+    let refuse = SeccompAction::Errno(38);
+    let rules = [(libc::SYS_memfd_create, Vec::new())].into_iter().collect();
+    let architecture = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, architecture).unwrap();
+    let program: BpfProgram = filter.try_into().unwrap();
+    // SAFETY: applying a filter that is ready makes two system calls and allocates nothing.
+    unsafe {
+        command.pre_exec(move || seccompiler::apply_filter(&program).map_err(|_| std::io::ErrorKind::Other.into()));
+    }
+}
+
+#[cfg(not(debug_assertions))]
+#[test]
+fn it_is_small() {
+    let size = std::fs::metadata(executable().get_program()).unwrap().len();
+    assert!(size < LARGEST, "{size} bytes");
+}
