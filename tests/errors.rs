@@ -64,7 +64,7 @@ async fn not_base64() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn body_too_large() {
     let server = Server::with(glimpse::http::App { max_body_bytes: 1000, ..app() }).await;
     let large = json!({ "base64Image": "A".repeat(1000) }).to_string();

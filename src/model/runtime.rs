@@ -7,6 +7,7 @@
 #![allow(unsafe_code, reason = "a shared library is foreign code")]
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use libloading::Library;
 use ort::environment::Environment;
@@ -23,6 +24,9 @@ pub enum LibrarySource {
     Embedded,
 }
 
+/// What has been loaded: ONNX Runtime allows one environment a process.
+static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
+
 /// ONNX Runtime, loaded for the life of the process.
 #[derive(Clone, Debug)]
 pub struct Runtime {
@@ -30,16 +34,21 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Loads ONNX Runtime from `source`.
+    /// Loads ONNX Runtime from `source`, or gives what has been loaded before, from wherever.
     ///
     /// # Errors
     /// A sentence, where the library is missing, is none, or is too old.
     pub fn load(source: &LibrarySource) -> Result<Self, StartError> {
-        match source {
-            LibrarySource::File(path) => Self::load_file(path),
-            #[cfg(feature = "embed")]
-            LibrarySource::Embedded => unpacked::load(),
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = &*loaded {
+            return Ok(runtime.clone());
         }
+        let runtime = match source {
+            LibrarySource::File(path) => Self::load_file(path)?,
+            #[cfg(feature = "embed")]
+            LibrarySource::Embedded => unpacked::load()?,
+        };
+        Ok(loaded.insert(runtime).clone())
     }
 
     fn load_file(path: &Path) -> Result<Self, StartError> {
