@@ -11,13 +11,6 @@ use tracing::level_filters::LevelFilter;
 
 use crate::model::{LibrarySource, ModelSource};
 
-/// Where the model is looked for that no option names and the build does not hold.
-const MODEL_FILE: &str = "models/model.onnx";
-
-/// The same for ONNX Runtime.
-const LIBRARY_FILE: &str =
-    if cfg!(target_os = "macos") { "models/libonnxruntime.dylib" } else { "models/libonnxruntime.so" };
-
 /// Takes a photograph over HTTP and answers with its three most likely `ImageNet` labels.
 ///
 /// POST /api/v1/analyze {"base64Image": "..."} gives [{"label": "...", "confidence": 0.0}, ...],
@@ -95,22 +88,12 @@ pub struct Config {
 impl Config {
     /// Where the model comes from.
     pub fn model(&self) -> ModelSource {
-        let named = self.model_path.clone().map(ModelSource::File);
-        #[cfg(feature = "embed")]
-        let otherwise = ModelSource::Embedded;
-        #[cfg(not(feature = "embed"))]
-        let otherwise = ModelSource::File(MODEL_FILE.into());
-        named.unwrap_or(otherwise)
+        self.model_path.clone().map(ModelSource::File).unwrap_or_default()
     }
 
     /// Where ONNX Runtime comes from.
     pub fn library(&self) -> LibrarySource {
-        let named = self.ort_dylib_path.clone().map(LibrarySource::File);
-        #[cfg(feature = "embed")]
-        let otherwise = LibrarySource::Embedded;
-        #[cfg(not(feature = "embed"))]
-        let otherwise = LibrarySource::File(LIBRARY_FILE.into());
-        named.unwrap_or(otherwise)
+        self.ort_dylib_path.clone().map(LibrarySource::File).unwrap_or_default()
     }
 
     /// The number of workers: as asked for, or one a core.

@@ -22,6 +22,17 @@ pub enum ModelSource {
     Embedded,
 }
 
+impl Default for ModelSource {
+    /// The model in this executable, or the file that `scripts/setup` leaves in the project.
+    fn default() -> Self {
+        #[cfg(feature = "embed")]
+        let source = Self::Embedded;
+        #[cfg(not(feature = "embed"))]
+        let source = Self::File("models/model.onnx".into());
+        source
+    }
+}
+
 impl ModelSource {
     fn read(&self) -> Result<Cow<'static, [u8]>, StartError> {
         match self {

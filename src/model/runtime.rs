@@ -24,6 +24,17 @@ pub enum LibrarySource {
     Embedded,
 }
 
+impl Default for LibrarySource {
+    /// The library in this executable, or the file that `scripts/setup` leaves in the project.
+    fn default() -> Self {
+        #[cfg(feature = "embed")]
+        let source = Self::Embedded;
+        #[cfg(not(feature = "embed"))]
+        let source = Self::File(format!("models/libonnxruntime{}", std::env::consts::DLL_SUFFIX).into());
+        source
+    }
+}
+
 /// What has been loaded: ONNX Runtime allows one environment a process.
 static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 

@@ -1,0 +1,37 @@
+# Three stages: export the model, build the one executable, and an image that holds nothing else.
+#
+#   docker build -t glimpse .
+#   docker run --rm -p 8080:8080 --read-only --cap-drop ALL glimpse
+
+FROM python:3.13-slim-bookworm AS model
+WORKDIR /glimpse
+# Only what the model depends on, so that a change of the server does not export it again.
+COPY scripts/requirements.txt scripts/
+RUN python -m venv .venv && .venv/bin/pip install --no-cache-dir --require-hashes --no-deps -r scripts/requirements.txt
+COPY scripts/export scripts/export
+COPY scripts/export_model.py scripts/
+COPY models models
+COPY tests/pictures tests/pictures
+# Exit code 3: the weights of MobileNetV2 can't be had. See scripts/setup.
+RUN name=mobilenetv2; status=0; .venv/bin/python scripts/export_model.py || status=$?; \
+    if [ "$status" = 3 ]; then name=efficientnet-lite0; .venv/bin/python scripts/export_model.py --model "$name"; \
+    elif [ "$status" != 0 ]; then exit "$status"; fi; \
+    ln -sfn "$name.onnx" models/model.onnx
+RUN cp .venv/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.* models/libonnxruntime.so
+
+FROM rust:1.95-slim-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends cmake g++ make nasm && rm -rf /var/lib/apt/lists/*
+WORKDIR /glimpse
+COPY Cargo.toml Cargo.lock build.rs ./
+COPY src src
+COPY benches benches
+COPY --from=model /glimpse/models models
+RUN cargo build --release --locked --features embed
+
+# The C library and libgcc, which the executable needs, libstdc++, which ONNX Runtime needs, and no shell.
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /glimpse/target/release/glimpse /glimpse
+ENV LOG_FORMAT=json
+EXPOSE 8080
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/glimpse", "health"]
+ENTRYPOINT ["/glimpse"]

@@ -1,0 +1,85 @@
+//! How long does each stage take, alone? And how far is the exact resize from the fastest one?
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+
+mod support;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use fast_image_resize::images::Image;
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
+use glimpse::image::{Decoder, Orientation, Resizer, Scaling, Size, payload};
+use glimpse::model::{Classifier, Runtime};
+
+fn pictures() -> [(&'static str, Vec<u8>); 2] {
+    [("small", support::small()), ("12 megapixels", support::large())]
+}
+
+fn decode(file: &[u8]) -> (Size, Vec<u8>) {
+    let mut pixels = Vec::new();
+    let picture = Decoder::new(u64::MAX).unwrap().decode(file, &mut pixels).unwrap();
+    (picture.size, pixels)
+}
+
+fn payloads(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("payload");
+    for (name, file) in pictures() {
+        let text = BASE64_STANDARD.encode(&file);
+        let mut bytes = Vec::new();
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(name, |bencher| bencher.iter(|| payload::decode(&text, &mut bytes).unwrap()));
+    }
+}
+
+fn decoding(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("decode");
+    let mut decoder = Decoder::new(u64::MAX).unwrap();
+    for (name, file) in pictures() {
+        let mut pixels = Vec::new();
+        group.bench_function(name, |bencher| bencher.iter(|| decoder.decode(&file, &mut pixels).unwrap()));
+    }
+}
+
+fn resizing(criterion: &mut Criterion) {
+    let target = Size { width: 224, height: 224 };
+    for (name, file) in pictures() {
+        let mut group = criterion.benchmark_group(format!("resize {name}"));
+        let (size, pixels) = decode(&file);
+        for (name, mut resizer) in [("exact", Resizer::new(target)), ("exact, portable", Resizer::portable(target))] {
+            group.bench_function(name, |bencher| {
+                bencher.iter(|| resizer.resize(&pixels, size, Orientation::UPRIGHT).len());
+            });
+        }
+        let mut phone = Resizer::new(target);
+        group.bench_function("exact, turned", |bencher| {
+            bencher.iter(|| phone.resize(&pixels, size, Orientation::from_exif(6)).len());
+        });
+        let source = Image::from_vec_u8(size.width, size.height, pixels, PixelType::U8x3).unwrap();
+        let mut output = Image::new(target.width, target.height, PixelType::U8x3);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).use_alpha(false);
+        let mut fastest = fast_image_resize::Resizer::new();
+        group.bench_function("fast_image_resize", |bencher| {
+            bencher.iter(|| fastest.resize(&source, &mut output, &options).unwrap());
+        });
+    }
+}
+
+fn inference(criterion: &mut Criterion) {
+    let config = support::config();
+    let runtime = Runtime::load(&config.library()).unwrap();
+    let mut classifier = Classifier::load(&runtime, &config.model(), 1).unwrap().remove(0);
+    let input = classifier.metadata().input.clone();
+    let (size, pixels) = decode(&support::small());
+    let mut resizer = Resizer::new(Size { width: input.width, height: input.height });
+    let resized = resizer.resize(&pixels, size, Orientation::UPRIGHT).to_vec();
+    let mut tensor = input.tensor();
+    let scaling = Scaling::new(&input);
+    criterion.bench_function("scale", |bencher| bencher.iter(|| scaling.apply(&resized, &mut tensor)));
+    criterion.bench_function("infer", |bencher| bencher.iter(|| classifier.classify(&tensor, 3).unwrap()));
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(30);
+    targets = payloads, decoding, resizing, inference
+}
+criterion_main!(benches);

@@ -1,0 +1,89 @@
+//! The pictures that the benchmarks measure with.
+
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each benchmark uses its own part of this"
+)]
+
+use std::path::{Path, PathBuf};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use clap::Parser;
+use glimpse::config::{CommandLine, Config};
+use image::RgbImage;
+use image::imageops::{FilterType, flip_horizontal, replace, resize};
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub fn model() -> PathBuf {
+    root().join("models/model.onnx")
+}
+
+pub fn config() -> Config {
+    let model = model();
+    let flags = ["glimpse", "--model", model.to_str().unwrap(), "--log-level", "off"];
+    CommandLine::try_parse_from(flags).unwrap().config
+}
+
+pub fn pixels(name: &str) -> RgbImage {
+    image::open(root().join("tests/pictures").join(name)).unwrap().into_rgb8()
+}
+
+/// A photograph of the size of the web's: 500 x 375, about 70 KB.
+pub fn small() -> Vec<u8> {
+    jpeg(&resize(&pixels("coffee.png"), 500, 375, FilterType::CatmullRom), 92)
+}
+
+/// A photograph of 12 megapixels, 4000 x 3000: tiles of the three sample pictures at their own size,
+/// so that it has a photograph's detail everywhere.
+pub fn large() -> Vec<u8> {
+    let tiles = [pixels("coffee.png"), pixels("chelsea.png"), image_rocket()];
+    let mut large = RgbImage::new(4000, 3000);
+    let (mut number, mut y) = (0, 0);
+    while y < 3000 {
+        let mut x = 0;
+        while x < 4000 {
+            let tile = &tiles[number % tiles.len()];
+            let tile = if number % 2 == 0 { tile.clone() } else { flip_horizontal(tile) };
+            replace(&mut large, &tile, i64::from(x), i64::from(y));
+            x += tile.width();
+            number += 1;
+        }
+        y += 300;
+    }
+    jpeg(&large, 92)
+}
+
+fn image_rocket() -> RgbImage {
+    let file = std::fs::read(root().join("tests/pictures/rocket.jpg")).unwrap();
+    let mut decoder = glimpse::image::Decoder::new(u64::MAX).unwrap();
+    let mut pixels = Vec::new();
+    let size = decoder.decode(&file, &mut pixels).unwrap().size;
+    RgbImage::from_raw(size.width, size.height, pixels).unwrap()
+}
+
+/// 4:2:0, as cameras write it.
+fn jpeg(picture: &RgbImage, quality: i32) -> Vec<u8> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let mut compressor = turbojpeg::Compressor::new().unwrap();
+    compressor.set_quality(quality).unwrap();
+    compressor.set_subsamp(turbojpeg::Subsamp::Sub2x2).unwrap();
+    let image = turbojpeg::Image {
+        pixels: picture.as_raw().as_slice(),
+        width,
+        pitch: width * 3,
+        height,
+        format: turbojpeg::PixelFormat::RGB,
+    };
+    compressor.compress_to_vec(image).unwrap()
+}
+
+/// The body of a request with this picture.
+pub fn body(picture: &[u8]) -> String {
+    format!(r#"{{"base64Image":"{}"}}"#, BASE64_STANDARD.encode(picture))
+}
