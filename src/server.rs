@@ -40,15 +40,11 @@ pub fn load(config: &Config) -> Result<App, StartError> {
     Ok(App { engine, model, max_body_bytes: config.max_body_bytes })
 }
 
-/// Loads, listens and serves until SIGTERM or Ctrl-C; `started` is when the process began.
+/// Listens and serves until SIGTERM or Ctrl-C; `started` is when the process began.
 ///
 /// # Errors
-/// A sentence, where the server can't start.
-pub async fn run(config: Config, started: Instant) -> Result<(), StartError> {
-    let loading = config.clone();
-    let app = tokio::task::spawn_blocking(move || load(&loading))
-        .await
-        .map_err(|_| StartError::new("Loading the model failed; the log says why."))??;
+/// A sentence, where the server can't listen.
+pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), StartError> {
     let stop = stop_signal()?;
     let (listener, address) = listen(&config.listen_addr).await?;
     tracing::info!(

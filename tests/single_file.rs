@@ -22,7 +22,7 @@ fn alone(name: &str) -> (PathBuf, Command) {
     let copy = folder.join("glimpse");
     std::fs::copy(executable().get_program(), &copy).unwrap();
     let mut command = Command::new(copy);
-    command.env_clear().current_dir(&folder).args(["--listen-addr", "127.0.0.1:0"]);
+    command.env_clear().env("HOME", &folder).current_dir(&folder).args(["--listen-addr", "127.0.0.1:0"]);
     (folder, command)
 }
 
@@ -35,8 +35,11 @@ async fn serves(process: &Process) {
 }
 
 #[tokio::test]
-async fn it_serves_from_an_empty_folder() {
-    let (folder, command) = alone("empty");
+async fn it_serves_from_an_empty_folder_and_writes_nothing() {
+    let (folder, mut command) = alone("empty");
+    // Where there is a memfd, no temporary file is needed.
+    #[cfg(target_os = "linux")]
+    command.env("TMPDIR", folder.join("nowhere"));
     serves(&Process::start(command)).await;
     let left: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["glimpse"], "it left files behind");

@@ -72,10 +72,13 @@ impl Runtime {
             ))
         };
         // Anything but a file would be looked for elsewhere, or block: a pipe, say.
-        let path = path.canonicalize().map_err(|error| refuse(&error.to_string()))?;
-        if !path.is_file() {
+        let metadata = path.metadata().map_err(|error| refuse(&error.to_string()))?;
+        if !metadata.is_file() {
             return Err(refuse("it is not a file"));
         }
+        // Not canonical: the way to a file in memory is a link that leads nowhere.
+        let path = std::path::absolute(path).map_err(|error| refuse(&error.to_string()))?;
+        disable_telemetry();
         // Tried first by ourselves: what `ort` finds wrong later it can only say by a panic.
         // SAFETY: loading runs the library's initialisers; the operator has named it to be run.
         let library = unsafe { Library::new(&path) }.map_err(|error| refuse(&error.to_string()))?;
@@ -101,6 +104,15 @@ impl Runtime {
     pub(super) fn environment(&self) -> &Environment {
         &self.environment
     }
+}
+
+/// Keeps ONNX Runtime from reporting to its maker: its official builds since 1.29 do, about every process
+/// and every model, and leave an identifier on the disk, unless this variable is set when they are
+/// loaded. To call its API afterwards, as `with_telemetry` does, is too late for the first report.
+fn disable_telemetry() {
+    // SAFETY: `main` loads the library before it starts any other thread; nothing reads the environment
+    // at the same time.
+    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
 }
 
 #[cfg(feature = "embed")]
