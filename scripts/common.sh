@@ -11,19 +11,21 @@ fail() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# need COMMAND PACKAGE...: the command is there, or is installed with Debian's packages where the
-# user may, or is named.
+# debian PACKAGE...: installs Debian's packages, where there are such and the user may.
+debian() {
+  has apt-get && [ "$(id -u)" = 0 ] || return 0
+  say "installing $*"
+  apt-get update -qq >/dev/null 2>&1 || true
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 || true
+}
+
+# need COMMAND PACKAGE...: the command is there, or can be installed, or is named.
 need() {
   local command=$1
   shift
-  has "$command" && return
-  if has apt-get && [ "$(id -u)" = 0 ]; then
-    say "installing $*"
-    apt-get update -qq >/dev/null 2>&1 || true
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 || true
-    has "$command" && return
-  fi
-  fail "$command is missing: install it (Debian and Ubuntu: apt-get install $*; macOS: brew install $command)."
+  has "$command" || debian "$@"
+  has "$command" ||
+    fail "$command is missing: install it (Debian and Ubuntu: apt-get install $*; macOS: brew install $command)."
 }
 
 # Replaces a file only where it differs: what depends on it is then not built again.

@@ -36,8 +36,8 @@ pub enum Command {
 /// How the server is to run.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
-    /// Address to listen on: ":8080" is every address of this machine, "127.0.0.1:8080" only this
-    /// machine, "[::]:8080" every address by IPv6
+    /// Address to listen on: ":8080" is every address of this machine, "127.0.0.1:8080" is for this
+    /// machine alone; an IPv6 address stands in brackets
     #[arg(long, env, hide_env_values = true, default_value = ":8080", value_parser = ListenAddr::from_str, global = true)]
     pub listen_addr: ListenAddr,
 

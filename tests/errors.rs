@@ -82,6 +82,26 @@ async fn body_too_large() {
     assert!(raw.starts_with("HTTP/1.1 413 ") && raw.ends_with(&json!({ "message": answer.1 }).to_string()), "{raw}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_breaks_off_and_one_that_waits() {
+    use std::io::{Read, Write};
+
+    let server = Server::with(glimpse::http::App { max_body_bytes: 1000, ..app() }).await;
+    let request = "POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+    // It waits to be told to go on before it sends what is too large: it is refused without.
+    let raw = server.raw(format!("{request}Expect: 100-continue\r\nContent-Length: 5000\r\n\r\n").as_bytes());
+    assert!(raw.starts_with("HTTP/1.1 413 "), "{raw}");
+    let broken = tokio::task::block_in_place(|| {
+        let mut connection = std::net::TcpStream::connect(server.address).unwrap();
+        connection.write_all(format!("{request}Transfer-Encoding: chunked\r\n\r\nnot a chunk\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    let body = json!({ "message": "The request body ended too early: send it again" }).to_string();
+    assert!(broken.starts_with("HTTP/1.1 400 ") && broken.ends_with(&body), "{broken}");
+}
+
 #[tokio::test]
 async fn wrong_content_type() {
     let server = Server::start().await;

@@ -35,7 +35,10 @@ impl Pool {
     /// Hands a request to the next idle thread; `place` is given up when it is done with.
     pub(super) fn submit(&self, ticket: Ticket, payload: Bytes, place: OwnedSemaphorePermit) {
         let workers = self.workers.clone();
+        let span = tracing::Span::current();
         self.threads.spawn_fifo(move || {
+            // What is logged on the way, a panic too, belongs to the request.
+            let _entered = span.enter();
             let thread = rayon::current_thread_index().unwrap_or(0);
             // A thread only ever takes its own worker, so there is nobody to wait for.
             let mut worker = workers[thread].lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
+use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, EXPECT};
 use bytes::{Bytes, BytesMut};
 
 use crate::error::Error;
@@ -27,10 +28,15 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::BodyTooLarge`], by the announced length or by what arrives; [`Error::BodyIncomplete`].
-pub(super) async fn read(mut body: Body, limit: usize) -> Result<Bytes, Error> {
+pub(super) async fn read(request: Request, limit: usize) -> Result<Bytes, Error> {
+    // Such a client sends nothing until it is told to: to read is to tell it.
+    let waits = request.headers().contains_key(EXPECT);
+    let mut body = request.into_body();
     let announced = body.size_hint();
     if announced.lower() > limit as u64 {
-        discard(body, limit).await;
+        if !waits {
+            discard(body, limit).await;
+        }
         return Err(Error::BodyTooLarge { limit });
     }
     let mut read = BytesMut::with_capacity(usize::try_from(announced.lower()).unwrap_or(0));

@@ -25,9 +25,8 @@ pub(super) async fn predict(State(app): State<App>, request: Request) -> Respons
 }
 
 async fn answer(app: &App, request: Request) -> Result<Analysis, (Error, Value)> {
-    let body = body::read(request.into_body(), app.max_body_bytes)
-        .await
-        .map_err(|error| (error.clone(), error.to_string().into()))?;
+    let body =
+        body::read(request, app.max_body_bytes).await.map_err(|error| (error.clone(), error.to_string().into()))?;
     let payload = payload(&body)?;
     app.engine.analyze(payload).await.map_err(|error| (error, FAILED.into()))
 }
