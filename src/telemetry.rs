@@ -18,7 +18,8 @@ use crate::config::{Config, LogFormat};
 
 /// Starts the log. Panics go to it as well, as errors, instead of to standard error.
 pub fn start(config: &Config) {
-    let builder = tracing_subscriber::fmt().with_max_level(config.log_level);
+    // A log that nobody reads any more is no reason to write elsewhere.
+    let builder = tracing_subscriber::fmt().with_max_level(config.log_level).log_internal_errors(false);
     let terminal = std::io::stdout().is_terminal();
     let started = match config.log_format {
         LogFormat::Json => builder.fmt_fields(JsonFields::new()).event_format(JsonLines).try_init(),
