@@ -1,5 +1,7 @@
 //! Every option: a flag, an environment variable and a default each.
 
+#![allow(clippy::doc_markdown, reason = "these comments are the help text, which shows them as they are")]
+
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,7 +13,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::model::{LibrarySource, ModelSource};
 
-/// Takes a photograph over HTTP and answers with its three most likely `ImageNet` labels.
+/// Takes a photograph over HTTP and answers with its three most likely ImageNet labels.
 ///
 /// POST /api/v1/analyze {"base64Image": "..."} gives [{"label": "...", "confidence": 0.0}, ...],
 /// highest first. Every option is a flag or an environment variable; the flag wins.
@@ -29,7 +31,7 @@ pub struct CommandLine {
 /// What the executable does beside serving.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum Command {
-    /// Ask the server at `LISTEN_ADDR` on this machine whether it is well; exits with 0 where it is
+    /// Ask the server at LISTEN_ADDR on this machine whether it is well
     Health,
 }
 
@@ -45,7 +47,7 @@ pub struct Config {
     #[arg(long, env, hide_env_values = true, default_value = "10s", value_parser = duration)]
     pub inference_timeout: Duration,
 
-    /// Model to serve, an ONNX file by `scripts/export_model.py` [default: the one in the executable,
+    /// Model to serve, an ONNX file by scripts/export_model.py [default: the one in the executable,
     /// else models/model.onnx]
     #[arg(long = "model", env, hide_env_values = true, value_name = "MODEL_PATH")]
     pub model_path: Option<PathBuf>,
@@ -88,18 +90,23 @@ pub struct Config {
 impl Config {
     /// Where the model comes from.
     pub fn model(&self) -> ModelSource {
-        self.model_path.clone().map(ModelSource::File).unwrap_or_default()
+        named(self.model_path.as_ref()).map(ModelSource::File).unwrap_or_default()
     }
 
     /// Where ONNX Runtime comes from.
     pub fn library(&self) -> LibrarySource {
-        self.ort_dylib_path.clone().map(LibrarySource::File).unwrap_or_default()
+        named(self.ort_dylib_path.as_ref()).map(LibrarySource::File).unwrap_or_default()
     }
 
     /// The number of workers: as asked for, or one a core.
     pub fn worker_count(&self) -> usize {
         self.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
     }
+}
+
+/// A path that has been given; a variable that is set to nothing names none.
+fn named(path: Option<&PathBuf>) -> Option<PathBuf> {
+    path.filter(|path| !path.as_os_str().is_empty()).cloned()
 }
 
 /// The form of the log.

@@ -5,7 +5,7 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -44,14 +44,19 @@ async fn work_for_clients_that_have_left_is_not_done() {
     while begun.load(Ordering::SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
-    for _ in 0..40 {
-        let mut leaves = TcpStream::connect(server.address).unwrap();
-        leaves.write_all(request("leaves").as_bytes()).unwrap();
-        // Its request is read, and waits behind the first one, before it goes.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    let mut leaving: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    for connection in &mut leaving {
+        connection.write_all(request("leaves").as_bytes()).unwrap();
     }
-    // The server sees on its own time that they are gone; a late request shows that all went unserved.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Time for most of them to be waiting behind the first one before they go; the test holds without.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::task::block_in_place(|| {
+        for connection in &mut leaving {
+            connection.shutdown(Shutdown::Write).unwrap();
+            // The server has seen it when it closes its own side, without an answer.
+            assert_eq!(connection.read(&mut [0]).unwrap_or(0), 0);
+        }
+    });
     let mut late = TcpStream::connect(server.address).unwrap();
     late.write_all(request("late").as_bytes()).unwrap();
     go_on.send(()).unwrap();

@@ -10,8 +10,7 @@ use std::process::Command;
 use serde_json::json;
 use support::{Process, base64, executable, picture};
 
-/// The largest that the executable may be, in bytes.
-#[cfg(not(debug_assertions))]
+/// The largest that a release executable may be, in bytes.
 const LARGEST: u64 = 60_000_000;
 
 /// A copy of the executable in a folder of its own.
@@ -89,9 +88,12 @@ fn without_memfd(command: &mut Command) {
     }
 }
 
-#[cfg(not(debug_assertions))]
+/// `scripts/test` names the release executable; the one built for the tests is of another size.
 #[test]
 fn it_is_small() {
+    if std::env::var_os("GLIMPSE_EXECUTABLE").is_none() {
+        return;
+    }
     let size = std::fs::metadata(executable().get_program()).unwrap().len();
     assert!(size < LARGEST, "{size} bytes");
 }

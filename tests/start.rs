@@ -74,7 +74,7 @@ fn a_model_that_is_missing_or_is_none() {
     assert!(missing.contains("nowhere.onnx") && missing.contains("scripts/setup"), "{missing}");
     let other = refused(serving().env("MODEL_PATH", "Cargo.toml"));
     assert!(other.contains("Cargo.toml") && other.contains("scripts/export_model.py"), "{other}");
-    let folder = refused(serving().args(["--model", "src"]));
+    let folder = refused(serving().env("MODEL_PATH", "").args(["--model", "src"]));
     assert!(folder.contains("The model src can't be read"), "{folder}");
 }
 
@@ -112,7 +112,7 @@ fn a_library_that_is_missing_or_is_another() {
         sentence
     };
     names("/nowhere/libonnxruntime.so");
-    names("Cargo.toml");
+    assert!(names("Cargo.toml").contains("Cargo.toml: "));
     assert!(names("src").contains("it is not a file"));
     assert!(names("/dev/null").contains("it is not a file"));
     #[cfg(target_os = "linux")]

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code, reason = "a shared library is foreign code")]
 
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -81,7 +82,7 @@ impl Runtime {
         disable_telemetry();
         // Tried first by ourselves: what `ort` finds wrong later it can only say by a panic.
         // SAFETY: loading runs the library's initialisers; the operator has named it to be run.
-        let library = unsafe { Library::new(&path) }.map_err(|error| refuse(&error.to_string()))?;
+        let library = unsafe { Library::new(&path) }.map_err(|error| refuse(&cause(&error)))?;
         // SAFETY: the symbol is only looked up.
         if unsafe { library.get::<unsafe extern "C" fn()>(b"OrtGetApiBase") }.is_err() {
             return Err(refuse("it is not ONNX Runtime"));
@@ -104,6 +105,12 @@ impl Runtime {
     pub(super) fn environment(&self) -> &Environment {
         &self.environment
     }
+}
+
+/// What the system's loader said, without what it was asked.
+fn cause(error: &libloading::Error) -> String {
+    let said = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    said.rsplit(": ").next().unwrap_or_default().to_owned()
 }
 
 /// Keeps ONNX Runtime from reporting to its maker: its official builds since 1.29 do, about every process
