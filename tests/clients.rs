@@ -29,7 +29,7 @@ impl Work for Counting {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn work_for_clients_that_have_left_is_not_done() {
     let begun = Arc::new(AtomicUsize::new(0));
     let (go_on, go_on_receiver) = mpsc::channel();
@@ -57,6 +57,8 @@ async fn work_for_clients_that_have_left_is_not_done() {
             assert_eq!(connection.read(&mut [0]).unwrap_or(0), 0);
         }
     });
+    // A connection is closed a moment before its request is dropped; the one thread answers this after both.
+    assert_eq!(server.get("/health").await.status(), 200);
     let mut late = TcpStream::connect(server.address).unwrap();
     late.write_all(request("late").as_bytes()).unwrap();
     go_on.send(()).unwrap();
@@ -90,16 +92,18 @@ async fn sigterm_and_ctrl_c_finish_what_was_accepted() {
         process.signal(signal);
         let mut served = 0;
         for request in requests {
-            // Who had not been accepted by then may be refused the connection; nobody gets half an answer.
-            match request.await.unwrap() {
-                Ok(status) => {
-                    assert_eq!(status, 200);
-                    served += 1;
-                }
-                Err(error) => assert!(error.is_connect(), "an accepted request was lost: {error:?}"),
+            // Whom the server had not read from by then may lose the connection; nobody gets half an answer.
+            if let Ok(status) = request.await.unwrap() {
+                assert_eq!(status, 200);
+                served += 1;
             }
         }
         assert!(served > 0);
+        // The log has a line for each request that the server has begun: 499 where no answer came of it.
+        let mut log = String::new();
+        tokio::task::block_in_place(|| process.lines.read_to_string(&mut log)).unwrap();
+        let begun = 1 + log.lines().filter(|line| line.contains("\"message\":\"request\"")).count();
+        assert_eq!(begun, served, "{signal}: an accepted request was lost:\n{log}");
         let status = tokio::task::block_in_place(|| process.child.wait()).unwrap();
         assert_eq!(status.code(), Some(0), "{signal}");
     }

@@ -73,7 +73,7 @@ async fn a_full_queue_refuses_at_once_and_the_others_are_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_deadline_covers_waiting_and_work() {
-    let script = script(1, Duration::from_millis(50));
+    let script = script(1, Duration::from_secs(1));
     let worked_on = script.occupy("first").await;
     let waiting = script.send("second");
     assert_eq!(worked_on.await.unwrap(), Err(Error::DeadlineExceeded));
