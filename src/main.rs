@@ -9,7 +9,7 @@ use glimpse::error::StartError;
 use glimpse::{server, telemetry};
 
 fn main() -> ExitCode {
-    let started = telemetry::process_start();
+    let started = Instant::now();
     let CommandLine { command, config } = CommandLine::parse();
     let done = match command {
         Some(Command::Health) => server::health(&config.listen_addr),

@@ -40,7 +40,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
     Ok(App { engine, model, max_body_bytes: config.max_body_bytes })
 }
 
-/// Listens and serves until SIGTERM or Ctrl-C; `started` is when the process began.
+/// Listens and serves until SIGTERM or Ctrl-C; `started` is when `main` began.
 ///
 /// # Errors
 /// A sentence, where the server can't listen.

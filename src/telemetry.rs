@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::io::IsTerminal;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -35,31 +35,6 @@ pub fn start(config: &Config) {
             tracing::error!(place, "panic: {message}");
         }));
     }
-}
-
-/// When the process began: a little before `main`. Linux tells it to the hundredth of a second.
-pub fn process_start() -> Instant {
-    let now = Instant::now();
-    #[cfg(target_os = "linux")]
-    if let Some(age) = process_age() {
-        return now.checked_sub(age).unwrap_or(now);
-    }
-    now
-}
-
-/// From the kernel's own record, `starttime` of proc(5), in ticks since the machine has started.
-#[cfg(target_os = "linux")]
-fn process_age() -> Option<std::time::Duration> {
-    use std::time::Duration;
-
-    let record = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field, the program's name in parentheses, may hold blanks; `starttime` is the 22nd.
-    let after_name = record.rsplit_once(')')?.1;
-    let ticks: u64 = after_name.split_whitespace().nth(22 - 3)?.parse().ok()?;
-    let begun = Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second());
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    let now = Duration::new(now.tv_sec.try_into().ok()?, now.tv_nsec.try_into().ok()?);
-    now.checked_sub(begun)
 }
 
 /// UTC to the millisecond (RFC 3339).

@@ -40,13 +40,11 @@ def find_weights(given):
 
 def download(cached):
     unavailable = "The weights of MobileNetV2 are not in Keras' cache and can't be downloaded"
-    done = step("looking for the weights of MobileNetV2")
     try:
         request = urllib.request.Request(WEIGHTS_URL, method="HEAD")
         urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()
     except OSError as error:
         raise WeightsUnavailable(f"{unavailable} ({getattr(error, 'reason', error)}).") from None
-    done()
     done = step("downloading the weights of MobileNetV2")
     # Keras sets no timeout of its own.
     socket.setdefaulttimeout(DOWNLOAD_SECONDS)
