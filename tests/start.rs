@@ -75,7 +75,8 @@ fn a_model_that_is_missing_or_is_none() {
     let other = refused(serving().env("MODEL_PATH", "Cargo.toml"));
     assert!(other.contains("Cargo.toml") && other.contains("scripts/export_model.py"), "{other}");
     let folder = refused(serving().env("MODEL_PATH", "").args(["--model", "src"]));
-    assert!(folder.contains("The model src can't be read"), "{folder}");
+    assert!(folder.contains("The model src can't be read: it is not a file"), "{folder}");
+    assert!(refused(serving().env("MODEL_PATH", "/dev/zero")).contains("it is not a file"));
 }
 
 /// The model with one text in it replaced by another of the same length.

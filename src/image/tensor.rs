@@ -1,6 +1,6 @@
 //! Pixels, scaled into the tensor that a model reads.
 
-use ndarray::{Array4, ArrayViewMut2, Axis};
+use ndarray::Array4;
 
 use super::resize::CHANNELS;
 use crate::model::{InputSpec, Layout};
@@ -30,23 +30,29 @@ impl Scaling {
     /// width, 3]`, as the model's layout says.
     ///
     /// # Panics
-    /// Where the two do not have the same number of values.
+    /// Where the two do not have the same number of values, or the tensor has gaps: not one of
+    /// [`InputSpec::tensor`].
     pub fn apply(&self, pixels: &[u8], tensor: &mut Array4<f32>) {
         assert_eq!(pixels.len(), tensor.len(), "pixels do not fit the tensor");
-        let mut image = tensor.index_axis_mut(Axis(0), 0);
-        let channel_axis = match self.layout {
-            Layout::Nchw => Axis(0),
-            Layout::Nhwc => Axis(2),
-        };
-        for (channel, (plane, values)) in image.axis_iter_mut(channel_axis).zip(&self.values).enumerate() {
-            fill(plane, pixels.iter().skip(channel).step_by(CHANNELS), values);
+        let tensor = tensor.as_slice_mut().expect("a tensor without gaps");
+        let pixels = pixels.chunks_exact(CHANNELS);
+        match self.layout {
+            Layout::Nchw => {
+                let planes = tensor.chunks_exact_mut(pixels.len());
+                for (channel, (plane, values)) in planes.zip(&self.values).enumerate() {
+                    for (target, pixel) in plane.iter_mut().zip(pixels.clone()) {
+                        *target = values[usize::from(pixel[channel])];
+                    }
+                }
+            }
+            Layout::Nhwc => {
+                for (target, pixel) in tensor.chunks_exact_mut(CHANNELS).zip(pixels) {
+                    for ((target, value), values) in target.iter_mut().zip(pixel).zip(&self.values) {
+                        *target = values[usize::from(*value)];
+                    }
+                }
+            }
         }
-    }
-}
-
-fn fill<'a>(mut plane: ArrayViewMut2<'_, f32>, pixels: impl Iterator<Item = &'a u8>, values: &[f32; 256]) {
-    for (target, pixel) in plane.iter_mut().zip(pixels) {
-        *target = values[usize::from(*pixel)];
     }
 }
 

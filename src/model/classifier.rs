@@ -1,7 +1,8 @@
 //! A session of ONNX Runtime on one model.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ndarray::Array4;
@@ -36,7 +37,7 @@ impl Default for ModelSource {
 impl ModelSource {
     fn read(&self) -> Result<Cow<'static, [u8]>, StartError> {
         match self {
-            Self::File(path) => std::fs::read(path).map(Cow::Owned).map_err(|error| {
+            Self::File(path) => read_file(path).map(Cow::Owned).map_err(|error| {
                 StartError::new(format!(
                     "The model {} can't be read: {error}. Run scripts/setup, or set MODEL_PATH to an exported model.",
                     path.display()
@@ -56,6 +57,14 @@ impl ModelSource {
         };
         StartError::new(format!("The model {name} can't be used: {reason}. Export one with scripts/export_model.py."))
     }
+}
+
+/// A whole file; nothing that has no end, or that waits for a writer.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    std::fs::read(path)
 }
 
 /// One session, for one thread at a time, and what the model says of itself.
