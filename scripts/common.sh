@@ -34,3 +34,16 @@ copy_if_changed() {
   cp "$1" "$2.new"
   mv "$2.new" "$2"
 }
+
+# node_is_new_enough: Astro's own requirement, as web/package.json states it.
+node_is_new_enough() {
+  has node && has npm && node -e '
+    const [major, minor] = process.versions.node.split(".").map(Number);
+    process.exit(major > 22 || (major === 22 && minor >= 12) ? 0 : 1)' 2>/dev/null
+}
+
+# use_node: from here on, node and npm are the project's own where the system's will not do.
+use_node() {
+  node_is_new_enough || PATH="$PWD/.tools/bin:$PATH"
+  export ASTRO_TELEMETRY_DISABLED=1
+}

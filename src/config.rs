@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, Uri};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
+use crate::http::Site;
 use crate::model::{LibrarySource, ModelSource};
 
 /// Takes a photograph over HTTP and answers with its three most likely ImageNet labels.
@@ -78,6 +79,11 @@ pub struct Config {
     #[arg(long, env, hide_env_values = true, default_value = "http://localhost:4321", value_parser = Origins::from_str)]
     pub cors_allow_origins: Origins,
 
+    /// Folder with the built web site to serve, for working on it [default: the one in the
+    /// executable, else web/dist]
+    #[arg(long, env, hide_env_values = true)]
+    pub web_dir: Option<PathBuf>,
+
     /// Form of the log on standard output
     #[arg(long, env, hide_env_values = true, default_value = "auto")]
     pub log_format: LogFormat,
@@ -96,6 +102,11 @@ impl Config {
     /// Where ONNX Runtime comes from.
     pub fn library(&self) -> LibrarySource {
         named(self.ort_dylib_path.as_ref()).map(LibrarySource::File).unwrap_or_default()
+    }
+
+    /// Where the web site comes from.
+    pub fn site(&self) -> Site {
+        named(self.web_dir.as_ref()).map(Site::Folder).unwrap_or_default()
     }
 
     /// The number of workers: as asked for, or one a core.

@@ -26,9 +26,15 @@ pub enum Error {
     /// The body ended before the length it announced.
     #[error("The request body ended too early: send it again")]
     BodyIncomplete,
-    /// The request says that its body is something other than JSON.
-    #[error("Content-Type must be application/json")]
-    UnsupportedMediaType,
+    /// The form was sent without a file.
+    #[error("Choose a photograph first")]
+    NoFile,
+    /// The request says that its body is something other than what the route takes.
+    #[error("Content-Type must be {expected}")]
+    UnsupportedMediaType {
+        /// The type that the route takes.
+        expected: &'static str,
+    },
     /// The bytes begin like no image format known here.
     #[error("The data is not an image: send JPEG, PNG, WebP, GIF, BMP or TIFF")]
     NotAnImage,
@@ -72,9 +78,11 @@ impl Error {
     /// The status of this error on every route but `/predict`.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::InvalidBody | Self::MissingImage | Self::NotBase64 | Self::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Self::InvalidBody | Self::MissingImage | Self::NotBase64 | Self::BodyIncomplete | Self::NoFile => {
+                StatusCode::BAD_REQUEST
+            }
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAnImage | Self::UnsupportedImage | Self::DamagedImage | Self::TooManyPixels { .. } => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }

@@ -25,8 +25,10 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 /// Loads the model and starts the workers.
 ///
 /// # Errors
-/// A sentence, where ONNX Runtime or the model can't be used.
+/// A sentence, where the site, ONNX Runtime or the model can't be used.
 pub fn load(config: &Config) -> Result<App, StartError> {
+    let site = config.site();
+    site.check()?;
     let runtime = Runtime::load(&config.library())?;
     let classifiers = Classifier::load(&runtime, &config.model(), config.worker_count())?;
     let model = classifiers.first().map(|classifier| classifier.metadata().clone());
@@ -37,7 +39,14 @@ pub fn load(config: &Config) -> Result<App, StartError> {
         .map_err(|_| StartError::new("There is not enough memory for the decoders."))?;
     let limits = Limits { queue_depth: config.queue_depth, timeout: config.inference_timeout };
     let engine = Arc::new(Engine::new(workers, limits)?);
-    Ok(App { engine, model, max_body_bytes: config.max_body_bytes })
+    Ok(App {
+        engine,
+        model,
+        site,
+        max_body_bytes: config.max_body_bytes,
+        max_pixels: config.max_pixels,
+        timeout: config.inference_timeout,
+    })
 }
 
 /// Listens and serves until SIGTERM or Ctrl-C; `started` is when `main` began.

@@ -7,8 +7,9 @@ mod support;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use glimpse::config::Config;
-use glimpse::engine::{Analysis, Limits, Ticket, Work};
+use glimpse::engine::{Analysis, Limits, Payload, Ticket, Work};
 use glimpse::error::Error;
 use serde_json::{Value, json};
 use support::{LONG, Server, answer, app, app_with, base64, config, picture};
@@ -197,8 +198,8 @@ struct Scripted {
 }
 
 impl Work for Scripted {
-    fn run(&mut self, payload: &[u8], ticket: &Ticket) -> Result<Analysis, Error> {
-        assert_ne!(payload, b"panic", "a secret of the server's");
+    fn run(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error> {
+        assert_ne!(payload, &Payload::Base64(Bytes::from_static(b"panic")), "a secret of the server's");
         self.begun.send(()).unwrap();
         self.go_on.recv().unwrap();
         ticket.check()?;

@@ -1,32 +1,32 @@
-//! Admission, deadlines, and the compute pool: a picture's text in, an analysis out.
+//! Admission, deadlines, and the compute pool: a picture in, an analysis out.
 //!
 //! A request takes a place or is refused at once; there are as many places as there are workers and
 //! room in the queue. Whoever has a place gets an answer before the deadline, or the error that says
 //! there was none. A worker leaves alone what nobody waits for any more.
 
+mod payload;
 mod pipeline;
 mod pool;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::{Error, StartError};
 use crate::model::Prediction;
 
+pub use payload::Payload;
 pub use pipeline::Pipeline;
 use pool::Pool;
 
 /// What a worker does with a request. One value a worker, so it may keep buffers.
 pub trait Work: Send + 'static {
-    /// Analyses `payload`: the text of a `base64Image` field. Asks `ticket` between its stages
-    /// whether to go on.
+    /// Analyses `payload`. Asks `ticket` between its stages whether to go on.
     ///
     /// # Errors
     /// Whatever is wrong with the payload, or what [`Ticket::check`] gave.
-    fn run(&mut self, payload: &[u8], ticket: &Ticket) -> Result<Analysis, Error>;
+    fn run(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error>;
 }
 
 /// An answer, and the time it took.
@@ -101,13 +101,12 @@ impl Engine {
         Ok(Self { pool: Pool::new(workers)?, places, timeout: limits.timeout })
     }
 
-    /// Analyses a picture, given as the text of a `base64Image` field. To drop the future is to
-    /// leave: work that has not begun is then not done.
+    /// Analyses a picture. To drop the future is to leave: work that has not begun is then not done.
     ///
     /// # Errors
     /// [`Error::Busy`] at once where there is no place; [`Error::DeadlineExceeded`];
     /// [`Error::Internal`] where the worker panicked; and what is wrong with the picture.
-    pub async fn analyze(&self, payload: Bytes) -> Result<Analysis, Error> {
+    pub async fn analyze(&self, payload: Payload) -> Result<Analysis, Error> {
         let place = self.places.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
         let admitted = Instant::now();
         let deadline = admitted + self.timeout;

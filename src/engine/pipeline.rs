@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ndarray::Array4;
 
-use super::{Analysis, Ticket, Timings, Work};
+use super::{Analysis, Payload, Ticket, Timings, Work};
 use crate::error::Error;
 use crate::image::{Decoder, Resizer, Scaling, Size, payload};
 use crate::model::Classifier;
@@ -56,11 +56,17 @@ impl Pipeline {
 }
 
 impl Work for Pipeline {
-    fn run(&mut self, payload: &[u8], ticket: &Ticket) -> Result<Analysis, Error> {
+    fn run(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error> {
         let mut clock = Clock::start();
-        let text = std::str::from_utf8(payload).map_err(|_| Error::NotBase64)?;
-        payload::decode(text, &mut self.file)?;
-        let picture = self.decoder.decode(&self.file, &mut self.pixels)?;
+        let file = match payload {
+            Payload::File(file) => file,
+            Payload::Base64(text) => {
+                let text = std::str::from_utf8(text).map_err(|_| Error::NotBase64)?;
+                payload::decode(text, &mut self.file)?;
+                &self.file[..]
+            }
+        };
+        let picture = self.decoder.decode(file, &mut self.pixels)?;
         let decode = clock.lap();
         ticket.check()?;
         let resized = self.resizer.resize(&self.pixels, picture.size, picture.orientation);

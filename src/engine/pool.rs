@@ -3,11 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Ticket, Work};
+use super::{Payload, Ticket, Work};
 use crate::error::{Error, StartError};
 
 /// Threads that work requests off, first come, first served.
@@ -33,7 +32,7 @@ impl Pool {
     }
 
     /// Hands a request to the next idle thread; `place` is given up when it is done with.
-    pub(super) fn submit(&self, ticket: Ticket, payload: Bytes, place: OwnedSemaphorePermit) {
+    pub(super) fn submit(&self, ticket: Ticket, payload: Payload, place: OwnedSemaphorePermit) {
         let workers = self.workers.clone();
         let span = tracing::Span::current();
         self.threads.spawn_fifo(move || {

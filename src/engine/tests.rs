@@ -1,27 +1,33 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use bytes::Bytes;
+
 use super::*;
 
 /// A worker that says when it begins and ends when it is told to.
 struct Scripted {
-    begun: mpsc::Sender<Bytes>,
+    begun: mpsc::Sender<Payload>,
     go_on: mpsc::Receiver<()>,
     done: Arc<AtomicUsize>,
 }
 
 struct Script {
     engine: Arc<Engine>,
-    begun: mpsc::Receiver<Bytes>,
+    begun: mpsc::Receiver<Payload>,
     go_on: mpsc::Sender<()>,
     done: Arc<AtomicUsize>,
 }
 
+fn text(text: &'static str) -> Payload {
+    Payload::Base64(Bytes::from_static(text.as_bytes()))
+}
+
 impl Work for Scripted {
-    fn run(&mut self, payload: &[u8], ticket: &Ticket) -> Result<Analysis, Error> {
-        self.begun.send(Bytes::copy_from_slice(payload)).unwrap();
+    fn run(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error> {
+        self.begun.send(payload.clone()).unwrap();
         self.go_on.recv().unwrap();
-        assert_ne!(payload, b"panic", "as the test asks");
+        assert_ne!(payload, &text("panic"), "as the test asks");
         ticket.check()?;
         self.done.fetch_add(1, Ordering::SeqCst);
         Ok(Analysis { predictions: Vec::new(), timings: Timings::default() })
@@ -42,14 +48,14 @@ const LONG: Duration = Duration::from_mins(1);
 impl Script {
     fn send(&self, payload: &'static str) -> tokio::task::JoinHandle<Result<Analysis, Error>> {
         let engine = self.engine.clone();
-        tokio::spawn(async move { engine.analyze(Bytes::from_static(payload.as_bytes())).await })
+        tokio::spawn(async move { engine.analyze(text(payload)).await })
     }
 
     /// Sends a request and waits until the worker has it.
     async fn occupy(&self, payload: &'static str) -> tokio::task::JoinHandle<Result<Analysis, Error>> {
         let request = self.send(payload);
         tokio::task::yield_now().await;
-        assert_eq!(self.begun.recv_timeout(LONG).unwrap(), payload);
+        assert_eq!(self.begun.recv_timeout(LONG).unwrap(), text(payload));
         request
     }
 }
@@ -62,7 +68,7 @@ async fn a_full_queue_refuses_at_once_and_the_others_are_served() {
     while script.engine.places.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(script.engine.analyze(Bytes::from_static(b"third")).await, Err(Error::Busy));
+    assert_eq!(script.engine.analyze(text("third")).await, Err(Error::Busy));
     script.go_on.send(()).unwrap();
     script.go_on.send(()).unwrap();
     assert!(worked_on.await.unwrap().is_ok());

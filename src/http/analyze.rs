@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::field::{self, Field};
 use super::{App, body, respond};
-use crate::engine::{Analysis, Timings};
+use crate::engine::{Analysis, Payload, Timings};
 use crate::error::Error;
 
 pub(super) async fn analyze(State(app): State<App>, request: Request) -> Response {
@@ -24,9 +24,9 @@ async fn answer(app: &App, request: Request) -> Result<Analysis, Error> {
     app.engine.analyze(payload(&body)?).await
 }
 
-fn payload(body: &Bytes) -> Result<Bytes, Error> {
+fn payload(body: &Bytes) -> Result<Payload, Error> {
     match field::read(body, "base64Image") {
-        Ok(Field::Text(text)) if !text.is_empty() => Ok(field::share(body, text)),
+        Ok(Field::Text(text)) if !text.is_empty() => Ok(Payload::Base64(field::share(body, text))),
         Ok(Field::Text(_) | Field::Absent | Field::Null) => Err(Error::MissingImage),
         Ok(Field::Other) | Err(_) => Err(Error::InvalidBody),
     }

@@ -18,10 +18,21 @@ const DISCARDING: Duration = Duration::from_secs(5);
 
 /// Refuses a body that calls itself something other than JSON. One that does not say is let pass.
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let Some(essence) = essence(headers) else { return Ok(()) };
     let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    if is_json { Ok(()) } else { Err(Error::UnsupportedMediaType) }
+    if is_json { Ok(()) } else { Err(Error::UnsupportedMediaType { expected: "application/json" }) }
+}
+
+/// Refuses a body that does not call itself a form with files (RFC 7578).
+pub(super) fn require_form(headers: &HeaderMap) -> Result<(), Error> {
+    let expected = "multipart/form-data";
+    if essence(headers).as_deref() == Some(expected) { Ok(()) } else { Err(Error::UnsupportedMediaType { expected }) }
+}
+
+/// The type that a body calls itself, in small letters and without parameters.
+fn essence(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().unwrap_or_default();
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
 /// Reads the whole body.

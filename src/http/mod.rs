@@ -2,27 +2,33 @@
 
 mod access_log;
 mod analyze;
+mod answer;
 mod body;
 mod cors;
 mod field;
 mod health;
 mod model;
-mod page;
 mod panic;
 mod predict;
 mod request_id;
 mod respond;
+mod site;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::from_fn;
-use axum::routing::{get, post};
+use axum::http::HeaderValue;
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{any, get, post};
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::Origins;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::model::Metadata;
+pub use site::Site;
 
 /// What the routes share.
 #[derive(Clone, Debug)]
@@ -31,21 +37,33 @@ pub struct App {
     pub engine: Arc<Engine>,
     /// The model that it uses.
     pub model: Arc<Metadata>,
+    /// Where the web site comes from.
+    pub site: Site,
     /// The largest request body, in bytes.
     pub max_body_bytes: usize,
+    /// The largest picture, in pixels.
+    pub max_pixels: u64,
+    /// The longest that an analysis may wait and be worked on.
+    pub timeout: Duration,
 }
 
 /// Every route, behind every middleware.
 pub fn router(app: App, origins: &Origins) -> Router {
-    let routes = Router::new()
-        .route("/", get(page::start))
+    let nothing = || async { respond::error(&Error::NotFound) };
+    let api = Router::new()
         .route("/health", get(health::health))
         .route("/predict", post(predict::predict))
         .route("/api/v1/analyze", post(analyze::analyze))
         .route("/api/v1/model", get(model::model))
-        .fallback(|| async { respond::error(&Error::NotFound) })
-        .method_not_allowed_fallback(|| async { respond::error(&Error::MethodNotAllowed) })
-        .with_state(app);
+        // What is no page of the site is never answered with one.
+        .route("/api", any(nothing))
+        .route("/api/{*path}", any(nothing))
+        .method_not_allowed_fallback(|| async { respond::error(&Error::MethodNotAllowed) });
+    let pages = Router::new()
+        .route("/answer", post(answer::answer).fallback(site::page))
+        .fallback(site::page)
+        .layer(from_fn_with_state(app.clone(), site::headers::headers));
+    let routes = api.merge(pages).with_state(app);
     middlewares(routes, origins)
 }
 
@@ -54,6 +72,7 @@ pub fn router(app: App, origins: &Origins) -> Router {
 fn middlewares(routes: Router, origins: &Origins) -> Router {
     routes
         .layer(panic::layer())
+        .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .layer(cors::layer(origins))
         .layer(from_fn(access_log::access_log))
         .layer(from_fn(request_id::request_id))

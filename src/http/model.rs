@@ -1,4 +1,4 @@
-//! `GET /api/v1/model`: which model answers.
+//! `GET /api/v1/model`: which model answers, and what the server takes.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,5 +16,10 @@ pub(super) async fn model(State(app): State<App>) -> Json<Value> {
         "licence": model.licence,
         "input": { "width": model.input.width, "height": model.input.height },
         "labels": model.labels.len(),
+        "limits": {
+            "bodyBytes": app.max_body_bytes,
+            "pixels": app.max_pixels,
+            "timeoutMs": u64::try_from(app.timeout.as_millis()).unwrap_or(u64::MAX),
+        },
     }))
 }

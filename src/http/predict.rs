@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::field::{self, Field, Malformed};
 use super::{App, analyze, body, respond};
-use crate::engine::Analysis;
+use crate::engine::{Analysis, Payload};
 use crate::error::Error;
 
 const FIELD: &str = "image_data";
@@ -20,7 +20,7 @@ const FAILED: &str = "Internal server error during model inference.";
 pub(super) async fn predict(State(app): State<App>, request: Request) -> Response {
     match answer(&app, request).await {
         Ok(analysis) => analyze::response(&analysis),
-        Err((error, detail)) => respond::with_body(&error, error.predict_status(), &json!({ "detail": detail })),
+        Err((error, detail)) => respond::with_json(&error, error.predict_status(), &json!({ "detail": detail })),
     }
 }
 
@@ -31,7 +31,7 @@ async fn answer(app: &App, request: Request) -> Result<Analysis, (Error, Value)>
     app.engine.analyze(payload).await.map_err(|error| (error, FAILED.into()))
 }
 
-fn payload(body: &Bytes) -> Result<Bytes, (Error, Value)> {
+fn payload(body: &Bytes) -> Result<Payload, (Error, Value)> {
     let problem = |kind: &str, place: Value, message: &str| json!([{ "type": kind, "loc": place, "msg": message }]);
     let field = field::read(body, FIELD).map_err(|malformed| {
         let detail = match malformed {
@@ -43,7 +43,7 @@ fn payload(body: &Bytes) -> Result<Bytes, (Error, Value)> {
         (Error::InvalidBody, detail)
     })?;
     match field {
-        Field::Text(text) => Ok(field::share(body, text)),
+        Field::Text(text) => Ok(Payload::Base64(field::share(body, text))),
         Field::Absent => Err((Error::MissingImage, problem("missing", json!(["body", FIELD]), "Field required"))),
         Field::Null | Field::Other => {
             Err((Error::InvalidBody, problem("string_type", json!(["body", FIELD]), "Input should be a valid string")))

@@ -13,14 +13,18 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub(super) struct Cause(pub(super) Error);
 
-/// `{"message": ...}`: the shape of every error but those of `/predict`.
+/// `{"message": ...}`: the shape of every error but those of `/predict` and of the pages.
 pub(super) fn error(error: &Error) -> Response {
-    with_body(error, error.status(), &json!({ "message": error.to_string() }))
+    with_json(error, error.status(), &json!({ "message": error.to_string() }))
 }
 
-/// An error with this status and body, and what else belongs to it.
-pub(super) fn with_body(error: &Error, status: StatusCode, body: &impl Serialize) -> Response {
-    let mut response = (status, Json(body)).into_response();
+/// An error with this status and JSON.
+pub(super) fn with_json(error: &Error, status: StatusCode, body: &impl Serialize) -> Response {
+    because(error, (status, Json(body)).into_response())
+}
+
+/// `response` as the answer to a request that failed: with what else belongs to such a one.
+pub(super) fn because(error: &Error, mut response: Response) -> Response {
     if let Some(seconds) = error.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -1,0 +1,80 @@
+//! `POST /answer`: the form of a page without JavaScript. A picture file in, a page of the site out.
+
+use std::fmt::Write;
+
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use bytes::Bytes;
+use html_escape::encode_text;
+
+use super::{App, body, respond};
+use crate::engine::{Analysis, Payload};
+use crate::error::Error;
+use crate::model::Prediction;
+
+/// The site's page that the answer is put into, in place of what is between these two comments.
+pub(super) const PAGE: &str = "answer.html";
+const BEGIN: &str = "<!--answer-->";
+const END: &str = "<!--/answer-->";
+
+/// The name of the form's field, see `web/src/components/PlainForm.astro`.
+const FIELD: &str = "picture";
+
+pub(super) async fn answer(State(app): State<App>, request: Request) -> Response {
+    match analysis(&app, request).await {
+        Ok(analysis) => page(&app, StatusCode::OK, &list(&analysis.predictions)).await,
+        Err(error) => {
+            let message = format!(r#"<p class="plain-error" role="alert">{}</p>"#, encode_text(&error.to_string()));
+            respond::because(&error, page(&app, error.status(), &message).await)
+        }
+    }
+}
+
+async fn analysis(app: &App, request: Request) -> Result<Analysis, Error> {
+    body::require_form(request.headers())?;
+    let content_type = request.headers()[CONTENT_TYPE].clone();
+    let body = body::read(request, app.max_body_bytes).await?;
+    app.engine.analyze(Payload::File(file(content_type, body).await?)).await
+}
+
+/// The file of the form (RFC 7578).
+async fn file(content_type: HeaderValue, body: Bytes) -> Result<Bytes, Error> {
+    let mut request = Request::new(body.into());
+    request.headers_mut().insert(CONTENT_TYPE, content_type);
+    // The body has been read, up to the server's own limit.
+    DefaultBodyLimit::disable().apply(&mut request);
+    let mut fields = Multipart::from_request(request, &()).await.map_err(|_| Error::InvalidBody)?;
+    while let Some(field) = fields.next_field().await.map_err(|_| Error::InvalidBody)? {
+        if field.name() == Some(FIELD) {
+            let file = field.bytes().await.map_err(|_| Error::InvalidBody)?;
+            return if file.is_empty() { Err(Error::NoFile) } else { Ok(file) };
+        }
+    }
+    Err(Error::NoFile)
+}
+
+fn list(predictions: &[Prediction]) -> String {
+    let mut list = r#"<ol class="plain-answer">"#.to_owned();
+    for Prediction { label, confidence } in predictions {
+        let label = label.replace('_', " ");
+        let label = encode_text(&label);
+        let per_cent = confidence * 100.0;
+        let _ = write!(
+            list,
+            r#"<li><span>{label}</span> <span>{per_cent:.1} %</span><meter value="{confidence}" aria-label="{label}"></meter></li>"#
+        );
+    }
+    list.push_str("</ol>");
+    list
+}
+
+async fn page(app: &App, status: StatusCode, answer: &str) -> Response {
+    let page = app.site.read(PAGE).await.unwrap_or_default();
+    let page = String::from_utf8_lossy(&page);
+    let (before, rest) = page.split_once(BEGIN).unwrap_or((&page, ""));
+    let after = rest.split_once(END).map_or("", |(_, after)| after);
+    (status, [(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Html(format!("{before}{answer}{after}")))
+        .into_response()
+}

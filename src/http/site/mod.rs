@@ -1,0 +1,134 @@
+//! The web site: the pages of `web/`, built to files that lie in this executable or in a folder.
+
+#[cfg(feature = "embed")]
+mod embedded;
+pub(super) mod headers;
+
+use std::path::PathBuf;
+
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use bytes::Bytes;
+use tower::ServiceExt;
+use tower_http::services::ServeDir;
+use tower_http::services::fs::{Backend, TokioBackend};
+
+use super::{App, respond};
+use crate::error::{Error, StartError};
+
+/// What [`Site::check`] wants to find; the other files are named by these.
+const REQUIRED: [&str; 4] = ["index.html", NOT_FOUND, super::answer::PAGE, headers::HASHES];
+const NOT_FOUND: &str = "404.html";
+
+/// Where the build puts files whose names change with what is in them.
+const HASHED: &str = "/_astro/";
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// To be asked for again each time, by its `ETag`.
+const REVALIDATED: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// Where the site's files come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Site {
+    /// A folder, read anew for each request.
+    Folder(PathBuf),
+    /// This executable.
+    #[cfg(feature = "embed")]
+    Embedded,
+}
+
+impl Default for Site {
+    /// The site in this executable, or the folder that `scripts/setup` leaves in the project.
+    fn default() -> Self {
+        #[cfg(feature = "embed")]
+        let site = Self::Embedded;
+        #[cfg(not(feature = "embed"))]
+        let site = Self::Folder("web/dist".into());
+        site
+    }
+}
+
+impl Site {
+    /// Whether the site can be served.
+    ///
+    /// # Errors
+    /// A sentence, where a folder holds no built site.
+    pub fn check(&self) -> Result<(), StartError> {
+        match self {
+            Self::Folder(folder) => match REQUIRED.iter().find(|name| !folder.join(name).is_file()) {
+                None => Ok(()),
+                Some(missing) => Err(StartError::new(format!(
+                    "The web site can't be served: there is no {missing} in {}. Run scripts/setup, or set WEB_DIR to a \
+                     built site.",
+                    folder.display()
+                ))),
+            },
+            #[cfg(feature = "embed")]
+            Self::Embedded => Ok(()),
+        }
+    }
+
+    /// The file of this name, whole.
+    pub(super) async fn read(&self, name: &str) -> Option<Bytes> {
+        match self {
+            Self::Folder(folder) => tokio::fs::read(folder.join(name)).await.ok().map(Bytes::from),
+            #[cfg(feature = "embed")]
+            Self::Embedded => embedded::read(name),
+        }
+    }
+
+    /// The response of the file that the request asks for; 404 where there is none.
+    async fn respond(&self, request: Request) -> Response {
+        match self {
+            Self::Folder(folder) => from_backend(ServeDir::with_backend(folder, TokioBackend), request).await,
+            #[cfg(feature = "embed")]
+            Self::Embedded => from_backend(ServeDir::with_backend("", embedded::Files), request).await,
+        }
+    }
+}
+
+async fn from_backend<B: Backend>(files: ServeDir<NoFallback, B>, request: Request) -> Response {
+    let files = files
+        .precompressed_br()
+        .precompressed_gzip()
+        .html_as_default_extension(true)
+        .redirect_to_trailing_slash(false)
+        // Answered with the whole file, as servers may (RFC 9110, section 14.2).
+        .ignore_multi_range_requests(true);
+    match files.oneshot(request).await {
+        Ok(response) => response.map(axum::body::Body::new),
+        Err(never) => match never {},
+    }
+}
+
+type NoFallback = tower_http::services::fs::DefaultServeDirFallback;
+
+/// A page or one of its files; the site's own page where there is none.
+pub(super) async fn page(State(app): State<App>, mut request: Request) -> Response {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !is_read {
+        // Only whether it exists is of interest.
+        *request.method_mut() = Method::HEAD;
+    }
+    let cache = if request.uri().path().starts_with(HASHED) { IMMUTABLE } else { REVALIDATED };
+    let mut response = app.site.respond(request).await;
+    if response.status() == StatusCode::NOT_FOUND {
+        return respond::because(&Error::NotFound, not_found(&app.site).await);
+    }
+    if !is_read {
+        return respond::error(&Error::MethodNotAllowed);
+    }
+    response.headers_mut().insert(CACHE_CONTROL, cache);
+    // The texts of the site are all of this encoding, and their types do not say so.
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    if response.headers().get(CONTENT_TYPE).is_some_and(|it| it == "text/html") {
+        response.headers_mut().insert(CONTENT_TYPE, html);
+    }
+    response
+}
+
+async fn not_found(site: &Site) -> Response {
+    let page = site.read(NOT_FOUND).await.unwrap_or_default();
+    (StatusCode::NOT_FOUND, [(CACHE_CONTROL, REVALIDATED)], Html(page)).into_response()
+}

@@ -1,0 +1,42 @@
+import Box from "@mui/material/Box";
+import Stack from "@mui/material/Stack";
+import Typography from "@mui/material/Typography";
+import type { Phase } from "../lib/analysis.ts";
+import { analyzeUrl } from "../lib/api.ts";
+import { asCurl, asJson } from "../lib/copying.ts";
+import { bytes, words } from "../lib/format.ts";
+import type { Picture } from "../lib/visit.ts";
+import { ConfidenceBars } from "./ConfidenceBars.tsx";
+import { CopyButton } from "./CopyButton.tsx";
+import { Timings } from "./Timings.tsx";
+
+interface Props {
+  picture: Picture;
+  phase: Extract<Phase, { name: "answered" }>;
+}
+
+/** The answer: its first label large, all three as bars, and the time that it took. */
+export function AnswerCard({ picture, phase }: Props) {
+  const { answer, milliseconds, sent } = phase;
+  const url = new URL(analyzeUrl(), location.href).href;
+  return (
+    <Box sx={{ display: "grid", gap: 2.5 }}>
+      <Typography variant="h2" data-testid="top-label" sx={{ overflowWrap: "anywhere", textWrap: "balance" }}>
+        {words(answer.predictions[0]?.label ?? "")}
+      </Typography>
+      <ConfidenceBars key={picture.id} predictions={answer.predictions} />
+      <Box>
+        <Timings timings={answer.timings} roundTrip={milliseconds} />
+        {sent < picture.file.size && (
+          <Typography variant="body2" color="textSecondary" data-testid="sent">
+            Sent as {bytes(sent)} instead of {bytes(picture.file.size)}.
+          </Typography>
+        )}
+      </Box>
+      <Stack direction="row" sx={{ gap: 1, flexWrap: "wrap" }}>
+        <CopyButton label="Copy as JSON" text={asJson(answer)} />
+        <CopyButton label="Copy as curl" text={asCurl(picture.file.name, url)} />
+      </Stack>
+    </Box>
+  );
+}

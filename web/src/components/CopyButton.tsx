@@ -1,0 +1,39 @@
+import CheckIcon from "@mui/icons-material/Check";
+import CopyIcon from "@mui/icons-material/ContentCopy";
+import Button from "@mui/material/Button";
+import { useEffect, useState } from "react";
+import { copy } from "../lib/copying.ts";
+
+/** How long the button says what it has done, in milliseconds. */
+const SAID_FOR = 2_000;
+
+type State = "idle" | "copied" | "refused";
+
+/** Copies a text, and says so. */
+export function CopyButton({ label, text }: { label: string; text: string }) {
+  const [state, setState] = useState<State>("idle");
+  useEffect(() => {
+    if (state === "idle") {
+      return;
+    }
+    const timer = setTimeout(() => setState("idle"), SAID_FOR);
+    return () => clearTimeout(timer);
+  }, [state]);
+  const said: Record<State, string> = { idle: label, copied: "Copied", refused: "The browser does not allow it" };
+  return (
+    <Button
+      size="small"
+      variant="outlined"
+      startIcon={state === "copied" ? <CheckIcon /> : <CopyIcon />}
+      onClick={() =>
+        copy(text).then(
+          () => setState("copied"),
+          () => setState("refused"),
+        )
+      }
+      sx={{ minWidth: "10rem" }}
+    >
+      {said[state]}
+    </Button>
+  );
+}

@@ -1,0 +1,29 @@
+import Button from "@mui/material/Button";
+import Typography from "@mui/material/Typography";
+import type { Failure } from "../lib/failure.ts";
+import "./failure.css";
+
+interface Props {
+  /** Nothing where the analysis was cancelled. */
+  failure?: Failure;
+  onRetry: () => void;
+}
+
+/** Why there is no answer, and the button that tries again. */
+export function FailureCard({ failure, onRetry }: Props) {
+  return (
+    <>
+      <div
+        className={failure ? "failure" : "failure failure-calm"}
+        data-testid="failure"
+        data-kind={failure?.kind ?? "cancelled"}
+      >
+        <Typography variant="h2">{failure?.title ?? "Cancelled"}</Typography>
+        <Typography color="textSecondary">{failure?.message ?? "Nothing is being done with this picture."}</Typography>
+      </div>
+      <Button variant="outlined" onClick={onRetry} sx={{ mt: 3 }}>
+        Try again
+      </Button>
+    </>
+  );
+}

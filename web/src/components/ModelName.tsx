@@ -1,0 +1,21 @@
+import { useEffect, useState } from "react";
+import { createPortal } from "react-dom";
+import type { Model } from "../lib/api.ts";
+
+/** The element of the layout's footer that names the model. */
+export const PLACE = "model-name";
+
+/** Names the model that answers, in the page's footer. */
+export function ModelName({ model }: { model: Model | undefined }) {
+  const [place, setPlace] = useState<HTMLElement | null>(null);
+  useEffect(() => setPlace(document.getElementById(PLACE)), []);
+  if (!place || !model) {
+    return null;
+  }
+  return createPortal(
+    <>
+      Answered by {model.name} ({model.version}), {model.licence}
+    </>,
+    place,
+  );
+}

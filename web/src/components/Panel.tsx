@@ -1,0 +1,33 @@
+import type { Picture } from "../lib/visit.ts";
+import { AnswerCard } from "./AnswerCard.tsx";
+import { FailureCard } from "./FailureCard.tsx";
+import { ProgressCard } from "./ProgressCard.tsx";
+
+interface Props {
+  picture: Picture;
+  onCancel: (id: number) => void;
+  onRetry: (id: number) => void;
+}
+
+/** What there is to say of the picture that is looked at. Its height is that of an answer: nothing jumps. */
+export function Panel(props: Props) {
+  return (
+    <section className="panel" aria-label="Answer" data-testid="panel" data-phase={props.picture.phase.name}>
+      <Content {...props} />
+    </section>
+  );
+}
+
+function Content({ picture, onCancel, onRetry }: Props) {
+  const { id, phase } = picture;
+  switch (phase.name) {
+    case "answered":
+      return <AnswerCard picture={picture} phase={phase} />;
+    case "failed":
+      return <FailureCard failure={phase.failure} onRetry={() => onRetry(id)} />;
+    case "cancelled":
+      return <FailureCard onRetry={() => onRetry(id)} />;
+    default:
+      return <ProgressCard picture={picture} onCancel={() => onCancel(id)} />;
+  }
+}

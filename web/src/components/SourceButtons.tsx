@@ -1,0 +1,48 @@
+import FolderIcon from "@mui/icons-material/AddPhotoAlternateOutlined";
+import CameraIcon from "@mui/icons-material/PhotoCameraOutlined";
+import Button from "@mui/material/Button";
+import Stack from "@mui/material/Stack";
+import { type ChangeEvent, type RefObject, useRef } from "react";
+import { ACCEPTED } from "../lib/files.ts";
+
+interface Props {
+  /** The input behind the file dialog, which others may open as well. */
+  chooser: RefObject<HTMLInputElement | null>;
+  onFiles: (files: File[]) => void;
+}
+
+/** The buttons that open the file dialog and, where the finger is the pointer, the camera. */
+export function SourceButtons({ chooser, onFiles }: Props) {
+  const camera = useRef<HTMLInputElement>(null);
+  const take = ({ currentTarget }: ChangeEvent<HTMLInputElement>) => {
+    onFiles([...(currentTarget.files ?? [])]);
+    // The same file may be chosen again.
+    currentTarget.value = "";
+  };
+  return (
+    <Stack direction="row" sx={{ gap: 1, flexWrap: "wrap" }}>
+      <Button variant="contained" size="large" startIcon={<FolderIcon />} onClick={() => chooser.current?.click()}>
+        Choose photographs
+      </Button>
+      <Button
+        variant="outlined"
+        size="large"
+        startIcon={<CameraIcon />}
+        onClick={() => camera.current?.click()}
+        className="for-touch"
+      >
+        Take a photo
+      </Button>
+      <input ref={chooser} type="file" hidden multiple accept={ACCEPTED} onChange={take} data-testid="chooser" />
+      <input
+        ref={camera}
+        type="file"
+        hidden
+        accept="image/*"
+        capture="environment"
+        onChange={take}
+        data-testid="camera"
+      />
+    </Stack>
+  );
+}

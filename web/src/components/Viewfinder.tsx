@@ -1,0 +1,51 @@
+import AddPhotoIcon from "@mui/icons-material/AddPhotoAlternateOutlined";
+import Box from "@mui/material/Box";
+import ButtonBase from "@mui/material/ButtonBase";
+import Typography from "@mui/material/Typography";
+import type { ReactNode } from "react";
+import { isUnderWay, type Picture } from "../lib/visit.ts";
+import { Preview } from "./Preview.tsx";
+import "./viewfinder.css";
+
+interface Props {
+  picture: Picture | undefined;
+  /** Opens the file dialog. */
+  onChoose: () => void;
+}
+
+/** The picture that is looked at, in the frame of a camera's finder; before the first, the place to drop one. */
+export function Viewfinder({ picture, onChoose }: Props) {
+  if (!picture) {
+    return (
+      <ButtonBase className="viewfinder viewfinder-empty" onClick={onChoose}>
+        <Corners />
+        <Invitation />
+      </ButtonBase>
+    );
+  }
+  return (
+    <Box className={isUnderWay(picture) ? "viewfinder viewfinder-working" : "viewfinder"}>
+      <Preview key={picture.id} url={picture.url} name={picture.file.name} fit="contain" />
+      <Corners />
+    </Box>
+  );
+}
+
+function Corners(): ReactNode {
+  return ["tl", "tr", "bl", "br"].map((corner) => <span key={corner} className={`corner corner-${corner}`} />);
+}
+
+function Invitation() {
+  return (
+    <Box component="span" sx={{ display: "grid", justifyItems: "center", gap: 1, p: 4, textAlign: "center" }}>
+      <AddPhotoIcon sx={{ fontSize: "3.5rem", color: "primary.main" }} />
+      <Typography component="span" sx={{ fontSize: "1.25rem", fontWeight: 700 }}>
+        <span className="for-mouse">Drop photographs here</span>
+        <span className="for-touch">Tap to choose photographs</span>
+      </Typography>
+      <Typography component="span" color="textSecondary" className="for-mouse">
+        or anywhere on the page, paste one, or click to choose
+      </Typography>
+    </Box>
+  );
+}

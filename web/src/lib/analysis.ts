@@ -1,0 +1,96 @@
+/** From a file to its answer: shrink, send, and try again while the server is busy. */
+
+import { type Answer, analyze, type Limits } from "./api.ts";
+import { Failure, failures } from "./failure.ts";
+import { shrink } from "./shrink.ts";
+
+/** How often a picture that met a busy server is sent again before it is given up. */
+export const ATTEMPTS = 6;
+/** The wait where a busy server does not say how long. In milliseconds. */
+const USUAL_WAIT = 2_000;
+const SECOND = 1_000;
+
+/** Where a picture is on its way. */
+export type Phase =
+  | { name: "waiting" }
+  | { name: "preparing" }
+  | { name: "uploading"; fraction: number; bytes: number }
+  | { name: "analysing" }
+  | { name: "busy"; failure: Failure; seconds: number }
+  | { name: "answered"; answer: Answer; milliseconds: number; sent: number }
+  | { name: "failed"; failure: Failure }
+  | { name: "cancelled" };
+
+export interface Options {
+  signal: AbortSignal;
+  /** Whether a large photograph is made smaller first. */
+  shrinks: boolean;
+  limits?: Limits | undefined;
+  /** Told of every phase, the last one included. */
+  report: (phase: Phase) => void;
+}
+
+/** Brings a file to its last phase: answered, failed or cancelled. Does not throw. */
+export async function analysePicture(file: File, options: Options): Promise<void> {
+  const { signal, report } = options;
+  try {
+    report({ name: "preparing" });
+    const picture = options.shrinks ? await shrink(file) : file;
+    signal.throwIfAborted();
+    report(await answered(picture, options));
+  } catch (error) {
+    report(signal.aborted ? { name: "cancelled" } : { name: "failed", failure: asFailure(error) });
+  }
+}
+
+async function answered(picture: Blob, options: Options): Promise<Phase> {
+  const { signal, limits, report } = options;
+  for (let attempt = 1; ; attempt += 1) {
+    const begun = performance.now();
+    try {
+      const answer = await analyze(picture, {
+        signal,
+        limits,
+        onUpload: (fraction, bytes) => report({ name: "uploading", fraction, bytes }),
+        onUploaded: () => report({ name: "analysing" }),
+      });
+      return { name: "answered", answer, milliseconds: performance.now() - begun, sent: picture.size };
+    } catch (error) {
+      const failure = asFailure(error);
+      if (!isPassing(failure) || attempt === ATTEMPTS || signal.aborted) {
+        throw error;
+      }
+      await countDown(failure, signal, report);
+    }
+  }
+}
+
+function isPassing(failure: Failure): boolean {
+  return failure.kind === "busy" || failure.kind === "limited";
+}
+
+async function countDown(failure: Failure, signal: AbortSignal, report: Options["report"]): Promise<void> {
+  const seconds = Math.max(1, Math.ceil((failure.retryAfter ?? USUAL_WAIT) / SECOND));
+  for (let left = seconds; left > 0; left -= 1) {
+    report({ name: "busy", failure, seconds: left });
+    await pause(SECOND, signal);
+  }
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    }, milliseconds);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+}
+
+function asFailure(error: unknown): Failure {
+  return error instanceof Failure ? error : failures.ours();
+}

@@ -1,0 +1,169 @@
+/** The server's API, as this page uses it: which model answers, and the analysis of one picture. */
+
+import { type Failure, failureOf, failures } from "./failure.ts";
+import { readAsBase64 } from "./files.ts";
+import { parseServerTiming, type Timing } from "./serverTiming.ts";
+
+/** Where the API is: the page's own origin, unless the build was told otherwise. */
+const BASE = (import.meta.env.PUBLIC_API_URL ?? "").replace(/\/$/, "");
+
+/** No byte has moved for so long: the connection is taken for dead. In milliseconds. */
+const STALLED_AFTER = 30_000;
+/** What the answer may take beyond the server's own limit, for the way there and back. In milliseconds. */
+const GRACE = 5_000;
+/** The server's own limit where it is not known. In milliseconds. */
+const USUAL_TIMEOUT = 30_000;
+
+export interface Prediction {
+  label: string;
+  /** A probability, 0 to 1. */
+  confidence: number;
+}
+
+export interface Answer {
+  /** The most likely labels, highest first. */
+  predictions: Prediction[];
+  /** Where the server's time went. */
+  timings: Timing[];
+}
+
+/** What the server takes: bytes of a body, pixels of a picture, milliseconds of waiting and work. */
+export interface Limits {
+  bodyBytes: number;
+  pixels: number;
+  timeoutMs: number;
+}
+
+export interface Model {
+  name: string;
+  version: string;
+  source: string;
+  licence: string;
+  limits: Limits;
+}
+
+export interface AnalyzeOptions {
+  signal: AbortSignal;
+  limits?: Limits | undefined;
+  /** Told how much of the body has been sent, 0 to 1, and its size in bytes. */
+  onUpload?: (fraction: number, bytes: number) => void;
+  /** Told once, when all of it has been sent. */
+  onUploaded?: () => void;
+}
+
+export function analyzeUrl(): string {
+  return `${BASE}/api/v1/analyze`;
+}
+
+export async function describeModel(signal: AbortSignal): Promise<Model> {
+  const response = await fetch(`${BASE}/api/v1/model`, { signal });
+  if (!response.ok) {
+    throw new Error(`the model is not described: ${response.status}`);
+  }
+  return (await response.json()) as Model;
+}
+
+/**
+ * Asks the server what is in a picture.
+ *
+ * @throws {Failure} in the words for whoever looks at the page; the signal's reason where it is aborted.
+ */
+export async function analyze(picture: Blob, options: AnalyzeOptions): Promise<Answer> {
+  const body = await requestBody(picture);
+  options.signal.throwIfAborted();
+  const limit = options.limits?.bodyBytes;
+  if (limit !== undefined && body.size > limit) {
+    throw failures.tooLarge(body.size, limit);
+  }
+  return send(body, options);
+}
+
+async function requestBody(picture: Blob): Promise<Blob> {
+  const base64 = await readAsBase64(picture);
+  return new Blob(['{"base64Image":"', base64, '"}'], { type: "application/json" });
+}
+
+/** `fetch` does not tell how much of a body has been sent; XMLHttpRequest does. */
+function send(body: Blob, options: AnalyzeOptions): Promise<Answer> {
+  const { signal, limits, onUpload, onUploaded } = options;
+  const request = new XMLHttpRequest();
+  return new Promise<Answer>((resolve, reject) => {
+    const patience = new Watchdog(() => {
+      reject(failures.timeout());
+      request.abort();
+    });
+    const abort = () => request.abort();
+    signal.addEventListener("abort", abort);
+    request.upload.onprogress = ({ loaded, total }) => {
+      patience.wait(STALLED_AFTER);
+      onUpload?.(total > 0 ? loaded / total : 0, total);
+    };
+    request.upload.onload = () => {
+      patience.wait((limits?.timeoutMs ?? USUAL_TIMEOUT) + GRACE);
+      onUploaded?.();
+    };
+    request.onload = () => {
+      try {
+        resolve(answerOf(request));
+      } catch (failure) {
+        reject(failure);
+      }
+    };
+    request.onerror = () => reject(failures.offline());
+    request.onabort = () => reject(signal.reason);
+    request.onloadend = () => {
+      patience.stop();
+      signal.removeEventListener("abort", abort);
+    };
+    request.open("POST", analyzeUrl());
+    request.setRequestHeader("Content-Type", "application/json");
+    patience.wait(STALLED_AFTER);
+    request.send(body);
+  });
+}
+
+function answerOf(request: XMLHttpRequest): Answer {
+  if (request.status !== 200) {
+    throw failureOf(request.status, request.responseText, request.getResponseHeader("Retry-After"));
+  }
+  const predictions = parsePredictions(request.responseText);
+  return { predictions, timings: parseServerTiming(request.getResponseHeader("Server-Timing")) };
+}
+
+function parsePredictions(text: string): Prediction[] {
+  try {
+    const list: unknown = JSON.parse(text);
+    if (Array.isArray(list) && list.length > 0 && list.every(isPrediction)) {
+      return list;
+    }
+  } catch {
+    // What is no JSON is no answer either.
+  }
+  throw failures.notOurs();
+}
+
+function isPrediction(value: unknown): value is Prediction {
+  const prediction = value as Prediction | null;
+  return typeof prediction?.label === "string" && typeof prediction.confidence === "number";
+}
+
+/** Calls back when nothing has happened for as long as it was last told to wait. */
+class Watchdog {
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #bark: () => void;
+
+  constructor(bark: () => void) {
+    this.#bark = bark;
+  }
+
+  wait(milliseconds: number) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#bark, milliseconds);
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+  }
+}
+
+export type { Failure };

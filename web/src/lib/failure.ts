@@ -1,0 +1,98 @@
+/** What can go wrong with a picture, in the words that the page shows. */
+
+import { bytes } from "./format.ts";
+
+export type FailureKind = "offline" | "timeout" | "busy" | "limited" | "tooLarge" | "refused" | "broken" | "unreadable";
+
+/** Why there is no answer: a title, and a message that says what to do. */
+export class Failure extends Error {
+  readonly kind: FailureKind;
+  readonly title: string;
+  /** Milliseconds after which it is worth trying again, where the server said so. */
+  readonly retryAfter: number | undefined;
+
+  constructor(kind: FailureKind, title: string, message: string, retryAfter?: number) {
+    super(message);
+    this.name = "Failure";
+    this.kind = kind;
+    this.title = title;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Failures that are seen on this side of the connection. */
+export const failures = {
+  offline: () =>
+    new Failure(
+      "offline",
+      "No connection to the server",
+      "Check the network and that the server runs, then try again.",
+    ),
+  timeout: () => new Failure("timeout", "No answer in time", "The server or the network is slow: try again later."),
+  tooLarge: (size: number, limit: number) =>
+    new Failure(
+      "tooLarge",
+      "The picture is too large",
+      `It is ${bytes(size)} as it would be sent, and the server takes ${bytes(limit)}: send a smaller one.`,
+    ),
+  empty: () => new Failure("unreadable", "The file is empty", "Choose another one."),
+  unreadable: () =>
+    new Failure("unreadable", "The file can't be read", "It may have been moved or be a folder: choose it again."),
+  ours: () => new Failure("broken", "This page has failed", "Reload it, then try again."),
+  notOurs: () =>
+    new Failure(
+      "broken",
+      "An answer that makes no sense",
+      "Something between here and the server has answered in its place: try again later.",
+    ),
+};
+
+const TITLES: Partial<Record<FailureKind, string>> = {
+  busy: "The server is busy",
+  limited: "Too many requests",
+  timeout: "No answer in time",
+  tooLarge: "The picture is too large",
+  refused: "This picture can't be analysed",
+};
+
+/** The failure that a response is: its status picks the title, its body's `message` is shown as it is. */
+export function failureOf(status: number, body: string, retryAfter: string | null): Failure {
+  const kind = kindOf(status);
+  const message = messageIn(body) ?? `The server answered with status ${status} and no explanation.`;
+  return new Failure(kind, TITLES[kind] ?? "The server has failed", message, milliseconds(retryAfter));
+}
+
+function kindOf(status: number): FailureKind {
+  switch (status) {
+    case 408:
+    case 504:
+      return "timeout";
+    case 413:
+      return "tooLarge";
+    case 429:
+      return "limited";
+    case 503:
+      return "busy";
+    default:
+      return status >= 400 && status < 500 ? "refused" : "broken";
+  }
+}
+
+function messageIn(body: string): string | undefined {
+  try {
+    const { message } = JSON.parse(body) as { message?: unknown };
+    return typeof message === "string" && message !== "" ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3). */
+function milliseconds(retryAfter: string | null): number | undefined {
+  if (retryAfter === null || retryAfter.trim() === "") {
+    return undefined;
+  }
+  const seconds = Number(retryAfter);
+  const wait = Number.isNaN(seconds) ? Date.parse(retryAfter) - Date.now() : seconds * 1000;
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
+}

@@ -1,0 +1,37 @@
+/** Files: what the server takes, where they come from, what is in them. */
+
+import { failures } from "./failure.ts";
+
+/** The formats that the server decodes, for the file dialog. */
+export const ACCEPTED = "image/jpeg,image/png,image/webp,image/gif,image/bmp,image/tiff,.tif,.tiff,.bmp";
+
+/** Whether a drag or a paste brings files, and not a text, say. */
+export function hasFiles(transfer: DataTransfer | null): boolean {
+  return transfer?.types.includes("Files") ?? false;
+}
+
+/** The files of a drop or a paste. */
+export function filesOf(transfer: DataTransfer | null): File[] {
+  return [...(transfer?.files ?? [])];
+}
+
+/**
+ * The bytes of a file as base64, without line breaks.
+ *
+ * @throws {Failure} where it is empty, or can't be read.
+ */
+export function readAsBase64(file: Blob): Promise<string> {
+  return new Promise((resolve, reject) => {
+    if (file.size === 0) {
+      reject(failures.empty());
+      return;
+    }
+    const reader = new FileReader();
+    reader.onload = () => {
+      const url = String(reader.result);
+      resolve(url.slice(url.indexOf(",") + 1));
+    };
+    reader.onerror = () => reject(failures.unreadable());
+    reader.readAsDataURL(file);
+  });
+}

@@ -1,0 +1,59 @@
+import { useEffect, useEffectEvent, useReducer, useRef } from "react";
+import { analysePicture, type Phase } from "./analysis.ts";
+import type { Limits } from "./api.ts";
+import { EMPTY, next, type Picture, reduce } from "./visit.ts";
+
+export interface VisitOptions {
+  shrinks: boolean;
+  limits: Limits | undefined;
+}
+
+export interface VisitControls {
+  pictures: Picture[];
+  selected: Picture | undefined;
+  add: (files: File[]) => void;
+  select: (id: number) => void;
+  cancel: (id: number) => void;
+  retry: (id: number) => void;
+}
+
+/** The visit's pictures, which are analysed one after the other. */
+export function useVisit(options: VisitOptions): VisitControls {
+  const [visit, dispatch] = useReducer(reduce, EMPTY);
+  const lastId = useRef(0);
+  const running = useRef(new Map<number, AbortController>());
+
+  const start = useEffectEvent(({ id, file }: Picture) => {
+    const controller = new AbortController();
+    running.current.set(id, controller);
+    const report = (phase: Phase) => dispatch({ type: "moved", id, phase });
+    analysePicture(file, { signal: controller.signal, report, ...options }).finally(() => running.current.delete(id));
+  });
+  const turn = next(visit);
+  useEffect(() => {
+    if (turn && !running.current.has(turn.id)) {
+      start(turn);
+    }
+  }, [turn]);
+
+  const add = (files: File[]) => {
+    const pictures = files.map((file): Picture => {
+      lastId.current += 1;
+      return { id: lastId.current, file, url: URL.createObjectURL(file), phase: { name: "waiting" } };
+    });
+    dispatch({ type: "added", pictures });
+  };
+  const move = (id: number, phase: Phase) => dispatch({ type: "moved", id, phase });
+
+  return {
+    pictures: visit.pictures,
+    selected: visit.pictures.find(({ id }) => id === visit.selected),
+    add,
+    select: (id) => dispatch({ type: "selected", id }),
+    cancel: (id) => {
+      const controller = running.current.get(id);
+      controller ? controller.abort() : move(id, { name: "cancelled" });
+    },
+    retry: (id) => move(id, { name: "waiting" }),
+  };
+}

@@ -1,0 +1,53 @@
+/** The pictures of this visit, newest last, and which of them is looked at. Nothing is kept beyond it. */
+
+import type { Phase } from "./analysis.ts";
+
+export interface Picture {
+  id: number;
+  file: File;
+  /** An object URL of the file, for as long as the page is open. */
+  url: string;
+  phase: Phase;
+}
+
+export interface Visit {
+  pictures: Picture[];
+  /** The id of the picture that is looked at. */
+  selected: number | undefined;
+}
+
+export type Action =
+  | { type: "added"; pictures: Picture[] }
+  | { type: "moved"; id: number; phase: Phase }
+  | { type: "selected"; id: number };
+
+export const EMPTY: Visit = { pictures: [], selected: undefined };
+
+export function reduce(visit: Visit, action: Action): Visit {
+  switch (action.type) {
+    case "added":
+      return {
+        pictures: [...visit.pictures, ...action.pictures],
+        selected: action.pictures[0]?.id ?? visit.selected,
+      };
+    case "moved":
+      return {
+        ...visit,
+        pictures: visit.pictures.map((it) => (it.id === action.id ? { ...it, phase: action.phase } : it)),
+      };
+    case "selected":
+      return { ...visit, selected: action.id };
+  }
+}
+
+const AT_REST = new Set<Phase["name"]>(["waiting", "answered", "failed", "cancelled"]);
+
+/** Whether something is being done about a picture. */
+export function isUnderWay({ phase }: Picture): boolean {
+  return !AT_REST.has(phase.name);
+}
+
+/** The picture whose turn it is: they are sent one after the other, so that one visitor takes one worker. */
+export function next({ pictures }: Visit): Picture | undefined {
+  return pictures.some(isUnderWay) ? undefined : pictures.find(({ phase }) => phase.name === "waiting");
+}
