@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use glimpse::engine::{Analysis, Limits, Ticket, Work};
+use glimpse::engine::{Analysis, Limits, Payload, Ticket, Work};
 use glimpse::error::Error;
 use serde_json::json;
 use support::{LONG, Process, Server, app_with, base64, picture, serving};
@@ -22,7 +22,7 @@ struct Counting {
 }
 
 impl Work for Counting {
-    fn run(&mut self, _: &[u8], _: &Ticket) -> Result<Analysis, Error> {
+    fn run(&mut self, _: &Payload, _: &Ticket) -> Result<Analysis, Error> {
         self.begun.fetch_add(1, Ordering::SeqCst);
         self.go_on.recv().unwrap();
         Err(Error::NotAnImage)

@@ -6,7 +6,7 @@ mod support;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use glimpse::engine::{Analysis, Limits, Ticket, Work};
+use glimpse::engine::{Analysis, Limits, Payload, Ticket, Work};
 use glimpse::error::Error;
 use serde_json::Value;
 use support::{LONG, Server, app_with};
@@ -14,7 +14,7 @@ use support::{LONG, Server, app_with};
 struct Logging;
 
 impl Work for Logging {
-    fn run(&mut self, _: &[u8], _: &Ticket) -> Result<Analysis, Error> {
+    fn run(&mut self, _: &Payload, _: &Ticket) -> Result<Analysis, Error> {
         tracing::error!("said by the worker");
         Err(Error::Internal)
     }

@@ -1,4 +1,4 @@
-//! The small routes: health, the model, the page.
+//! The small routes: health, the model.
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -30,18 +30,10 @@ async fn the_model_that_serves() {
             "licence": model.licence,
             "input": { "width": model.input.width, "height": model.input.height },
             "labels": 1000,
+            "limits": { "bodyBytes": 20_971_520, "pixels": 50_000_000, "timeoutMs": 10_000 },
         })
     );
     assert!(["MobileNetV2", "EfficientNet-Lite0"].contains(&body["name"].as_str().unwrap()));
     assert_eq!(body["licence"], "Apache-2.0");
     assert_eq!(body["input"], json!({ "width": 224, "height": 224 }));
-}
-
-#[tokio::test]
-async fn the_page_has_a_form_that_calls_the_api() {
-    let server = Server::start().await;
-    let response = server.get("/").await;
-    assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
-    let page = response.text().await.unwrap();
-    assert!(page.contains("<form>") && page.contains("type=\"file\"") && page.contains("'/api/v1/analyze'"));
 }

@@ -7,8 +7,8 @@ pub(super) mod headers;
 use std::path::PathBuf;
 
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use bytes::Bytes;
 use tower::ServiceExt;
@@ -25,6 +25,7 @@ const NOT_FOUND: &str = "404.html";
 /// Where the build puts files whose names change with what is in them.
 const HASHED: &str = "/_astro/";
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const ALLOWED: [(HeaderName, &str); 1] = [(ALLOW, "GET,HEAD")];
 /// To be asked for again each time, by its `ETag`.
 const REVALIDATED: HeaderValue = HeaderValue::from_static("no-cache");
 
@@ -113,11 +114,12 @@ pub(super) async fn page(State(app): State<App>, mut request: Request) -> Respon
     }
     let cache = if request.uri().path().starts_with(HASHED) { IMMUTABLE } else { REVALIDATED };
     let mut response = app.site.respond(request).await;
-    if response.status() == StatusCode::NOT_FOUND {
+    // A path that the system refuses, too long or with a NUL, is a failure to `ServeDir`.
+    if response.status() == StatusCode::NOT_FOUND || response.status().is_server_error() {
         return respond::because(&Error::NotFound, not_found(&app.site).await);
     }
     if !is_read {
-        return respond::error(&Error::MethodNotAllowed);
+        return (ALLOWED, respond::error(&Error::MethodNotAllowed)).into_response();
     }
     response.headers_mut().insert(CACHE_CONTROL, cache);
     // The texts of the site are all of this encoding, and their types do not say so.

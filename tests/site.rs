@@ -1,0 +1,269 @@
+//! The web site: its files, how they are cached, what browsers may do with them. Runs on the folder,
+//! and with the feature `embed` on the executable's own files.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use glimpse::http::{App, Site};
+use reqwest::{Method, Response};
+use sha2::{Digest, Sha256};
+use support::{Server, app, root};
+
+async fn ask(server: &Server, path: &str, headers: &[(&str, &str)]) -> Response {
+    let request = headers
+        .iter()
+        .fold(server.client.get(server.url(path)), |request, (name, value)| request.header(*name, *value));
+    request.send().await.unwrap()
+}
+
+fn header<'r>(response: &'r Response, name: &str) -> &'r str {
+    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+/// The path of a script that the page loads.
+async fn script(server: &Server) -> String {
+    let page = server.get("/").await.text().await.unwrap();
+    let start = page.find("/_astro/ImageUploader").unwrap();
+    page[start..].split('"').next().unwrap().split("&").next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn every_page_and_its_types() {
+    let server = Server::start().await;
+    for (path, words) in [
+        ("/", "What is in the picture?"),
+        ("/index.html", "What is in the picture?"),
+        ("/docs", "/api/v1/analyze"),
+        ("/licence", "Apache License"),
+        ("/answer", "<form"),
+    ] {
+        let response = server.get(path).await;
+        assert_eq!(response.status(), 200, "{path}");
+        assert_eq!(header(&response, "content-type"), "text/html; charset=utf-8", "{path}");
+        assert!(response.text().await.unwrap().contains(words), "{path}");
+    }
+    for (path, content_type) in [("/favicon.svg", "image/svg+xml"), (script(&server).await.as_str(), "text/javascript")]
+    {
+        let response = server.get(path).await;
+        assert_eq!((response.status().as_u16(), header(&response, "content-type")), (200, content_type), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pages_are_asked_for_again_and_hashed_files_are_not() {
+    let server = Server::start().await;
+    for path in ["/", "/docs", "/favicon.svg"] {
+        assert_eq!(header(&server.get(path).await, "cache-control"), "no-cache", "{path}");
+    }
+    let response = server.get(&script(&server).await).await;
+    assert_eq!(header(&response, "cache-control"), "public, max-age=31536000, immutable");
+}
+
+#[tokio::test]
+async fn what_the_browser_has_is_not_sent_again() {
+    let server = Server::start().await;
+    for path in ["/", &script(&server).await] {
+        let first = server.get(path).await;
+        let (etag, modified) = (header(&first, "etag").to_owned(), header(&first, "last-modified").to_owned());
+        assert!(etag.starts_with('"'), "{path}: {etag}");
+        for condition in [("if-none-match", etag.as_str()), ("if-modified-since", modified.as_str())] {
+            let again = ask(&server, path, &[condition]).await;
+            assert_eq!(again.status(), 304, "{path} {condition:?}");
+            assert_eq!(header(&again, "etag"), etag, "{path}");
+            assert!(!header(&again, "cache-control").is_empty(), "{path}");
+            assert_eq!(again.bytes().await.unwrap(), "", "{path}");
+        }
+        assert_eq!(ask(&server, path, &[("if-none-match", "\"another\"")]).await.status(), 200);
+        assert_eq!(ask(&server, path, &[("if-match", "\"another\"")]).await.status(), 412);
+    }
+}
+
+#[tokio::test]
+async fn compressed_as_the_browser_likes_it() {
+    let server = Server::start().await;
+    for path in ["/", "/docs", &script(&server).await] {
+        let plain = server.get(path).await;
+        assert_eq!(header(&plain, "content-encoding"), "");
+        let whole = plain.content_length().unwrap();
+        let mut etags = vec![header(&plain, "etag").to_owned()];
+        for (accepted, encoding) in
+            [("gzip, deflate, br, zstd", "br"), ("gzip, deflate", "gzip"), ("br;q=0.1, gzip;q=0.9", "gzip")]
+        {
+            let response = ask(&server, path, &[("accept-encoding", accepted)]).await;
+            assert_eq!(header(&response, "content-encoding"), encoding, "{path} {accepted}");
+            let vary: Vec<_> = response.headers().get_all("vary").iter().collect();
+            assert!(vary.iter().any(|value| *value == "accept-encoding"), "{vary:?}");
+            assert!(response.content_length().unwrap() < whole / 2, "{path} {accepted}");
+            etags.push(header(&response, "etag").to_owned());
+        }
+        for accepted in ["identity", "br;q=0, gzip;q=0", "compress"] {
+            assert_eq!(header(&ask(&server, path, &[("accept-encoding", accepted)]).await, "content-encoding"), "");
+        }
+        etags.sort();
+        etags.dedup();
+        assert_eq!(etags.len(), 3, "each form has an ETag of its own: {etags:?}");
+    }
+}
+
+#[tokio::test]
+async fn heads_and_parts() {
+    let server = Server::start().await;
+    let whole = server.get("/favicon.svg").await;
+    let (length, etag) = (whole.content_length().unwrap(), header(&whole, "etag").to_owned());
+    let whole = whole.bytes().await.unwrap();
+    let head = server.client.head(server.url("/favicon.svg")).send().await.unwrap();
+    assert_eq!((head.status().as_u16(), header(&head, "content-length")), (200, length.to_string().as_str()));
+    assert_eq!(header(&head, "etag"), etag);
+    assert_eq!(header(&head, "accept-ranges"), "bytes");
+
+    let part = ask(&server, "/favicon.svg", &[("range", "bytes=5-14")]).await;
+    assert_eq!(
+        (part.status().as_u16(), header(&part, "content-range")),
+        (206, format!("bytes 5-14/{length}").as_str())
+    );
+    assert_eq!(part.bytes().await.unwrap(), whole.slice(5..15));
+    let end = ask(&server, "/favicon.svg", &[("range", "bytes=-10")]).await;
+    assert_eq!(end.bytes().await.unwrap(), whole.slice(whole.len() - 10..));
+    let beyond = ask(&server, "/favicon.svg", &[("range", "bytes=100000-")]).await;
+    assert_eq!(
+        (beyond.status().as_u16(), header(&beyond, "content-range")),
+        (416, format!("bytes */{length}").as_str())
+    );
+    let several = ask(&server, "/favicon.svg", &[("range", "bytes=0-1,5-6")]).await;
+    assert_eq!((several.status().as_u16(), several.bytes().await.unwrap()), (200, whole));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_exist_is_the_sites_own_page() {
+    let server = Server::start().await;
+    let long = format!("/{}", "a".repeat(5000));
+    for path in [
+        long.as_str(),
+        "/nothing",
+        "/_astro",
+        "/_astro/",
+        "/docs/",
+        "/docs/x",
+        "/index.html/",
+        "/.env",
+        "/%00",
+        "/%2e%2e/Cargo.toml",
+    ] {
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::DELETE] {
+            let request = server.client.request(method.clone(), server.url(path));
+            let response = request.header("range", "bytes=0-3").send().await.unwrap();
+            assert_eq!(response.status(), 404, "{method} {path}");
+            assert_eq!(header(&response, "content-type"), "text/html; charset=utf-8", "{method} {path}");
+            assert!(header(&response, "content-security-policy").contains("frame-ancestors 'none'"));
+            if method != Method::HEAD {
+                assert!(response.text().await.unwrap().contains("There is nothing to see here"), "{method} {path}");
+            }
+        }
+    }
+    // As they are, which a client that tidies paths does not send.
+    for path in ["/../Cargo.toml", "/..%2fCargo.toml", "/docs/../../Cargo.toml", "//etc/passwd", "/%5c..%5cCargo.toml"]
+    {
+        let answer = server.raw(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 404 ") && !answer.contains("[package]"), "{path}: {answer:.200}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_takes_no_other_method() {
+    let server = Server::start().await;
+    for method in [Method::POST, Method::PUT, Method::DELETE] {
+        let response = server.client.request(method, server.url("/docs")).body("x").send().await.unwrap();
+        assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET,HEAD"));
+    }
+}
+
+#[tokio::test]
+async fn what_a_browser_may_do() {
+    let server = Server::start().await;
+    for path in ["/", "/docs", "/nothing", "/answer", "/favicon.svg"] {
+        let response = server.get(path).await;
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("permissions-policy", "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"),
+        ] {
+            assert_eq!(header(&response, name), value, "{path}");
+        }
+    }
+    assert_eq!(header(&server.get("/health").await, "x-content-type-options"), "nosniff");
+}
+
+#[tokio::test]
+async fn only_the_pages_own_scripts_may_run() {
+    let server = Server::start().await;
+    for path in ["/", "/docs", "/licence", "/answer", "/nothing"] {
+        let response = server.get(path).await;
+        let policy = header(&response, "content-security-policy").to_owned();
+        let directive = |name: &str| {
+            let found = policy.split(';').map(str::trim).find(|it| it.split(' ').next() == Some(name));
+            found.unwrap_or_else(|| panic!("{name} is missing: {policy}")).to_owned()
+        };
+        assert_eq!(directive("default-src"), "default-src 'none'");
+        assert_eq!(directive("frame-ancestors"), "frame-ancestors 'none'");
+        let scripts = directive("script-src");
+        assert!(!scripts.contains("unsafe") && !scripts.contains("http") && !scripts.contains('*'), "{scripts}");
+        let page = response.text().await.unwrap();
+        for inline in page.split("<script>").skip(1) {
+            let text = inline.split("</script>").next().unwrap();
+            let hash = format!("'sha256-{}'", support::base64(&Sha256::digest(text)));
+            assert!(scripts.contains(&hash), "{path} has an inline script that may not run: {text:.80}");
+        }
+        for from_elsewhere in ["src=\"http", "src=\"//", "rel=\"stylesheet\" href=\"http", "url(http", "@import"] {
+            assert!(!page.contains(from_elsewhere), "{path} has {from_elsewhere}");
+        }
+    }
+}
+
+/// A folder with the least that a site needs.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    for (file, text) in [
+        ("index.html", "first"),
+        ("404.html", "not here"),
+        ("answer.html", "<!--answer--><!--/answer-->"),
+        ("script-hashes.txt", "'sha256-abc='\n"),
+    ] {
+        std::fs::write(folder.join(file), text).unwrap();
+    }
+    folder
+}
+
+#[tokio::test]
+async fn a_folder_is_read_anew_each_time() {
+    let folder = folder("site");
+    let server = Server::with(App { site: Site::Folder(folder.clone()), ..app() }).await;
+    let page = async || server.get("/").await;
+    assert_eq!(page().await.text().await.unwrap(), "first");
+    assert!(header(&page().await, "content-security-policy").contains("script-src 'self' 'sha256-abc='"));
+    std::fs::write(folder.join("index.html"), "and second").unwrap();
+    std::fs::write(folder.join("script-hashes.txt"), "'sha256-def='\n").unwrap();
+    assert!(header(&page().await, "content-security-policy").contains("script-src 'self' 'sha256-def='"));
+    assert_eq!(page().await.text().await.unwrap(), "and second");
+    assert_eq!(server.get("/nothing").await.text().await.unwrap(), "not here");
+    std::fs::write(folder.join("script-hashes.txt"), "\u{1}").unwrap();
+    assert!(header(&page().await, "content-security-policy").starts_with("default-src 'none'; frame-ancestors"));
+}
+
+#[test]
+fn a_folder_without_a_site_is_refused_in_a_sentence() {
+    let folder = folder("no-site");
+    Site::Folder(folder.clone()).check().unwrap();
+    std::fs::remove_file(folder.join("404.html")).unwrap();
+    let sentence = Site::Folder(folder.clone()).check().unwrap_err().to_string();
+    assert!(sentence.contains("404.html") && sentence.contains("WEB_DIR"), "{sentence}");
+    let mut command = support::serving();
+    let output = command.env("WEB_DIR", root().join("src")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let sentence = String::from_utf8(output.stderr).unwrap();
+    assert!(sentence.contains("index.html") && sentence.trim_end().lines().count() == 1, "{sentence}");
+}

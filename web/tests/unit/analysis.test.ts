@@ -1,0 +1,132 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { ATTEMPTS, analysePicture, type Phase } from "../../src/lib/analysis.ts";
+import { fakeServer, PREDICTIONS, picture } from "./server.ts";
+
+// Reading a file takes time, which stands still here.
+vi.mock("../../src/lib/files.ts", () => ({ readAsBase64: async () => btoa("pixels") }));
+
+let server: ReturnType<typeof fakeServer>;
+let phases: Phase[];
+let controller: AbortController;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  server = fakeServer();
+  phases = [];
+  controller = new AbortController();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function analyse(shrinks = false) {
+  return analysePicture(picture(), { signal: controller.signal, shrinks, report: (phase) => phases.push(phase) });
+}
+
+/** Lets what has been promised happen, without any time going by. */
+function settled() {
+  return vi.advanceTimersByTimeAsync(0);
+}
+
+function names() {
+  return phases.map(({ name }) => name);
+}
+
+const BUSY = { message: "The server is busy: try again in a moment" };
+
+describe("a picture's way", () => {
+  test("is reported step by step", async () => {
+    const done = analyse();
+    const request = await server.request();
+    request.progress(50, 100);
+    request.uploaded();
+    request.answer(200, PREDICTIONS);
+    await done;
+    expect(names()).toEqual(["preparing", "uploading", "analysing", "answered"]);
+    expect(phases[1]).toEqual({ name: "uploading", fraction: 0.5, bytes: 100 });
+    expect(phases.at(-1)).toMatchObject({ answer: { predictions: PREDICTIONS }, sent: 6 });
+  });
+
+  test("goes on without shrinking where the browser can't decode", async () => {
+    vi.stubGlobal("createImageBitmap", () => Promise.reject(new Error("not decodable")));
+    const done = analyse(true);
+    (await server.request()).answer(200, PREDICTIONS);
+    await done;
+    expect(phases.at(-1)).toMatchObject({ name: "answered", sent: 6 });
+    vi.unstubAllGlobals();
+  });
+});
+
+describe("a busy server", () => {
+  test("is asked again when it says, after a countdown", async () => {
+    const done = analyse();
+    (await server.request()).answer(503, BUSY, { "Retry-After": "3" });
+    await settled();
+    expect(phases.at(-1)).toMatchObject({ name: "busy", seconds: 3 });
+    expect(phases.at(-1)).toMatchObject({ failure: { message: BUSY.message } });
+    await vi.advanceTimersByTimeAsync(2_900);
+    expect(phases.at(-1)).toMatchObject({ name: "busy", seconds: 1 });
+    expect(server.waiting).toBe(0);
+    await vi.advanceTimersByTimeAsync(200);
+    (await server.request()).answer(200, PREDICTIONS);
+    await done;
+    expect(phases.filter(({ name }) => name === "busy").map((phase) => "seconds" in phase && phase.seconds)).toEqual([
+      3, 2, 1,
+    ]);
+    expect(names().at(-1)).toBe("answered");
+  });
+
+  test("that does not say when is asked after two seconds", async () => {
+    const done = analyse();
+    (await server.request()).answer(429, { message: "slow down" });
+    await settled();
+    expect(phases.at(-1)).toMatchObject({ name: "busy", seconds: 2 });
+    controller.abort();
+    await done;
+  });
+
+  test("is given up after some attempts", async () => {
+    const done = analyse();
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      (await server.request()).answer(503, BUSY, { "Retry-After": "1" });
+      await settled();
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    await done;
+    expect(phases.at(-1)).toMatchObject({ name: "failed", failure: { kind: "busy", message: BUSY.message } });
+    expect(server.waiting).toBe(0);
+  });
+});
+
+describe("a cancelled picture", () => {
+  test("is not waited for", async () => {
+    const done = analyse();
+    const request = await server.request();
+    controller.abort();
+    await done;
+    expect(request.isAborted).toBe(true);
+    expect(names().at(-1)).toBe("cancelled");
+  });
+
+  test("is not tried again", async () => {
+    const done = analyse();
+    (await server.request()).answer(503, BUSY, { "Retry-After": "5" });
+    await settled();
+    expect(names().at(-1)).toBe("busy");
+    controller.abort();
+    await done;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(names().at(-1)).toBe("cancelled");
+    expect(server.waiting).toBe(0);
+  });
+});
+
+test("what is refused is not tried again", async () => {
+  const done = analyse();
+  (await server.request()).answer(422, { message: "The image is damaged" });
+  await done;
+  expect(phases.at(-1)).toMatchObject({
+    name: "failed",
+    failure: { kind: "refused", message: "The image is damaged" },
+  });
+});

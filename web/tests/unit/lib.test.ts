@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { asCurl, asJson, copy } from "../../src/lib/copying.ts";
+import { bytes, duration, percent, words } from "../../src/lib/format.ts";
+import { parseServerTiming, total } from "../../src/lib/serverTiming.ts";
+import { isOpaque, SHORT_SIDE, shrink, smaller } from "../../src/lib/shrink.ts";
+import { EMPTY, next, type Picture, reduce } from "../../src/lib/visit.ts";
+import { scriptHashes } from "../../tools/content-security-policy.ts";
+import { PREDICTIONS, picture } from "./server.ts";
+
+describe("formats", () => {
+  test("labels, numbers and times", () => {
+    expect(words("black-and-tan_coonhound")).toBe("black-and-tan coonhound");
+    expect([0, 0.00049, 0.79767, 1].map(percent)).toEqual(["0.0 %", "0.0 %", "79.8 %", "100.0 %"]);
+    expect([0, 999, 1000, 9_949, 250_000, 3_900_000, 20_971_520].map(bytes)).toEqual([
+      "0 bytes",
+      "999 bytes",
+      "1.0 kB",
+      "9.9 kB",
+      "250 kB",
+      "3.9 MB",
+      "21 MB",
+    ]);
+    expect([0.04, 9.94, 12.4, 999, 1000, 61_500].map(duration)).toEqual([
+      "0.0 ms",
+      "9.9 ms",
+      "12 ms",
+      "999 ms",
+      "1.0 s",
+      "61.5 s",
+    ]);
+  });
+
+  test("Server-Timing", () => {
+    expect(parseServerTiming(null)).toEqual([]);
+    expect(parseServerTiming("")).toEqual([]);
+    const timings = parseServerTiming('queue;dur=1.5, cache, db;desc="x";dur=2,broken;dur=soon');
+    expect(timings).toEqual([
+      { name: "queue", milliseconds: 1.5 },
+      { name: "db", milliseconds: 2 },
+    ]);
+    expect(total(timings)).toBe(3.5);
+  });
+});
+
+describe("shrinking", () => {
+  test("keeps the short side and the shape", () => {
+    expect(smaller({ width: 4000, height: 3000 })).toEqual({ width: 1195, height: 896 });
+    expect(smaller({ width: 3000, height: 4000 })).toEqual({ width: 896, height: 1195 });
+    expect(smaller({ width: SHORT_SIDE, height: 9000 })).toBeUndefined();
+    expect(smaller({ width: 500, height: 375 })).toBeUndefined();
+  });
+
+  test("sees one transparent pixel", () => {
+    expect(isOpaque(Uint8ClampedArray.of(1, 2, 3, 255, 4, 5, 6, 255))).toBe(true);
+    expect(isOpaque(Uint8ClampedArray.of(1, 2, 3, 255, 4, 5, 6, 254))).toBe(false);
+  });
+
+  test("leaves animations, and what can't be decoded, as they are", async () => {
+    const decode = vi.fn(() => Promise.reject(new Error("not decodable")));
+    vi.stubGlobal("createImageBitmap", decode);
+    const gif = picture("a.gif", "GIF", "image/gif");
+    expect(await shrink(gif)).toBe(gif);
+    expect(decode).not.toHaveBeenCalled();
+    const tiff = picture("a.tif", "II*", "image/tiff");
+    expect(await shrink(tiff)).toBe(tiff);
+    expect(decode).toHaveBeenCalledOnce();
+    vi.unstubAllGlobals();
+  });
+});
+
+describe("a visit", () => {
+  const added = (id: number): Picture => ({ id, file: picture(), url: "", phase: { name: "waiting" } });
+  const both = reduce(EMPTY, { type: "added", pictures: [added(1), added(2)] });
+
+  test("looks at the first of the new pictures", () => {
+    expect(both.selected).toBe(1);
+    expect(reduce(both, { type: "added", pictures: [added(3)] }).selected).toBe(3);
+    expect(reduce(both, { type: "selected", id: 2 }).selected).toBe(2);
+  });
+
+  test("takes one after the other", () => {
+    expect(next(both)?.id).toBe(1);
+    const first = reduce(both, { type: "moved", id: 1, phase: { name: "analysing" } });
+    expect(next(first)).toBeUndefined();
+    expect(next(reduce(first, { type: "moved", id: 1, phase: { name: "cancelled" } }))?.id).toBe(2);
+  });
+});
+
+describe("copying", () => {
+  const answer = { predictions: PREDICTIONS, timings: [] };
+
+  test("the answer as JSON", () => {
+    expect(JSON.parse(asJson(answer))).toEqual(PREDICTIONS);
+  });
+
+  test("a command that survives any file name", () => {
+    const command = asCurl("it's a $(cat).jpg", "http://localhost:8080/api/v1/analyze");
+    expect(command).toContain(`base64 < 'it'\\''s a $(cat).jpg'`);
+    expect(command).toContain("'http://localhost:8080/api/v1/analyze'");
+  });
+
+  describe("without a clipboard", () => {
+    const execCommand = vi.fn<() => boolean>();
+    beforeEach(() => {
+      vi.stubGlobal("navigator", {});
+      Object.assign(document, { execCommand });
+    });
+    afterEach(() => vi.unstubAllGlobals());
+
+    test("goes through the selection, and leaves the page as it was", async () => {
+      document.body.innerHTML = "<button>Copy</button>";
+      const button = document.querySelector("button");
+      button?.focus();
+      execCommand.mockImplementation(() => {
+        expect(document.querySelector("textarea")?.value).toBe("text");
+        return true;
+      });
+      await copy("text");
+      expect(document.querySelector("textarea")).toBeNull();
+      expect(document.activeElement).toBe(button);
+    });
+
+    test("says where the browser refuses", async () => {
+      execCommand.mockReturnValue(false);
+      await expect(copy("text")).rejects.toThrow();
+    });
+  });
+});
+
+test("inline scripts are allowed by their hashes, others by their address", () => {
+  const html = '<script src="/a.js"></script><script type="module">alert(1)</script><p>x</p>';
+  expect(scriptHashes(html)).toEqual(["'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"]);
+});
