@@ -21,7 +21,12 @@ export function AnswerCard({ picture, phase }: Props) {
   const url = new URL(analyzeUrl(), location.href).href;
   return (
     <Box sx={{ display: "grid", gap: 2.5 }}>
-      <Typography variant="h2" data-testid="top-label" sx={{ overflowWrap: "anywhere", textWrap: "balance" }}>
+      <Typography
+        component="h1"
+        variant="h2"
+        data-testid="top-label"
+        sx={{ overflowWrap: "anywhere", textWrap: "balance" }}
+      >
         {words(answer.predictions[0]?.label ?? "")}
       </Typography>
       <ConfidenceBars key={picture.id} predictions={answer.predictions} />

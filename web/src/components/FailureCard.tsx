@@ -18,7 +18,9 @@ export function FailureCard({ failure, onRetry }: Props) {
         data-testid="failure"
         data-kind={failure?.kind ?? "cancelled"}
       >
-        <Typography variant="h2">{failure?.title ?? "Cancelled"}</Typography>
+        <Typography component="h1" variant="h2">
+          {failure?.title ?? "Cancelled"}
+        </Typography>
         <Typography color="textSecondary">{failure?.message ?? "Nothing is being done with this picture."}</Typography>
       </div>
       <Button variant="outlined" onClick={onRetry} sx={{ mt: 3 }}>

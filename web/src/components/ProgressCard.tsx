@@ -20,7 +20,7 @@ export function ProgressCard({ picture, onCancel }: Props) {
   const { title, detail, done } = describe(phase);
   return (
     <Box sx={{ display: "grid", gap: 2.5, alignContent: "start" }}>
-      <Typography variant="h2" color="textSecondary">
+      <Typography component="h1" variant="h2" color="textSecondary">
         {title}
       </Typography>
       <LinearProgress

@@ -1,0 +1,153 @@
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { expectedLabel, largePhotograph, launch, pictureBytes, type Server, startServer, Visitor } from "./support.ts";
+
+let browser: Browser;
+let visitor: Visitor;
+let servers: Server[] = [];
+
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser?.close());
+afterEach(async () => {
+  await Promise.all(servers.map((server) => server.stop()));
+  servers = [];
+  await visitor.close();
+});
+
+async function open(environment: Record<string, string> = {}, options = {}): Promise<Server> {
+  const server = await startServer(environment);
+  servers.push(server);
+  visitor = await Visitor.open(browser, server, options);
+  await visitor.page.getByText(/Answered by/).waitFor();
+  return server;
+}
+
+const ALERT = 'div[data-testid="failure"]';
+
+/** What is seen of a failure: accessible, and worth a picture. */
+async function looksRight(name: string) {
+  await visitor.expectAccessible();
+  await visitor.expectFits();
+  await visitor.screenshot(name);
+}
+
+describe("a picture that the server refuses", () => {
+  test.each([
+    [
+      "damaged",
+      "The image is damaged or incomplete: send it again or save it anew",
+      async () => (await pictureBytes("coffee.jpg")).subarray(0, 30_000),
+    ],
+    [
+      "no-picture",
+      "The data is not an image: send JPEG, PNG, WebP, GIF, BMP or TIFF",
+      async () => Buffer.from("a text"),
+    ],
+  ])("%s", async (name, message, content) => {
+    await open();
+    await visitor.choose({ name: `${name}.jpg`, mimeType: "image/jpeg", buffer: await content() });
+    await visitor.expectFailure("refused", "This picture can't be analysed", message);
+    await looksRight(name);
+  });
+
+  test("for its pixels", async () => {
+    await open({ MAX_PIXELS: "1000" });
+    await visitor.choose("coffee.jpg");
+    await visitor.expectFailure("refused", "pixels, more than 1000 in all: send a smaller one");
+  });
+
+  test("is not sent where it is too large, which the server has told", async () => {
+    await open({ MAX_BODY_BYTES: "50000" });
+    await visitor.choose("coffee.jpg");
+    await visitor.expectFailure(
+      "tooLarge",
+      "The picture is too large",
+      "It is 96 kB as it would be sent, and the server takes 50 kB",
+    );
+    expect(await visitor.sent()).toEqual([]);
+    await looksRight("too-large");
+  });
+
+  test("is empty", async () => {
+    await open();
+    await visitor.choose({ name: "empty.jpg", mimeType: "image/jpeg", buffer: Buffer.alloc(0) });
+    await visitor.expectFailure("unreadable", "The file is empty");
+    expect(await visitor.sent()).toEqual([]);
+  });
+});
+
+test("an analysis that takes too long", async () => {
+  await open({ INFERENCE_TIMEOUT: "1ms" });
+  await visitor.choose("coffee.jpg");
+  await visitor.expectFailure(
+    "timeout",
+    "No answer in time",
+    "The analysis took too long: try again later or send a smaller picture",
+  );
+});
+
+test("a busy server is counted down to, and answers when it can", async () => {
+  const server = await open({ WORKERS: "1", QUEUE_DEPTH: "0" });
+  const large = (await largePhotograph(visitor)).toString("base64");
+  const body = JSON.stringify({ base64Image: large });
+  // As many clients as it takes for the one worker never to be free.
+  let isRush = true;
+  const client = async () => {
+    while (isRush) {
+      const headers = { "Content-Type": "application/json" };
+      await fetch(`${server.url}/api/v1/analyze`, { method: "POST", headers, body }).then((response) =>
+        response.arrayBuffer(),
+      );
+    }
+  };
+  const rush = Promise.all(Array.from({ length: 6 }, client));
+  try {
+    await expect.poll(() => server.log.some((entry) => entry.status === 503)).toBe(true);
+    await visitor.choose("coffee.jpg");
+    await visitor.page.getByText("The server is busy: try again in a moment. Trying again in 1 s").waitFor();
+    await looksRight("busy");
+  } finally {
+    isRush = false;
+    await rush;
+  }
+  await visitor.expectLabel(await expectedLabel(server, "coffee.jpg"));
+});
+
+describe("a server that is gone", () => {
+  test("is said to be, and is asked again", async () => {
+    const server = await open();
+    await visitor.choose("coffee.jpg");
+    await visitor.expectPhase("answered");
+    await server.stop();
+    await visitor.choose("chelsea.png");
+    await visitor.expectFailure(
+      "offline",
+      "No connection to the server",
+      "Check the network and that the server runs, then try again.",
+    );
+    await looksRight("server-gone");
+    // A sample is in the browser already, and meets the same end.
+    await visitor.page.getByRole("button", { name: "A rocket" }).click();
+    await visitor.page.locator(ALERT).waitFor();
+    const again = await startServer({ LISTEN_ADDR: new URL(server.url).host });
+    servers.push(again);
+    await visitor.page.getByRole("button", { name: "Try again" }).click();
+    await visitor.expectPhase("answered");
+  });
+
+  test("in the middle of an upload", async () => {
+    const server = await open();
+    const large = await largePhotograph(visitor);
+    await visitor.page.getByRole("switch").uncheck();
+    const session = await visitor.page.context().newCDPSession(visitor.page);
+    await session.send("Network.enable");
+    const rates = { latency: 0, downloadThroughput: -1, uploadThroughput: 500_000 };
+    await session.send("Network.emulateNetworkConditions", { offline: false, ...rates });
+    await visitor.choose({ name: "large.jpg", mimeType: "image/jpeg", buffer: large });
+    await visitor.page.getByText(/^Uploading/).waitFor();
+    await server.stop();
+    await visitor.expectFailure("offline", "No connection to the server");
+  });
+});

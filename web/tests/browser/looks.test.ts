@@ -1,0 +1,185 @@
+import type { Browser, BrowserContextOptions } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { expectedLabel, launch, type Server, sampleFile, startServer, Visitor } from "./support.ts";
+
+let browser: Browser;
+let server: Server;
+let visitor: Visitor;
+
+beforeAll(async () => {
+  [browser, server] = await Promise.all([launch(), startServer()]);
+});
+afterAll(() => Promise.all([browser?.close(), server?.stop()]));
+afterEach(() => visitor.close());
+
+const WINDOWS: [string, BrowserContextOptions][] = [
+  ["320", { viewport: { width: 320, height: 640 } }],
+  ["phone", { viewport: { width: 390, height: 844 } }],
+  ["tablet", { viewport: { width: 820, height: 1180 } }],
+  ["desktop", { viewport: { width: 1280, height: 800 } }],
+  ["full-hd", { viewport: { width: 1920, height: 1080 } }],
+  ["4k", { viewport: { width: 3840, height: 2160 } }],
+];
+const SCHEMES = ["light", "dark"] as const;
+
+describe.each(SCHEMES)("in %s", (colorScheme) => {
+  test.each(WINDOWS)("from empty to answered, at %s", async (name, options) => {
+    visitor = await Visitor.open(browser, server, { ...options, colorScheme, reducedMotion: "reduce" });
+    await visitor.page.getByText(/Answered by/).waitFor();
+    await visitor.expectFits();
+    await visitor.expectAccessible();
+    await visitor.screenshot(`${colorScheme}-${name}-empty`);
+    await visitor.choose("rocket.jpg", "coffee.jpg", "chelsea.png");
+    const strip = visitor.page.getByRole("region", { name: "Pictures of this visit" });
+    await strip.getByRole("button", { name: await expectedLabel(server, "chelsea.png") }).click();
+    await visitor.expectPhase("answered");
+    await visitor.expectFits();
+    await visitor.expectAccessible();
+    await visitor.screenshot(`${colorScheme}-${name}-answered`);
+  });
+
+  test("chosen, working and failed", async () => {
+    visitor = await Visitor.open(browser, server, { colorScheme });
+    const session = await visitor.page.context().newCDPSession(visitor.page);
+    await session.send("Network.enable");
+    const rates = { latency: 0, downloadThroughput: -1, uploadThroughput: 20_000 };
+    await session.send("Network.emulateNetworkConditions", { offline: false, ...rates });
+    await visitor.choose("chelsea.png", "coffee.jpg");
+    await visitor.page.getByRole("progressbar").waitFor();
+    await visitor.expectAccessible();
+    await visitor.screenshot(`${colorScheme}-working`);
+    await visitor.page.getByRole("button", { name: "Waiting" }).click();
+    await visitor.expectPhase("waiting");
+    await visitor.expectAccessible();
+    await visitor.screenshot(`${colorScheme}-chosen`);
+    await visitor.cancel();
+    await visitor.expectPhase("cancelled");
+    await visitor.expectAccessible();
+    await visitor.choose({ name: "text.jpg", mimeType: "image/jpeg", buffer: Buffer.from("a text") });
+    await visitor.page.getByRole("button", { name: "Analysing" }).click();
+    await visitor.cancel();
+    await visitor.page.getByRole("button", { name: "can't be analysed" }).click();
+    await visitor.expectFailure("refused");
+    await visitor.expectAccessible();
+    await visitor.screenshot(`${colorScheme}-failed`);
+  });
+
+  test.each(["/docs", "/licence", "/answer", "/nothing"])("the page %s", async (path) => {
+    visitor = await Visitor.open(browser, server, { colorScheme, path, viewport: { width: 390, height: 844 } });
+    await visitor.expectFits();
+    await visitor.expectAccessible();
+    await visitor.screenshot(`${colorScheme}-page-${path.slice(1)}`);
+  });
+});
+
+test("by keyboard alone, and where one is can be seen", async () => {
+  visitor = await Visitor.open(browser, server);
+  const { page } = visitor;
+  await page.getByText(/Answered by/).waitFor();
+  const focused = () =>
+    page.evaluate(() => {
+      const element = document.activeElement as HTMLElement;
+      const visible = element.closest(".MuiSwitch-root")?.querySelector(".MuiSwitch-switchBase") ?? element;
+      return {
+        name: element.ariaLabel || element.textContent || element.id,
+        outline: getComputedStyle(visible).outlineStyle,
+      };
+    });
+  const reach = async (name: RegExp) => {
+    for (let presses = 0; presses < 30; presses += 1) {
+      await page.keyboard.press("Tab");
+      const at = await focused();
+      expect(at.outline, `${at.name} shows no focus`).not.toBe("none");
+      if (name.test(at.name)) {
+        return;
+      }
+    }
+    throw new Error(`${name} can't be reached`);
+  };
+  await reach(/Skip to the content/);
+  const dialog = page.waitForEvent("filechooser");
+  await reach(/Choose photographs/);
+  await page.keyboard.press("Enter");
+  await (await dialog).setFiles(await sampleFile("coffee.jpg"));
+  await visitor.expectLabel(await expectedLabel(server, "coffee.jpg"));
+  await reach(/A rocket/);
+  await page.keyboard.press("Space");
+  await visitor.expectLabel(await expectedLabel(server, "rocket_progressive.jpg"));
+  await reach(/shrinks/);
+  await page.keyboard.press("Space");
+  expect(await page.getByRole("switch").isChecked()).toBe(false);
+  await page.locator(".brand").focus();
+  await reach(/^espresso$/);
+  await visitor.screenshot("focus");
+  await page.keyboard.press("Enter");
+  await visitor.expectLabel(await expectedLabel(server, "coffee.jpg"));
+  await reach(/Copy as JSON/);
+  await reach(/API documentation/);
+  await reach(/Licence/);
+});
+
+describe("motion", () => {
+  /** Runs in the page: the bars that grow in the first frame in which there are any. */
+  const growing = () =>
+    new Promise<number>((resolve) => {
+      const look = () => {
+        const animations = document.getAnimations().map((animation) => animation as CSSAnimation);
+        const bars = animations.filter(({ animationName }) => animationName === "grow");
+        const long = bars.filter(({ effect }) => Number(effect?.getComputedTiming().duration) > 1);
+        document.querySelector(".bars") ? resolve(long.length) : requestAnimationFrame(look);
+      };
+      look();
+    });
+
+  test.each([
+    ["reduce", 0],
+    ["no-preference", 3],
+  ] as const)("where it is asked to %s, %i bars grow", async (reducedMotion, bars) => {
+    visitor = await Visitor.open(browser, server, { reducedMotion });
+    const seen = visitor.page.evaluate(growing);
+    await visitor.page.getByRole("button", { name: "A cat" }).click();
+    expect(await seen).toBe(bars);
+  });
+});
+
+describe("without JavaScript", () => {
+  test("the page says so, and its form gives the answer", async () => {
+    visitor = await Visitor.open(browser, server, { javaScriptEnabled: false });
+    const words = visitor.page.locator("noscript p");
+    await words.waitFor();
+    expect(await words.textContent()).toContain("JavaScript is off.");
+    expect(await visitor.page.getByRole("button", { name: "Choose photographs" }).isVisible()).toBe(false);
+    await visitor.screenshot("plain-form");
+    await visitor.page.locator("input[name=picture]").setInputFiles(await sampleFile("coffee.jpg"));
+    await visitor.page.locator(".plain-form button").click();
+    await visitor.page.locator(".plain-answer").waitFor();
+    expect(await visitor.page.locator(".plain-answer li").first().textContent()).toContain(
+      await expectedLabel(server, "coffee.jpg"),
+    );
+    expect(await visitor.page.locator(".plain-answer li").count()).toBe(3);
+    await visitor.screenshot("plain-answer");
+    await visitor.page
+      .getByLabel("Photograph")
+      .setInputFiles({ name: "a.jpg", mimeType: "image/jpeg", buffer: Buffer.from("a text") });
+    await visitor.page.locator(".plain-form button").click();
+    await visitor.page.getByText("The data is not an image").waitFor();
+    await visitor.screenshot("plain-error");
+  });
+
+  test("its pages are accessible with the answer in them", async () => {
+    visitor = await Visitor.open(browser, server, { path: "/answer" });
+    await visitor.page.locator("input[name=picture]").setInputFiles(await sampleFile("coffee.jpg"));
+    await visitor.page.locator(".plain-form button").click();
+    await visitor.page.locator(".plain-answer").waitFor();
+    await visitor.expectAccessible();
+  });
+
+  test("everything is there before the first script has run", async () => {
+    visitor = await Visitor.open(browser, server, { path: "/docs" });
+    await visitor.page.route("**/*.js", () => undefined);
+    await visitor.page.goto(server.url, { waitUntil: "commit" });
+    await visitor.page.getByRole("button", { name: "Choose photographs" }).waitFor();
+    await visitor.page.getByRole("heading", { name: "What is in the picture?" }).waitFor();
+    await visitor.screenshot("before-scripts");
+  });
+});

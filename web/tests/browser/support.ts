@@ -1,0 +1,290 @@
+/** What the browser tests share: the real executable, a real browser, and what must hold on every page. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { AxeBuilder } from "@axe-core/playwright";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
+
+const ROOT = new URL("../../../", import.meta.url);
+const PICTURES = new URL("tests/pictures/", ROOT);
+const SCREENSHOTS = new URL("web/screenshots/", ROOT);
+
+export function pictureBytes(name: string): Promise<Buffer> {
+  return readFile(new URL(name, PICTURES));
+}
+
+/** The first label of the model that is served, as its original gives it, in the page's words. */
+export async function expectedLabel(server: Server, picture: string): Promise<string> {
+  const { name } = (await (await fetch(`${server.url}/api/v1/model`)).json()) as { name: string };
+  const reference = JSON.parse(await readFile(new URL("models/reference.json", ROOT), "utf8"));
+  return reference.models[name].pictures[picture][0].label.replaceAll("_", " ");
+}
+
+export interface NamedFile {
+  name: string;
+  mimeType: string;
+  buffer: Buffer;
+}
+
+const TYPES: Record<string, string> = {
+  bmp: "image/bmp",
+  gif: "image/gif",
+  jpg: "image/jpeg",
+  png: "image/png",
+  tif: "image/tiff",
+  webp: "image/webp",
+};
+
+/** A sample picture as a file. */
+export async function sampleFile(name: string): Promise<NamedFile> {
+  const ending = name.slice(name.lastIndexOf(".") + 1);
+  return { name, mimeType: TYPES[ending] ?? "", buffer: await pictureBytes(name) };
+}
+
+export interface Server {
+  url: string;
+  /** The log's lines so far. */
+  log: Record<string, unknown>[];
+  stop: () => Promise<void>;
+}
+
+/** Starts the executable on a free port. */
+export async function startServer(environment: Record<string, string> = {}): Promise<Server> {
+  const executable = process.env.GLIMPSE_EXECUTABLE ?? new URL("target/release/glimpse", ROOT).pathname;
+  const child = spawn(executable, environment.LISTEN_ADDR ? [] : ["--listen-addr", "127.0.0.1:0"], {
+    env: environment,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const log: Record<string, unknown>[] = [];
+  const address = await new Promise<string>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", () => reject(new Error(`${executable} does not start`)));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const entry = JSON.parse(line);
+      log.push(entry);
+      if (entry.message === "ready") {
+        resolve(entry.address);
+      }
+    });
+  });
+  return { url: `http://${address}`, log, stop: () => stop(child) };
+}
+
+async function stop(child: ChildProcess) {
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+}
+
+/** Debian's Chromium, or the one that CHROMIUM names. */
+export function launch(): Promise<Browser> {
+  const found = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
+    (path) => path !== undefined && existsSync(path),
+  );
+  if (found === undefined) {
+    throw new Error("There is no Chromium: install it, or name one with CHROMIUM=/path/to/chromium.");
+  }
+  const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
+  return chromium.launch({
+    executablePath: found,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", ...quiet],
+  });
+}
+
+/** What Chromium itself says of a response of 400 or more, and of a connection that is refused. */
+const FAILED_REQUEST = /^Failed to load resource: .*(status of \d+|net::ERR_)/;
+
+/** Runs in the page: no protocol gives the content of a Blob that was sent. */
+function keepBodies() {
+  const send = XMLHttpRequest.prototype.send;
+  const sent: Blob[] = [];
+  Object.assign(window, { sent });
+  XMLHttpRequest.prototype.send = function (body) {
+    sent.push(body as Blob);
+    send.call(this, body);
+  };
+}
+
+/** A page on which nothing may go wrong unseen: its `problems` are to be empty at the end. */
+export class Visitor {
+  readonly problems: string[] = [];
+
+  private constructor(readonly page: Page) {}
+
+  static async open(browser: Browser, server: Server, options: BrowserContextOptions & { path?: string } = {}) {
+    const { path = "/", ...contextOptions } = options;
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...contextOptions });
+    const visitor = new Visitor(await context.newPage());
+    visitor.#listen(server);
+    await visitor.page.addInitScript(keepBodies);
+    await visitor.page.goto(server.url + path);
+    if (path === "/" && contextOptions.javaScriptEnabled !== false) {
+      // Until then its buttons do nothing.
+      await visitor.page.locator("astro-island:not([ssr])").waitFor();
+    }
+    return visitor;
+  }
+
+  #listen(server: Server) {
+    this.page.on("pageerror", (error) => this.problems.push(`error: ${error}`));
+    this.page.on("console", (message) => {
+      const isProblem = ["error", "warning"].includes(message.type());
+      if (isProblem && !FAILED_REQUEST.test(message.text())) {
+        this.problems.push(`${message.type()}: ${message.text()}`);
+      }
+    });
+    this.page.on("request", (request) => {
+      const url = request.url();
+      if (!url.startsWith(server.url) && !url.startsWith("blob:")) {
+        this.problems.push(`a request to elsewhere: ${url}`);
+      }
+    });
+  }
+
+  /** Gives files to the page through its file dialog. */
+  async choose(...files: (string | NamedFile)[]) {
+    const dialog = this.page.waitForEvent("filechooser");
+    await this.page.getByRole("button", { name: "Choose photographs" }).click();
+    const named = files.map(async (file) => (typeof file === "string" ? await sampleFile(file) : file));
+    await (await dialog).setFiles(await Promise.all(named));
+  }
+
+  /** The pictures that were sent to be analysed. */
+  async sent(): Promise<Buffer[]> {
+    const bodies = await this.page.evaluate(() =>
+      Promise.all((window as unknown as { sent: Blob[] }).sent.map((body) => body.text())),
+    );
+    return bodies.map((body) => Buffer.from(JSON.parse(body).base64Image, "base64"));
+  }
+
+  label() {
+    return this.page.getByTestId("top-label");
+  }
+
+  panel() {
+    return this.page.getByTestId("panel");
+  }
+
+  async expectLabel(label: string) {
+    await this.label().waitFor();
+    await expect.poll(() => this.label().textContent()).toBe(label);
+  }
+
+  async cancel() {
+    await this.page.getByRole("button", { name: "Cancel", exact: true }).click();
+  }
+
+  async expectPhase(phase: string) {
+    await this.page.locator(`[data-testid=panel][data-phase=${phase}]`).waitFor();
+  }
+
+  async expectFailure(kind: string, ...words: string[]) {
+    const failure = this.page.getByTestId("failure");
+    await failure.waitFor();
+    expect(await failure.getAttribute("data-kind")).toBe(kind);
+    for (const word of words) {
+      expect(await failure.textContent()).toContain(word);
+    }
+  }
+
+  async expectAccessible() {
+    const axe = new AxeBuilder({ page: this.page }).withTags([
+      "wcag2a",
+      "wcag2aa",
+      "wcag21a",
+      "wcag21aa",
+      "best-practice",
+    ]);
+    const { violations } = await axe.analyze();
+    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+    expect(found).toEqual([]);
+  }
+
+  async screenshot(name: string) {
+    await mkdir(SCREENSHOTS, { recursive: true });
+    await this.page.screenshot({ path: new URL(`${name}.png`, SCREENSHOTS).pathname });
+  }
+
+  /** No part of the page sticks out of the window. */
+  async expectFits() {
+    const { content, window } = await this.page.evaluate(() => ({
+      content: document.documentElement.scrollWidth,
+      window: document.documentElement.clientWidth,
+    }));
+    expect(content).toBeLessThanOrEqual(window);
+  }
+
+  async close() {
+    await this.page.context().close();
+    expect(this.problems).toEqual([]);
+  }
+}
+
+/** A photograph of 12 megapixels with detail everywhere, drawn by the browser from a sample picture. */
+export async function largePhotograph(
+  visitor: Visitor,
+  type = "image/jpeg",
+  size = { width: 4032, height: 3024 },
+): Promise<Buffer> {
+  const source = `data:image/jpeg;base64,${(await pictureBytes("coffee.jpg")).toString("base64")}`;
+  const base64 = await visitor.page.evaluate(
+    async ({ source, type, size }) => {
+      const bytes = Uint8Array.from(atob(source.split(",")[1] ?? ""), (letter) => letter.charCodeAt(0));
+      const bitmap = await createImageBitmap(new Blob([bytes]));
+      const canvas = new OffscreenCanvas(size.width, size.height);
+      const context = canvas.getContext("2d");
+      if (!context) {
+        throw new Error("there is no canvas");
+      }
+      context.imageSmoothingQuality = "high";
+      context.drawImage(bitmap, 0, 0, size.width, size.height);
+      const image = context.getImageData(0, 0, size.width, size.height);
+      // The grain of a sensor, from a generator that gives the same each time.
+      let state = 1;
+      for (let index = 0; index < image.data.length; index += 1) {
+        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+        if (index % 4 !== 3) {
+          image.data[index] = (image.data[index] ?? 0) + (state >>> 28) - 8;
+        }
+      }
+      context.putImageData(image, 0, 0);
+      const blob = await canvas.convertToBlob({ type, quality: 0.92 });
+      const url = await new Promise<string>((resolve) => {
+        const reader = new FileReader();
+        reader.onload = () => resolve(String(reader.result));
+        reader.readAsDataURL(blob);
+      });
+      return url.split(",")[1] ?? "";
+    },
+    { source, type, size },
+  );
+  return Buffer.from(base64, "base64");
+}
+
+/** The size of a picture as the browser sees it, turned upright or as it is stored. */
+export async function sizeOf(
+  visitor: Visitor,
+  picture: Buffer,
+): Promise<{ width: number; height: number; type: string }> {
+  return visitor.page.evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    const { width, height } = await createImageBitmap(new Blob([bytes]));
+    return { width, height, type: bytes[0] === 0xff ? "jpeg" : "other" };
+  }, picture.toString("base64"));
+}
+
+/** A JPEG that says it was taken with the camera on its side. */
+export function lyingOnItsSide(jpeg: Buffer): Buffer {
+  const orientation = 6;
+  const exif = Buffer.from(
+    `457869660000 4d4d002a00000008 0001 0112000300000001 000${orientation}0000 00000000`.replaceAll(" ", ""),
+    "hex",
+  );
+  const segment = Buffer.concat([Buffer.from([0xff, 0xe1, 0, exif.length + 2]), exif]);
+  return Buffer.concat([jpeg.subarray(0, 2), segment, jpeg.subarray(2)]);
+}

@@ -1,0 +1,155 @@
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import {
+  expectedLabel,
+  largePhotograph,
+  launch,
+  lyingOnItsSide,
+  type Server,
+  sizeOf,
+  startServer,
+  Visitor,
+} from "./support.ts";
+
+let browser: Browser;
+let server: Server;
+let visitor: Visitor;
+
+beforeAll(async () => {
+  [browser, server] = await Promise.all([launch(), startServer()]);
+});
+afterAll(() => Promise.all([browser?.close(), server?.stop()]));
+afterEach(() => visitor.close());
+
+/** From here on the page's uploads take their time: so many bytes a second. */
+async function slowUploads(bytesPerSecond: number) {
+  const session = await visitor.page.context().newCDPSession(visitor.page);
+  await session.send("Network.enable");
+  const rates = { latency: 0, downloadThroughput: -1, uploadThroughput: bytesPerSecond };
+  await session.send("Network.emulateNetworkConditions", { offline: false, ...rates });
+}
+
+function jpeg(name: string, buffer: Buffer) {
+  return { name, mimeType: "image/jpeg", buffer };
+}
+
+function last<T>(list: T[]): T {
+  return list.at(-1) as T;
+}
+
+async function answered() {
+  await visitor.expectPhase("answered");
+  return (await visitor.label().textContent()) ?? "";
+}
+
+describe("while a picture is on its way", () => {
+  test("it is shown at once, its upload is counted, and Cancel ends the request", async () => {
+    visitor = await Visitor.open(browser, server);
+    const large = await largePhotograph(visitor);
+    await visitor.page.getByRole("switch").uncheck();
+    await slowUploads(1_000_000);
+    await visitor.choose(jpeg("holiday.jpg", large));
+    await visitor.page.getByAltText("holiday.jpg").waitFor();
+    await visitor.page.getByText(/^Uploading \d+ %$/).waitFor();
+    await visitor.page.getByText(/^[\d.]+ .B of [\d.]+ MB$/).waitFor();
+    await visitor.expectAccessible();
+    await visitor.screenshot("uploading");
+    const ended = visitor.page.waitForEvent("requestfailed");
+    await visitor.cancel();
+    expect((await ended).failure()?.errorText).toBe("net::ERR_ABORTED");
+    await visitor.expectPhase("cancelled");
+    await visitor.expectAccessible();
+    await visitor.screenshot("cancelled");
+    // The server sees it too: a body that ended too early, or a client that left.
+    const status = () => server.log.find((entry) => entry.uri === "/api/v1/analyze")?.status;
+    await expect.poll(status).toBeOneOf([400, 499]);
+  });
+
+  test("cancelled or not, the next one is answered", async () => {
+    visitor = await Visitor.open(browser, server);
+    await visitor.page.getByRole("switch").uncheck();
+    await slowUploads(2_000_000);
+    await visitor.choose(jpeg("first.jpg", await largePhotograph(visitor)), "coffee.jpg");
+    await visitor.cancel();
+    const strip = visitor.page.getByRole("region", { name: "Pictures of this visit" });
+    await strip.getByRole("button", { name: await expectedLabel(server, "coffee.jpg") }).waitFor();
+    await visitor.page.getByRole("button", { name: "Try again" }).click();
+    await answered();
+  });
+
+  test.each([
+    ["a desktop", { viewport: { width: 1280, height: 800 } }],
+    ["a phone", { viewport: { width: 390, height: 844 } }],
+  ])("nothing jumps when the answer comes, on %s", async (_, options) => {
+    visitor = await Visitor.open(browser, server, options);
+    await slowUploads(40_000);
+    await visitor.page.getByRole("button", { name: "A cup of coffee" }).click();
+    await visitor.expectPhase("uploading");
+    const places = () =>
+      visitor.page.evaluate(() =>
+        [".viewfinder", ".panel", ".sources", ".strip", ".site-footer"].map((selector) => {
+          const box = document.querySelector(selector)?.getBoundingClientRect();
+          return box && [selector, box.left, box.top + scrollY, box.width];
+        }),
+      );
+    const before = await places();
+    await answered();
+    expect(await places()).toEqual(before);
+  });
+});
+
+describe("a large photograph", () => {
+  const SIDE = 896;
+
+  test("is made smaller before it is sent, and the page says so", async () => {
+    visitor = await Visitor.open(browser, server);
+    const large = await largePhotograph(visitor);
+    await visitor.choose(jpeg("large.jpg", large));
+    const label = await answered();
+    expect(label).toBe(await expectedLabel(server, "coffee.jpg"));
+    const sent = last(await visitor.sent());
+    expect(await sizeOf(visitor, sent)).toEqual({ width: 1195, height: SIDE, type: "jpeg" });
+    expect(sent.length).toBeLessThan(large.length / 5);
+    expect(await visitor.page.getByTestId("sent").textContent()).toMatch(/^Sent as \d+ kB instead of [\d.]+ MB\.$/);
+  });
+
+  test("is sent as it is where the switch is off", async () => {
+    visitor = await Visitor.open(browser, server);
+    const large = await largePhotograph(visitor);
+    await visitor.page.getByRole("switch", { name: "Shrink large photographs" }).uncheck();
+    await visitor.choose(jpeg("large.jpg", large));
+    expect(await answered()).toBe(await expectedLabel(server, "coffee.jpg"));
+    expect(last(await visitor.sent()).equals(large)).toBe(true);
+    expect(await visitor.page.getByTestId("sent").isVisible()).toBe(false);
+  });
+
+  test("that lies on its side is sent upright", async () => {
+    visitor = await Visitor.open(browser, server);
+    const lying = lyingOnItsSide(await largePhotograph(visitor));
+    expect(await sizeOf(visitor, lying)).toMatchObject({ width: 3024, height: 4032 });
+    await visitor.choose(jpeg("lying.jpg", lying));
+    const shrunk = await answered();
+    const sent = last(await visitor.sent());
+    expect(await sizeOf(visitor, sent)).toMatchObject({ width: SIDE, height: 1195 });
+    await visitor.page.getByRole("switch").uncheck();
+    await visitor.choose(jpeg("lying.jpg", lying));
+    expect(await answered()).toBe(shrunk);
+  });
+
+  test("of another format is sent as JPEG", async () => {
+    visitor = await Visitor.open(browser, server);
+    const webp = await largePhotograph(visitor, "image/webp", { width: 2000, height: 1500 });
+    await visitor.choose({ name: "large.webp", mimeType: "image/webp", buffer: webp });
+    await answered();
+    expect(await sizeOf(visitor, last(await visitor.sent()))).toEqual({ width: 1195, height: SIDE, type: "jpeg" });
+  });
+
+  test("that is small or that is no smaller as JPEG is left alone", async () => {
+    visitor = await Visitor.open(browser, server);
+    for (const name of ["coffee.jpg", "chelsea_alpha.png"]) {
+      await visitor.choose(name);
+      await answered();
+    }
+    expect((await visitor.sent()).map(({ length }) => length)).toEqual([72_326, 71_492]);
+  });
+});
