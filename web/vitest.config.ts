@@ -23,6 +23,7 @@ export default defineConfig({
           restoreMocks: true,
         },
       },
+      { test: { name: "measure", include: ["tests/measure/**/*.test.ts"], environment: "node" } },
       {
         test: {
           name: "browser",

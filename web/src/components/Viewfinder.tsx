@@ -2,7 +2,7 @@ import AddPhotoIcon from "@mui/icons-material/AddPhotoAlternateOutlined";
 import Box from "@mui/material/Box";
 import ButtonBase from "@mui/material/ButtonBase";
 import Typography from "@mui/material/Typography";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { isUnderWay, type Picture } from "../lib/visit.ts";
 import { Preview } from "./Preview.tsx";
 import "./viewfinder.css";
@@ -15,6 +15,14 @@ interface Props {
 
 /** The picture that is looked at, in the frame of a camera's finder; before the first, the place to drop one. */
 export function Viewfinder({ picture, onChoose }: Props) {
+  const frame = useRef<HTMLDivElement>(null);
+  const id = picture?.id;
+  useEffect(() => {
+    // On a narrow screen it may be far above what was clicked.
+    if (id !== undefined) {
+      frame.current?.scrollIntoView({ block: "nearest" });
+    }
+  }, [id]);
   if (!picture) {
     return (
       <ButtonBase className="viewfinder viewfinder-empty" onClick={onChoose}>
@@ -24,10 +32,10 @@ export function Viewfinder({ picture, onChoose }: Props) {
     );
   }
   return (
-    <Box className={isUnderWay(picture) ? "viewfinder viewfinder-working" : "viewfinder"}>
+    <div ref={frame} className={isUnderWay(picture) ? "viewfinder viewfinder-working" : "viewfinder"}>
       <Preview key={picture.id} url={picture.url} name={picture.file.name} fit="contain" />
       <Corners />
-    </Box>
+    </div>
   );
 }
 

@@ -107,12 +107,27 @@ test("a busy server is counted down to, and answers when it can", async () => {
     await expect.poll(() => server.log.some((entry) => entry.status === 503)).toBe(true);
     await visitor.choose("coffee.jpg");
     await visitor.page.getByText("The server is busy: try again in a moment. Trying again in 1 s").waitFor();
-    await looksRight("busy");
   } finally {
     isRush = false;
     await rush;
   }
   await visitor.expectLabel(await expectedLabel(server, "coffee.jpg"));
+});
+
+test("a busy server that wants to be left alone for a while", async () => {
+  await open();
+  await visitor.page.route("**/api/v1/analyze", (route) =>
+    route.fulfill({
+      status: 503,
+      headers: { "Retry-After": "40" },
+      json: { message: "The server is busy: try again in a moment" },
+    }),
+  );
+  await visitor.choose("coffee.jpg");
+  await visitor.page.getByText(/Trying again in 3\d s$/).waitFor();
+  await looksRight("busy");
+  await visitor.cancel();
+  await visitor.expectPhase("cancelled");
 });
 
 describe("a server that is gone", () => {

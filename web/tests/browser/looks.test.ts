@@ -33,6 +33,8 @@ describe.each(SCHEMES)("in %s", (colorScheme) => {
     const strip = visitor.page.getByRole("region", { name: "Pictures of this visit" });
     await strip.getByRole("button", { name: await expectedLabel(server, "chelsea.png") }).click();
     await visitor.expectPhase("answered");
+    // However far down the strip is, what was chosen in it is seen.
+    expect(await visitor.label().evaluate((label) => label.getBoundingClientRect().top)).toBeGreaterThan(0);
     await visitor.expectFits();
     await visitor.expectAccessible();
     await visitor.screenshot(`${colorScheme}-${name}-answered`);

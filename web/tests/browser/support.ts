@@ -11,6 +11,7 @@ import { expect } from "vitest";
 
 const ROOT = new URL("../../../", import.meta.url);
 const PICTURES = new URL("tests/pictures/", ROOT);
+export const samplesFolder = PICTURES.pathname;
 const SCREENSHOTS = new URL("web/screenshots/", ROOT);
 
 export function pictureBytes(name: string): Promise<Buffer> {
@@ -225,17 +226,20 @@ export class Visitor {
   }
 }
 
-/** A photograph of 12 megapixels with detail everywhere, drawn by the browser from a sample picture. */
+/** A photograph of 12 megapixels with detail everywhere, drawn by the browser from a smaller picture of any shape. */
 export async function largePhotograph(
   visitor: Visitor,
+  picture?: Buffer,
   type = "image/jpeg",
-  size = { width: 4032, height: 3024 },
+  pixels = 4032 * 3024,
 ): Promise<Buffer> {
-  const source = `data:image/jpeg;base64,${(await pictureBytes("coffee.jpg")).toString("base64")}`;
+  const source = (picture ?? (await pictureBytes("coffee.jpg"))).toString("base64");
   const base64 = await visitor.page.evaluate(
-    async ({ source, type, size }) => {
-      const bytes = Uint8Array.from(atob(source.split(",")[1] ?? ""), (letter) => letter.charCodeAt(0));
+    async ({ source, type, pixels }) => {
+      const bytes = Uint8Array.from(atob(source), (letter) => letter.charCodeAt(0));
       const bitmap = await createImageBitmap(new Blob([bytes]));
+      const scale = Math.sqrt(pixels / (bitmap.width * bitmap.height));
+      const size = { width: Math.round(bitmap.width * scale), height: Math.round(bitmap.height * scale) };
       const canvas = new OffscreenCanvas(size.width, size.height);
       const context = canvas.getContext("2d");
       if (!context) {
@@ -261,7 +265,7 @@ export async function largePhotograph(
       });
       return url.split(",")[1] ?? "";
     },
-    { source, type, size },
+    { source, type, pixels },
   );
   return Buffer.from(base64, "base64");
 }

@@ -2,8 +2,8 @@ import "@testing-library/jest-dom/vitest";
 import { cleanup } from "@testing-library/react";
 import { afterEach, vi } from "vitest";
 
-// jsdom shows no files.
+// jsdom shows no files and does not scroll.
 URL.createObjectURL ??= vi.fn(() => "blob:picture");
-URL.revokeObjectURL ??= vi.fn();
+Element.prototype.scrollIntoView ??= vi.fn();
 
 afterEach(cleanup);
