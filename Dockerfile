@@ -1,4 +1,4 @@
-# Three stages: export the model, build the one executable, and an image that holds nothing else.
+# Four stages: export the model, build the site, build the one executable, and an image that holds nothing else.
 #
 #   docker build -t glimpse .
 #   docker run --rm -p 8080:8080 --read-only --cap-drop ALL glimpse
@@ -19,6 +19,17 @@ RUN name=mobilenetv2; status=0; .venv/bin/python scripts/export_model.py || stat
     ln -sfn "$name.onnx" models/model.onnx
 RUN cp .venv/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.* models/libonnxruntime.so
 
+FROM node:24-bookworm-slim AS site
+WORKDIR /glimpse/web
+ENV ASTRO_TELEMETRY_DISABLED=1
+COPY web/package.json web/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+# Its sample pictures and its licence are the repository's.
+COPY LICENSE /glimpse/
+COPY tests/pictures /glimpse/tests/pictures
+COPY web ./
+RUN npm run build
+
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends cmake g++ make nasm && rm -rf /var/lib/apt/lists/*
 WORKDIR /glimpse
@@ -26,6 +37,7 @@ COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
 COPY benches benches
 COPY --from=model /glimpse/models models
+COPY --from=site /glimpse/web/dist web/dist
 RUN cargo build --release --locked --features embed
 
 # The C library and libgcc, which the executable needs, libstdc++, which ONNX Runtime needs, and no shell.

@@ -1,4 +1,5 @@
-//! With the feature `embed`: puts the model and ONNX Runtime from `models/` into the build.
+//! With the feature `embed`: puts the model and ONNX Runtime from `models/` into the build; the site in
+//! `web/dist` goes there by itself (`src/http/site/embedded.rs`).
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -23,6 +24,9 @@ fn embed() {
     let write = |name: &str, bytes: &[u8]| {
         std::fs::write(Path::new(&out).join(name), bytes).expect("OUT_DIR can be written to");
     };
+    // A new file among the site's is a reason to build again as well.
+    println!("cargo::rerun-if-changed=web/dist");
+    read("web/dist/index.html");
     write("model.onnx", &read("models/model.onnx"));
     write("onnxruntime.zst", &zstd::bulk::compress(&read(library), LEVEL).expect("memory for packing"));
 }

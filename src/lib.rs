@@ -10,7 +10,7 @@
 //!
 //! | room | what is in it | what it does not know |
 //! | --- | --- | --- |
-//! | [`http`] | the router, a file per route and per middleware | how a picture becomes a tensor |
+//! | [`http`] | the router, a file per route and per middleware; the web site's files | how a picture becomes a tensor |
 //! | [`engine`] | admission, deadlines, the compute pool; the order of the stages | HTTP |
 //! | [`image`] | base64, decoding, orientation, resizing, scaling to a tensor | threads, queues, HTTP |
 //! | [`model`] | ONNX Runtime, the model's description of itself, labels | threads, queues, pictures |
@@ -22,6 +22,7 @@
 //! Where do I find ...
 //! - a limit or its default? [`config`]. A message or a status? [`error`].
 //! - Pillow's arithmetic? `image/resize`. What `convert("RGB")` does? `image/decode`.
+//! - the web page? `web/`; how it is served, cached and secured? `http/site`.
 //! - what a model file must say of itself? `model/metadata.rs`, and `models/README.md`.
 
 pub mod config;

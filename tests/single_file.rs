@@ -31,6 +31,9 @@ async fn serves(process: &Process) {
     assert_eq!(response.status(), 200);
     let answer: serde_json::Value = response.json().await.unwrap();
     assert_eq!(answer.as_array().unwrap().len(), 3);
+    let page = reqwest::get(process.url("/")).await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert!(page.text().await.unwrap().contains("What is in the picture?"));
 }
 
 #[tokio::test]
