@@ -11,7 +11,6 @@ use axum::http::{HeaderValue, Uri};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
-use crate::http::Site;
 use crate::model::{LibrarySource, ModelSource};
 
 /// Takes a photograph over HTTP and answers with its three most likely ImageNet labels.
@@ -104,9 +103,9 @@ impl Config {
         named(self.ort_dylib_path.as_ref()).map(LibrarySource::File).unwrap_or_default()
     }
 
-    /// Where the web site comes from.
-    pub fn site(&self) -> Site {
-        named(self.web_dir.as_ref()).map(Site::Folder).unwrap_or_default()
+    /// The folder with the web site, where one has been named.
+    pub fn web_dir(&self) -> Option<PathBuf> {
+        named(self.web_dir.as_ref())
     }
 
     /// The number of workers: as asked for, or one a core.

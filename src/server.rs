@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{Config, ListenAddr};
 use crate::engine::{Engine, Limits, Pipeline};
 use crate::error::StartError;
-use crate::http::{self, App};
+use crate::http::{self, App, Site};
 use crate::model::{Classifier, Runtime};
 
 /// How long requests that were accepted may take to finish once the server is told to end.
@@ -27,8 +27,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 /// # Errors
 /// A sentence, where the site, ONNX Runtime or the model can't be used.
 pub fn load(config: &Config) -> Result<App, StartError> {
-    let site = config.site();
-    site.check()?;
+    let site = Site::open(config.web_dir())?;
     let runtime = Runtime::load(&config.library())?;
     let classifiers = Classifier::load(&runtime, &config.model(), config.worker_count())?;
     let model = classifiers.first().map(|classifier| classifier.metadata().clone());

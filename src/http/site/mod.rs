@@ -18,7 +18,7 @@ use tower_http::services::fs::{Backend, TokioBackend};
 use super::{App, respond};
 use crate::error::{Error, StartError};
 
-/// What [`Site::check`] wants to find; the other files are named by these.
+/// What [`Site::open`] wants to find; the other files are named by these.
 const REQUIRED: [&str; 4] = ["index.html", NOT_FOUND, super::answer::PAGE, headers::HASHES];
 const NOT_FOUND: &str = "404.html";
 
@@ -39,34 +39,24 @@ pub enum Site {
     Embedded,
 }
 
-impl Default for Site {
-    /// The site in this executable, or the folder that `scripts/setup` leaves in the project.
-    fn default() -> Self {
-        #[cfg(feature = "embed")]
-        let site = Self::Embedded;
-        #[cfg(not(feature = "embed"))]
-        let site = Self::Folder("web/dist".into());
-        site
-    }
-}
-
 impl Site {
-    /// Whether the site can be served.
+    /// The site in `folder`; where none is named the one in this executable, or the folder that
+    /// `scripts/setup` leaves in the project.
     ///
     /// # Errors
-    /// A sentence, where a folder holds no built site.
-    pub fn check(&self) -> Result<(), StartError> {
-        match self {
-            Self::Folder(folder) => match REQUIRED.iter().find(|name| !folder.join(name).is_file()) {
-                None => Ok(()),
-                Some(missing) => Err(StartError::new(format!(
-                    "The web site can't be served: there is no {missing} in {}. Run scripts/setup, or set WEB_DIR to a \
-                     built site.",
-                    folder.display()
-                ))),
-            },
-            #[cfg(feature = "embed")]
-            Self::Embedded => Ok(()),
+    /// A sentence, where the folder holds no built site.
+    pub fn open(folder: Option<PathBuf>) -> Result<Self, StartError> {
+        #[cfg(feature = "embed")]
+        let Some(folder) = folder else { return Ok(Self::Embedded) };
+        #[cfg(not(feature = "embed"))]
+        let folder = folder.unwrap_or_else(|| "web/dist".into());
+        match REQUIRED.iter().find(|name| !folder.join(name).is_file()) {
+            None => Ok(Self::Folder(folder)),
+            Some(missing) => Err(StartError::new(format!(
+                "The web site can't be served: there is no {missing} in {}. Run scripts/setup, or set WEB_DIR to a \
+                 built site.",
+                folder.display()
+            ))),
         }
     }
 

@@ -1,3 +1,4 @@
+import { useRef } from "react";
 import type { Picture } from "../lib/visit.ts";
 import { AnswerCard } from "./AnswerCard.tsx";
 import { FailureCard } from "./FailureCard.tsx";
@@ -10,10 +11,23 @@ interface Props {
 }
 
 /** What there is to say of the picture that is looked at. Its height is that of an answer: nothing jumps. */
-export function Panel(props: Props) {
+export function Panel({ picture, onCancel, onRetry }: Props) {
+  const section = useRef<HTMLElement>(null);
+  /** The button that was pressed is gone afterwards: the focus goes to what has come in its place. */
+  const keepingFocus = (act: (id: number) => void) => (id: number) => {
+    act(id);
+    section.current?.focus({ preventScroll: true });
+  };
   return (
-    <section className="panel" aria-label="Answer" data-testid="panel" data-phase={props.picture.phase.name}>
-      <Content {...props} />
+    <section
+      ref={section}
+      tabIndex={-1}
+      className="panel"
+      aria-label="Answer"
+      data-testid="panel"
+      data-phase={picture.phase.name}
+    >
+      <Content picture={picture} onCancel={keepingFocus(onCancel)} onRetry={keepingFocus(onRetry)} />
     </section>
   );
 }

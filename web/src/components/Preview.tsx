@@ -21,6 +21,9 @@ export function Preview({ url, name, fit }: Props) {
           src={url}
           alt={fit === "contain" ? name : ""}
           onError={() => setIsShown(false)}
+          // Of hundreds in the strip only those in sight are decoded.
+          loading={fit === "cover" ? "lazy" : "eager"}
+          decoding={fit === "cover" ? "async" : "auto"}
           className={`preview preview-${fit}`}
         />
       </>

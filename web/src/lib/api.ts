@@ -1,11 +1,15 @@
 /** The server's API, as this page uses it: which model answers, and the analysis of one picture. */
 
-import { type Failure, failureOf, failures } from "./failure.ts";
-import { readAsBase64 } from "./files.ts";
+import { failureOf, failures } from "./failure.ts";
+import { base64Length, readAsBase64 } from "./files.ts";
 import { parseServerTiming, type Timing } from "./serverTiming.ts";
 
 /** Where the API is: the page's own origin, unless the build was told otherwise. */
 const BASE = (import.meta.env.PUBLIC_API_URL ?? "").replace(/\/$/, "");
+
+/** What stands around the picture in a request's body. */
+const BEGIN = '{"base64Image":"';
+const END = '"}';
 
 /** No byte has moved for so long: the connection is taken for dead. In milliseconds. */
 const STALLED_AFTER = 30_000;
@@ -69,18 +73,15 @@ export async function describeModel(signal: AbortSignal): Promise<Model> {
  * @throws {Failure} in the words for whoever looks at the page; the signal's reason where it is aborted.
  */
 export async function analyze(picture: Blob, options: AnalyzeOptions): Promise<Answer> {
-  const body = await requestBody(picture);
-  options.signal.throwIfAborted();
+  // Before it is read: what is far too large does not fit into memory either.
+  const size = BEGIN.length + base64Length(picture.size) + END.length;
   const limit = options.limits?.bodyBytes;
-  if (limit !== undefined && body.size > limit) {
-    throw failures.tooLarge(body.size, limit);
+  if (limit !== undefined && size > limit) {
+    throw failures.tooLarge(size, limit);
   }
+  const body = new Blob([BEGIN, await readAsBase64(picture), END], { type: "application/json" });
+  options.signal.throwIfAborted();
   return send(body, options);
-}
-
-async function requestBody(picture: Blob): Promise<Blob> {
-  const base64 = await readAsBase64(picture);
-  return new Blob(['{"base64Image":"', base64, '"}'], { type: "application/json" });
 }
 
 /** `fetch` does not tell how much of a body has been sent; XMLHttpRequest does. */
@@ -165,5 +166,3 @@ class Watchdog {
     clearTimeout(this.#timer);
   }
 }
-
-export type { Failure };

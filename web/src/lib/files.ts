@@ -15,6 +15,11 @@ export function filesOf(transfer: DataTransfer | null): File[] {
   return [...(transfer?.files ?? [])];
 }
 
+/** How long the base64 of so many bytes is, its padding included. */
+export function base64Length(bytes: number): number {
+  return Math.ceil(bytes / 3) * 4;
+}
+
 /**
  * The bytes of a file as base64, without line breaks.
  *

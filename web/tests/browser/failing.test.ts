@@ -156,10 +156,7 @@ describe("a server that is gone", () => {
     const server = await open();
     const large = await largePhotograph(visitor);
     await visitor.page.getByRole("switch").uncheck();
-    const session = await visitor.page.context().newCDPSession(visitor.page);
-    await session.send("Network.enable");
-    const rates = { latency: 0, downloadThroughput: -1, uploadThroughput: 500_000 };
-    await session.send("Network.emulateNetworkConditions", { offline: false, ...rates });
+    await visitor.slowUploads(500_000);
     await visitor.choose({ name: "large.jpg", mimeType: "image/jpeg", buffer: large });
     await visitor.page.getByText(/^Uploading/).waitFor();
     await server.stop();

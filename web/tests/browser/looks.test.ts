@@ -42,10 +42,7 @@ describe.each(SCHEMES)("in %s", (colorScheme) => {
 
   test("chosen, working and failed", async () => {
     visitor = await Visitor.open(browser, server, { colorScheme });
-    const session = await visitor.page.context().newCDPSession(visitor.page);
-    await session.send("Network.enable");
-    const rates = { latency: 0, downloadThroughput: -1, uploadThroughput: 20_000 };
-    await session.send("Network.emulateNetworkConditions", { offline: false, ...rates });
+    await visitor.slowUploads(20_000);
     await visitor.choose("chelsea.png", "coffee.jpg");
     await visitor.page.getByRole("progressbar").waitFor();
     await visitor.expectAccessible();

@@ -149,6 +149,14 @@ export class Visitor {
     await (await dialog).setFiles(await Promise.all(named));
   }
 
+  /** From here on uploads take their time: so many bytes a second. */
+  async slowUploads(bytesPerSecond: number) {
+    const session = await this.page.context().newCDPSession(this.page);
+    await session.send("Network.enable");
+    const rates = { latency: 0, downloadThroughput: -1, uploadThroughput: bytesPerSecond };
+    await session.send("Network.emulateNetworkConditions", { offline: false, ...rates });
+  }
+
   /** The pictures that were sent to be analysed. */
   async sent(): Promise<Buffer[]> {
     const bodies = await this.page.evaluate(() =>

@@ -21,14 +21,6 @@ beforeAll(async () => {
 afterAll(() => Promise.all([browser?.close(), server?.stop()]));
 afterEach(() => visitor.close());
 
-/** From here on the page's uploads take their time: so many bytes a second. */
-async function slowUploads(bytesPerSecond: number) {
-  const session = await visitor.page.context().newCDPSession(visitor.page);
-  await session.send("Network.enable");
-  const rates = { latency: 0, downloadThroughput: -1, uploadThroughput: bytesPerSecond };
-  await session.send("Network.emulateNetworkConditions", { offline: false, ...rates });
-}
-
 function jpeg(name: string, buffer: Buffer) {
   return { name, mimeType: "image/jpeg", buffer };
 }
@@ -47,7 +39,7 @@ describe("while a picture is on its way", () => {
     visitor = await Visitor.open(browser, server);
     const large = await largePhotograph(visitor);
     await visitor.page.getByRole("switch").uncheck();
-    await slowUploads(1_000_000);
+    await visitor.slowUploads(1_000_000);
     await visitor.choose(jpeg("holiday.jpg", large));
     await visitor.page.getByAltText("holiday.jpg").waitFor();
     await visitor.page.getByText(/^Uploading \d+ %$/).waitFor();
@@ -68,7 +60,7 @@ describe("while a picture is on its way", () => {
   test("cancelled or not, the next one is answered", async () => {
     visitor = await Visitor.open(browser, server);
     await visitor.page.getByRole("switch").uncheck();
-    await slowUploads(2_000_000);
+    await visitor.slowUploads(2_000_000);
     await visitor.choose(jpeg("first.jpg", await largePhotograph(visitor)), "coffee.jpg");
     await visitor.cancel();
     const strip = visitor.page.getByRole("region", { name: "Pictures of this visit" });
@@ -82,7 +74,7 @@ describe("while a picture is on its way", () => {
     ["a phone", { viewport: { width: 390, height: 844 } }],
   ])("nothing jumps when the answer comes, on %s", async (_, options) => {
     visitor = await Visitor.open(browser, server, options);
-    await slowUploads(40_000);
+    await visitor.slowUploads(40_000);
     await visitor.page.getByRole("button", { name: "A cup of coffee" }).click();
     await visitor.expectPhase("uploading");
     const places = () =>

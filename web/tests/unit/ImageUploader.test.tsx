@@ -158,6 +158,7 @@ describe("while it works", () => {
     await userEvent.click(screen.getByRole("button", { name: "Cancel" }));
     expect(request.isAborted).toBe(true);
     expect(await screen.findByRole("heading", { name: "Cancelled" })).toBeInTheDocument();
+    expect(screen.getByRole("region", { name: "Answer" })).toHaveFocus();
     await userEvent.click(screen.getByRole("button", { name: "Try again" }));
     await answer();
     expect(await topLabel()).toBeInTheDocument();

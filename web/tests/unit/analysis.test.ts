@@ -3,7 +3,10 @@ import { ATTEMPTS, analysePicture, type Phase } from "../../src/lib/analysis.ts"
 import { fakeServer, PREDICTIONS, picture } from "./server.ts";
 
 // Reading a file takes time, which stands still here.
-vi.mock("../../src/lib/files.ts", () => ({ readAsBase64: async () => btoa("pixels") }));
+vi.mock(import("../../src/lib/files.ts"), async (original) => ({
+  ...(await original()),
+  readAsBase64: async () => btoa("pixels"),
+}));
 
 let server: ReturnType<typeof fakeServer>;
 let phases: Phase[];
