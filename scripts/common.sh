@@ -35,11 +35,12 @@ copy_if_changed() {
   mv "$2.new" "$2"
 }
 
-# node_is_new_enough: Astro's own requirement, as web/package.json states it.
+# node_is_new_enough: what the site's packages require, as web/package.json states it.
 node_is_new_enough() {
   has node && has npm && node -e '
     const [major, minor] = process.versions.node.split(".").map(Number);
-    process.exit(major > 22 || (major === 22 && minor >= 12) ? 0 : 1)' 2>/dev/null
+    const least = { 22: 23, 24: 15 };
+    process.exit(major >= 26 || minor >= (least[major] ?? Infinity) ? 0 : 1)' 2>/dev/null
 }
 
 # use_node: from here on, node and npm are the project's own where the system's will not do.

@@ -169,7 +169,7 @@ fn with_png_checksum(mut png: Vec<u8>) -> Vec<u8> {
 #[tokio::test]
 async fn paths_and_methods() {
     let server = Server::start().await;
-    for path in ["/api/v1/nothing", "/api", "/api/v2/analyze", "/api/v1/analyze/"] {
+    for path in ["/api/v1/nothing", "/api", "/api/", "/api/v1/", "/api/v2/analyze", "/api/v1/analyze/"] {
         let (status, body) = answer(server.get(path).await).await;
         assert_eq!((status, message(&body)), expected(404, "There is nothing at this path"), "{path}");
     }

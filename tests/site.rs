@@ -132,6 +132,10 @@ async fn heads_and_parts() {
         (beyond.status().as_u16(), header(&beyond, "content-range")),
         (416, format!("bytes */{length}").as_str())
     );
+    let if_range = ask(&server, "/favicon.svg", &[("range", "bytes=0-1"), ("if-range", "\"another\"")]).await;
+    assert_eq!((if_range.status().as_u16(), if_range.bytes().await.unwrap()), (200, whole.clone()));
+    let head = server.client.head(server.url("/favicon.svg")).header("range", "bytes=0-1").send().await.unwrap();
+    assert_eq!(head.status(), 200);
     let several = ask(&server, "/favicon.svg", &[("range", "bytes=0-1,5-6")]).await;
     assert_eq!((several.status().as_u16(), several.bytes().await.unwrap()), (200, whole));
 }
@@ -178,6 +182,9 @@ async fn a_page_takes_no_other_method() {
         let response = server.client.request(method, server.url("/docs")).body("x").send().await.unwrap();
         assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET,HEAD"));
     }
+    let response = server.client.delete(server.url("/answer")).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET,HEAD,POST"));
+    assert_eq!(header(&server.get("/answer").await, "allow"), "");
 }
 
 #[tokio::test]
@@ -211,8 +218,14 @@ async fn only_the_pages_own_scripts_may_run() {
         let scripts = directive("script-src");
         assert!(!scripts.contains("unsafe") && !scripts.contains("http") && !scripts.contains('*'), "{scripts}");
         let page = response.text().await.unwrap();
-        for inline in page.split("<script>").skip(1) {
-            let text = inline.split("</script>").next().unwrap();
+        let scripts_of_page: Vec<&str> = page.split("<script").skip(1).collect();
+        assert_eq!(scripts_of_page.is_empty(), path != "/", "{path}");
+        for script in scripts_of_page {
+            let (attributes, rest) = script.split_once('>').unwrap();
+            if attributes.contains("src=") {
+                continue;
+            }
+            let text = rest.split("</script>").next().unwrap();
             let hash = format!("'sha256-{}'", support::base64(&Sha256::digest(text)));
             assert!(scripts.contains(&hash), "{path} has an inline script that may not run: {text:.80}");
         }

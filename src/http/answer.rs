@@ -7,7 +7,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use bytes::Bytes;
-use html_escape::encode_text;
+use html_escape::{encode_double_quoted_attribute, encode_text};
 
 use super::{App, body, respond};
 use crate::engine::{Analysis, Payload};
@@ -58,12 +58,12 @@ async fn file(content_type: HeaderValue, body: Bytes) -> Result<Bytes, Error> {
 fn list(predictions: &[Prediction]) -> String {
     let mut list = r#"<ol class="plain-answer">"#.to_owned();
     for Prediction { label, confidence } in predictions {
-        let label = label.replace('_', " ");
-        let label = encode_text(&label);
+        let words = label.replace('_', " ");
+        let (text, attribute) = (encode_text(&words), encode_double_quoted_attribute(&words));
         let per_cent = confidence * 100.0;
         let _ = write!(
             list,
-            r#"<li><span>{label}</span> <span>{per_cent:.1} %</span><meter value="{confidence}" aria-label="{label}"></meter></li>"#
+            r#"<li><span>{text}</span> <span>{per_cent:.1} %</span><meter value="{confidence}" aria-label="{attribute}"></meter></li>"#
         );
     }
     list.push_str("</ol>");
@@ -77,4 +77,18 @@ async fn page(app: &App, status: StatusCode, answer: &str) -> Response {
     let after = rest.split_once(END).map_or("", |(_, after)| after);
     (status, [(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Html(format!("{before}{answer}{after}")))
         .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_stays_a_text() {
+        let label = r#"<b>"a"_&_b"#.into();
+        let list = list(&[Prediction { label, confidence: 0.25 }]);
+        assert!(list.contains(r#"<span>&lt;b&gt;"a" &amp; b</span> <span>25.0 %</span>"#), "{list}");
+        let attribute = list.split(r#"aria-label=""#).nth(1).unwrap().split(r#""></meter>"#).next().unwrap();
+        assert!(attribute.contains("&quot;a&quot;") && !attribute.contains('"'), "{list}");
+    }
 }

@@ -50,6 +50,7 @@ pub struct App {
 /// Every route, behind every middleware.
 pub fn router(app: App, origins: &Origins) -> Router {
     let nothing = || async { respond::error(&Error::NotFound) };
+    let not_allowed = || async { respond::error(&Error::MethodNotAllowed) };
     let api = Router::new()
         .route("/health", get(health::health))
         .route("/predict", post(predict::predict))
@@ -57,10 +58,12 @@ pub fn router(app: App, origins: &Origins) -> Router {
         .route("/api/v1/model", get(model::model))
         // What is no page of the site is never answered with one.
         .route("/api", any(nothing))
+        .route("/api/", any(nothing))
         .route("/api/{*path}", any(nothing))
-        .method_not_allowed_fallback(|| async { respond::error(&Error::MethodNotAllowed) });
+        .method_not_allowed_fallback(not_allowed);
     let pages = Router::new()
-        .route("/answer", post(answer::answer).fallback(site::page))
+        .route("/answer", get(site::page).post(answer::answer))
+        .method_not_allowed_fallback(not_allowed)
         .fallback(site::page)
         .layer(from_fn_with_state(app.clone(), site::headers::headers));
     let routes = api.merge(pages).with_state(app);

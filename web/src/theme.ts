@@ -4,7 +4,6 @@ import { createTheme } from "@mui/material/styles";
 const light = {
   primary: { main: "#0b5d4b", contrastText: "#ffffff" },
   error: { main: "#b3261e" },
-  warning: { main: "#8a5300" },
   background: { default: "#f6f5f1", paper: "#ffffff" },
   text: { primary: "#16201d", secondary: "#55615d" },
   divider: "#d9dbd5",
@@ -13,7 +12,6 @@ const light = {
 const dark = {
   primary: { main: "#6fdcbf", contrastText: "#05231c" },
   error: { main: "#ffb4ab" },
-  warning: { main: "#ffc46b" },
   background: { default: "#0e1312", paper: "#171e1c" },
   text: { primary: "#edf3f0", secondary: "#a4b2ad" },
   divider: "#2d3835",

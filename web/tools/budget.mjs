@@ -1,17 +1,19 @@
 // The JavaScript of the whole site, gzipped, against its budget. Exits with 1 where it is over.
 
 import { glob, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 const BUDGET = 130_000;
 
-const dist = new URL("../dist/", import.meta.url);
+const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 /** @type {[string, number][]} */
 const sizes = [];
 for await (const file of glob("**/*.js", { cwd: dist })) {
-  sizes.push([file, gzipSync(await readFile(new URL(file, dist))).length]);
+  sizes.push([file, gzipSync(await readFile(join(dist, file))).length]);
 }
-const page = await readFile(new URL("index.html", dist), "utf8");
+const page = await readFile(join(dist, "index.html"), "utf8");
 const inline = [...page.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)].map(([, text]) => text).join("");
 sizes.push(["inline, on the page", gzipSync(inline).length]);
 

@@ -7,7 +7,7 @@ pub(super) mod headers;
 use std::path::PathBuf;
 
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, IF_RANGE, RANGE};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use bytes::Bytes;
@@ -21,6 +21,9 @@ use crate::error::{Error, StartError};
 /// What [`Site::open`] wants to find; the other files are named by these.
 const REQUIRED: [&str; 4] = ["index.html", NOT_FOUND, super::answer::PAGE, headers::HASHES];
 const NOT_FOUND: &str = "404.html";
+
+/// In bytes: less than what file systems take (255), so that `.html` and `.br` fit behind it.
+const LONGEST_NAME: usize = 240;
 
 /// Where the build puts files whose names change with what is in them.
 const HASHED: &str = "/_astro/";
@@ -47,7 +50,7 @@ impl Site {
     /// A sentence, where the folder holds no built site.
     pub fn open(folder: Option<PathBuf>) -> Result<Self, StartError> {
         #[cfg(feature = "embed")]
-        let Some(folder) = folder else { return Ok(Self::Embedded) };
+        let Some(folder) = folder else { return Self::embedded() };
         #[cfg(not(feature = "embed"))]
         let folder = folder.unwrap_or_else(|| "web/dist".into());
         match REQUIRED.iter().find(|name| !folder.join(name).is_file()) {
@@ -56,6 +59,17 @@ impl Site {
                 "The web site can't be served: there is no {missing} in {}. Run scripts/setup, or set WEB_DIR to a \
                  built site.",
                 folder.display()
+            ))),
+        }
+    }
+
+    #[cfg(feature = "embed")]
+    fn embedded() -> Result<Self, StartError> {
+        match REQUIRED.iter().find(|name| embedded::read(name).is_none()) {
+            None => Ok(Self::Embedded),
+            Some(missing) => Err(StartError::new(format!(
+                "This executable was built without the web site's {missing}: run scripts/setup and build it again, or \
+                 set WEB_DIR to a built site."
             ))),
         }
     }
@@ -97,19 +111,28 @@ type NoFallback = tower_http::services::fs::DefaultServeDirFallback;
 
 /// A page or one of its files; the site's own page where there is none.
 pub(super) async fn page(State(app): State<App>, mut request: Request) -> Response {
+    if !can_exist(request.uri().path()) {
+        return not_found(&app.site).await;
+    }
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    if *request.method() != Method::GET || request.headers().contains_key(IF_RANGE) {
+        // Parts are for GET; whether a part still fits what the client has, `ServeDir` does not look.
+        request.headers_mut().remove(RANGE);
+    }
     if !is_read {
         // Only whether it exists is of interest.
         *request.method_mut() = Method::HEAD;
     }
     let cache = if request.uri().path().starts_with(HASHED) { IMMUTABLE } else { REVALIDATED };
     let mut response = app.site.respond(request).await;
-    // A path that the system refuses, too long or with a NUL, is a failure to `ServeDir`.
-    if response.status() == StatusCode::NOT_FOUND || response.status().is_server_error() {
-        return respond::because(&Error::NotFound, not_found(&app.site).await);
-    }
-    if !is_read {
-        return (ALLOWED, respond::error(&Error::MethodNotAllowed)).into_response();
+    match response.status() {
+        StatusCode::NOT_FOUND => return not_found(&app.site).await,
+        status if status.is_server_error() => {
+            tracing::error!("the web site's folder can't be read");
+            return respond::error(&Error::Internal);
+        }
+        _ if !is_read => return (ALLOWED, respond::error(&Error::MethodNotAllowed)).into_response(),
+        _ => {}
     }
     response.headers_mut().insert(CACHE_CONTROL, cache);
     // The texts of the site are all of this encoding, and their types do not say so.
@@ -120,7 +143,13 @@ pub(super) async fn page(State(app): State<App>, mut request: Request) -> Respon
     response
 }
 
+/// Whether a file system can have a file of this name; where not, asking for it is a failure.
+fn can_exist(path: &str) -> bool {
+    !path.contains("%00") && path.split('/').all(|name| name.len() <= LONGEST_NAME)
+}
+
 async fn not_found(site: &Site) -> Response {
     let page = site.read(NOT_FOUND).await.unwrap_or_default();
-    (StatusCode::NOT_FOUND, [(CACHE_CONTROL, REVALIDATED)], Html(page)).into_response()
+    let response = (StatusCode::NOT_FOUND, [(CACHE_CONTROL, REVALIDATED)], Html(page)).into_response();
+    respond::because(&Error::NotFound, response)
 }

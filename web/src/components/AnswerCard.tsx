@@ -32,13 +32,13 @@ export function AnswerCard({ picture, phase }: Props) {
       <ConfidenceBars key={picture.id} predictions={answer.predictions} />
       <Box>
         <Timings timings={answer.timings} roundTrip={milliseconds} />
-        {sent < picture.file.size && (
-          <Typography variant="body2" color="textSecondary" data-testid="sent">
-            Sent as {bytes(sent)} instead of {bytes(picture.file.size)}.
-          </Typography>
-        )}
+        <Typography variant="body2" color="textSecondary" data-testid="sent">
+          {sent < picture.file.size
+            ? `Sent as ${bytes(sent)} instead of ${bytes(picture.file.size)}.`
+            : `Sent as it is, ${bytes(sent)}.`}
+        </Typography>
       </Box>
-      <Stack direction="row" sx={{ gap: 1, flexWrap: "wrap" }}>
+      <Stack direction="row" sx={{ gap: 1 }}>
         <CopyButton label="Copy as JSON" text={asJson(answer)} />
         <CopyButton label="Copy as curl" text={asCurl(picture.file.name, url)} />
       </Stack>

@@ -8,8 +8,10 @@ import "./bars.css";
 export function ConfidenceBars({ predictions }: { predictions: Prediction[] }) {
   return (
     <Box component="ol" className="bars">
-      {predictions.map(({ label, confidence }) => (
-        <li key={label}>
+      {predictions.map(({ label, confidence }, rank) => (
+        // Two of ImageNet's labels are those of two classes each.
+        // biome-ignore lint/suspicious/noArrayIndexKey: the list is never changed, only replaced
+        <li key={rank}>
           <Typography component="span" sx={{ fontWeight: 600, overflowWrap: "anywhere" }}>
             {words(label)}
           </Typography>

@@ -19,7 +19,7 @@ export function CopyButton({ label, text }: { label: string; text: string }) {
     const timer = setTimeout(() => setState("idle"), SAID_FOR);
     return () => clearTimeout(timer);
   }, [state]);
-  const said: Record<State, string> = { idle: label, copied: "Copied", refused: "The browser does not allow it" };
+  const said: Record<State, string> = { idle: label, copied: "Copied", refused: "Not allowed" };
   return (
     <Button
       size="small"
@@ -31,7 +31,7 @@ export function CopyButton({ label, text }: { label: string; text: string }) {
           () => setState("refused"),
         )
       }
-      sx={{ minWidth: "10rem" }}
+      sx={{ flex: "0 1 10rem", minWidth: 0, paddingInline: 0 }}
     >
       {said[state]}
     </Button>

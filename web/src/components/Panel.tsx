@@ -1,4 +1,4 @@
-import { useRef } from "react";
+import { useFocusKeeper } from "../lib/useFocusKeeper.ts";
 import type { Picture } from "../lib/visit.ts";
 import { AnswerCard } from "./AnswerCard.tsx";
 import { FailureCard } from "./FailureCard.tsx";
@@ -12,12 +12,7 @@ interface Props {
 
 /** What there is to say of the picture that is looked at. Its height is that of an answer: nothing jumps. */
 export function Panel({ picture, onCancel, onRetry }: Props) {
-  const section = useRef<HTMLElement>(null);
-  /** The button that was pressed is gone afterwards: the focus goes to what has come in its place. */
-  const keepingFocus = (act: (id: number) => void) => (id: number) => {
-    act(id);
-    section.current?.focus({ preventScroll: true });
-  };
+  const section = useFocusKeeper(picture.phase.name);
   return (
     <section
       ref={section}
@@ -27,7 +22,7 @@ export function Panel({ picture, onCancel, onRetry }: Props) {
       data-testid="panel"
       data-phase={picture.phase.name}
     >
-      <Content picture={picture} onCancel={keepingFocus(onCancel)} onRetry={keepingFocus(onRetry)} />
+      <Content picture={picture} onCancel={onCancel} onRetry={onRetry} />
     </section>
   );
 }

@@ -24,7 +24,11 @@ export function Samples({ onFiles }: Props) {
   const take = async (src: string, name: string) => {
     try {
       // It is shown already: what the browser has will do.
-      const blob = await (await fetch(src, { cache: "force-cache" })).blob();
+      const response = await fetch(src, { cache: "force-cache" });
+      if (!response.ok) {
+        throw new Error(`the sample is not there: ${response.status}`);
+      }
+      const blob = await response.blob();
       setIsMissing(false);
       onFiles([new File([blob], name, { type: blob.type })]);
     } catch {

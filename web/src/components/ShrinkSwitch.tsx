@@ -22,7 +22,8 @@ export function ShrinkSwitch({ checked, onChange }: Props) {
         Shrink large photographs
       </label>
       <Typography id="shrink" variant="body2" color="textSecondary">
-        Before they are sent, to a short side of {SHORT_SIDE} pixels. The answer stays the same, the upload gets faster.
+        Before they are sent, to a short side of {SHORT_SIDE} pixels. The answer hardly changes, the upload is much
+        faster.
       </Typography>
     </div>
   );

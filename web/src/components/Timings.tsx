@@ -4,7 +4,7 @@ import { type Timing, total } from "../lib/serverTiming.ts";
 
 interface Props {
   timings: Timing[];
-  /** From the first byte sent to the last received, in milliseconds. */
+  /** From beginning to read the file to the last byte of the answer, in milliseconds. */
   roundTrip: number;
 }
 

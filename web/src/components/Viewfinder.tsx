@@ -18,9 +18,14 @@ export function Viewfinder({ picture, onChoose }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const id = picture?.id;
   useEffect(() => {
+    if (id === undefined) {
+      return;
+    }
     // On a narrow screen it may be far above what was clicked.
-    if (id !== undefined) {
-      frame.current?.scrollIntoView({ block: "nearest" });
+    frame.current?.scrollIntoView({ block: "nearest" });
+    if (document.activeElement === document.body) {
+      // The large button that stood in its place had the focus.
+      frame.current?.focus({ preventScroll: true });
     }
   }, [id]);
   if (!picture) {
@@ -32,7 +37,7 @@ export function Viewfinder({ picture, onChoose }: Props) {
     );
   }
   return (
-    <div ref={frame} className={isUnderWay(picture) ? "viewfinder viewfinder-working" : "viewfinder"}>
+    <div ref={frame} tabIndex={-1} className={isUnderWay(picture) ? "viewfinder viewfinder-working" : "viewfinder"}>
       <Preview key={picture.id} url={picture.url} name={picture.file.name} fit="contain" />
       <Corners />
     </div>

@@ -1,5 +1,6 @@
 /** From a file to its answer: shrink, send, and try again while the server is busy. */
 
+import { unlessAborted } from "./abort.ts";
 import { type Answer, analyze, type Limits } from "./api.ts";
 import { Failure, failures } from "./failure.ts";
 import { shrink } from "./shrink.ts";
@@ -35,8 +36,7 @@ export async function analysePicture(file: File, options: Options): Promise<void
   const { signal, report } = options;
   try {
     report({ name: "preparing" });
-    const picture = options.shrinks ? await shrink(file) : file;
-    signal.throwIfAborted();
+    const picture = options.shrinks ? await unlessAborted(shrink(file), signal) : file;
     report(await answered(picture, options));
   } catch (error) {
     report(signal.aborted ? { name: "cancelled" } : { name: "failed", failure: asFailure(error) });

@@ -1,11 +1,12 @@
 /** The server's API, as this page uses it: which model answers, and the analysis of one picture. */
 
+import { unlessAborted } from "./abort.ts";
 import { failureOf, failures } from "./failure.ts";
 import { base64Length, readAsBase64 } from "./files.ts";
 import { parseServerTiming, type Timing } from "./serverTiming.ts";
 
 /** Where the API is: the page's own origin, unless the build was told otherwise. */
-const BASE = (import.meta.env.PUBLIC_API_URL ?? "").replace(/\/$/, "");
+export const BASE = (import.meta.env.PUBLIC_API_URL ?? "").replace(/\/$/, "");
 
 /** What stands around the picture in a request's body. */
 const BEGIN = '{"base64Image":"';
@@ -13,8 +14,11 @@ const END = '"}';
 
 /** No byte has moved for so long: the connection is taken for dead. In milliseconds. */
 const STALLED_AFTER = 30_000;
-/** What the answer may take beyond the server's own limit, for the way there and back. In milliseconds. */
-const GRACE = 5_000;
+/**
+ * What the answer may take beyond the server's own limit. In milliseconds. As much as for a dead connection: "sent" is what has
+ * left the browser, and on a slow one it is long on its way.
+ */
+const GRACE = STALLED_AFTER;
 /** The server's own limit where it is not known. In milliseconds. */
 const USUAL_TIMEOUT = 30_000;
 
@@ -79,9 +83,8 @@ export async function analyze(picture: Blob, options: AnalyzeOptions): Promise<A
   if (limit !== undefined && size > limit) {
     throw failures.tooLarge(size, limit);
   }
-  const body = new Blob([BEGIN, await readAsBase64(picture), END], { type: "application/json" });
-  options.signal.throwIfAborted();
-  return send(body, options);
+  const base64 = await unlessAborted(readAsBase64(picture), options.signal);
+  return send(new Blob([BEGIN, base64, END], { type: "application/json" }), options);
 }
 
 /** `fetch` does not tell how much of a body has been sent; XMLHttpRequest does. */

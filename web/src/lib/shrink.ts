@@ -5,7 +5,7 @@ export const SHORT_SIDE = 896;
 /** Of the JPEG that is sent. */
 export const QUALITY = 0.92;
 
-/** Animations are not photographs, and have their first frame taken by the server as it stands. */
+/** A GIF is hardly ever a photograph, and is small where it is one. */
 const LEFT_ALONE = new Set(["image/gif"]);
 
 export interface Size {

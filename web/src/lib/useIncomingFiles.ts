@@ -11,23 +11,37 @@ export function useIncomingFiles(onFiles: (files: File[]) => void): boolean {
   const take = useEffectEvent(onFiles);
 
   useEffect(() => {
-    // Enter and leave come for every element on the way: only the outermost pair counts.
-    let depth = 0;
-    const settle = (entered: number) => {
-      depth = entered;
-      setIsOver(depth > 0);
+    // Enter and leave come for every element on the way, and leave not at all for one that is gone by then.
+    const under = new Set<Node>();
+    const settle = () => {
+      for (const element of under) {
+        if (!element.isConnected) {
+          under.delete(element);
+        }
+      }
+      setIsOver(under.size > 0);
     };
-    const enter = (event: DragEvent) => hasFiles(event.dataTransfer) && settle(depth + 1);
-    const leave = (event: DragEvent) => hasFiles(event.dataTransfer) && settle(Math.max(0, depth - 1));
+    const enter = ({ target, dataTransfer }: DragEvent) => {
+      if (hasFiles(dataTransfer) && target instanceof Node) {
+        under.add(target);
+        settle();
+      }
+    };
+    const leave = ({ target }: DragEvent) => {
+      under.delete(target as Node);
+      settle();
+    };
     const over = (event: DragEvent) => {
       if (hasFiles(event.dataTransfer)) {
         // Without this the browser opens the file in place of the page.
         event.preventDefault();
+        settle();
       }
     };
     const drop = (event: DragEvent) => {
       over(event);
-      settle(0);
+      under.clear();
+      settle();
       give(filesOf(event.dataTransfer));
     };
     const paste = (event: ClipboardEvent) => give(filesOf(event.clipboardData));

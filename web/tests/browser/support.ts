@@ -4,13 +4,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { AxeBuilder } from "@axe-core/playwright";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { expect } from "vitest";
 
 const ROOT = new URL("../../../", import.meta.url);
 const PICTURES = new URL("tests/pictures/", ROOT);
-export const samplesFolder = PICTURES.pathname;
+export const samplesFolder = fileURLToPath(PICTURES);
 const SCREENSHOTS = new URL("web/screenshots/", ROOT);
 
 export function pictureBytes(name: string): Promise<Buffer> {
@@ -54,7 +55,7 @@ export interface Server {
 
 /** Starts the executable on a free port. */
 export async function startServer(environment: Record<string, string> = {}): Promise<Server> {
-  const executable = process.env.GLIMPSE_EXECUTABLE ?? new URL("target/release/glimpse", ROOT).pathname;
+  const executable = process.env.GLIMPSE_EXECUTABLE ?? fileURLToPath(new URL("target/release/glimpse", ROOT));
   const child = spawn(executable, environment.LISTEN_ADDR ? [] : ["--listen-addr", "127.0.0.1:0"], {
     env: environment,
     stdio: ["ignore", "pipe", "inherit"],
@@ -210,7 +211,7 @@ export class Visitor {
 
   async screenshot(name: string) {
     await mkdir(SCREENSHOTS, { recursive: true });
-    await this.page.screenshot({ path: new URL(`${name}.png`, SCREENSHOTS).pathname });
+    await this.page.screenshot({ path: fileURLToPath(new URL(`${name}.png`, SCREENSHOTS)) });
   }
 
   /** No part of the page sticks out of the window. */

@@ -10,7 +10,7 @@ let server: ReturnType<typeof fakeServer>;
 beforeEach(() => {
   server = fakeServer();
   const fetch = async (url: string) =>
-    url.endsWith("/model") ? Response.json(MODEL) : { blob: async () => new Blob(["sample"]) };
+    url.endsWith("/model") ? Response.json(MODEL) : { ok: true, blob: async () => new Blob(["sample"]) };
   vi.stubGlobal("fetch", vi.fn(fetch));
   document.body.innerHTML = `<footer id="${PLACE}"></footer>`;
 });
@@ -34,6 +34,11 @@ async function answer(status = 200, body: unknown = PREDICTIONS, headers: Record
   await act(async () => request.answer(status, body, headers));
 }
 
+/** Long enough for a file to be read and sent, where one is. */
+function settled() {
+  return act(() => new Promise((resolve) => setTimeout(resolve, 100)));
+}
+
 const topLabel = () => screen.findByTestId("top-label");
 
 describe("a picture comes", () => {
@@ -42,8 +47,10 @@ describe("a picture comes", () => {
     choose(picture("one.jpg"), picture("two.jpg"));
     const strip = screen.getByRole("region", { name: "Pictures of this visit" });
     expect(within(strip).getAllByRole("button")).toHaveLength(2);
-    expect(server.waiting).toBeLessThan(2);
-    await answer();
+    const first = await server.request();
+    await settled();
+    expect(server.waiting, "one after the other").toBe(0);
+    await act(async () => first.answer(200, PREDICTIONS));
     expect(await topLabel()).toHaveTextContent("Egyptian cat");
     await answer(200, [{ label: "espresso", confidence: 0.9 }]);
     await waitFor(() => expect(within(strip).getAllByRole("button")[1]).toHaveAccessibleName("espresso"));
@@ -79,14 +86,29 @@ describe("a picture comes", () => {
     const dataTransfer = transfer([picture()]);
     fireEvent.dragEnter(document.body, { dataTransfer });
     expect(screen.getByTestId("drop-overlay")).toHaveTextContent("Let go to analyse");
-    fireEvent.dragEnter(document.body, { dataTransfer });
+    const inner = screen.getByRole("button", { name: "Choose photographs" });
+    fireEvent.dragEnter(inner, { dataTransfer });
     fireEvent.dragLeave(document.body, { dataTransfer });
     expect(screen.getByTestId("drop-overlay")).toBeInTheDocument();
+    fireEvent.dragLeave(inner, { dataTransfer });
+    expect(screen.queryByTestId("drop-overlay")).toBeNull();
+    fireEvent.dragEnter(document.body, { dataTransfer });
     expect(fireEvent.dragOver(document.body, { dataTransfer })).toBe(false);
     expect(fireEvent.drop(document.body, { dataTransfer })).toBe(false);
     expect(screen.queryByTestId("drop-overlay")).toBeNull();
     await answer();
     expect(await topLabel()).toBeInTheDocument();
+  });
+
+  test("by a drop, and the target goes though what was under it is gone", async () => {
+    await page();
+    const dataTransfer = transfer([picture()]);
+    const gone = document.body.appendChild(document.createElement("p"));
+    fireEvent.dragEnter(gone, { dataTransfer });
+    fireEvent.dragEnter(document.body, { dataTransfer });
+    gone.remove();
+    fireEvent.dragLeave(document.body, { dataTransfer });
+    expect(screen.queryByTestId("drop-overlay")).toBeNull();
   });
 
   test("but a text that is dragged or pasted is none of ours", async () => {
@@ -112,9 +134,12 @@ describe("a picture comes", () => {
     expect(await (await server.request()).body?.text()).toContain(btoa("sample"));
   });
 
-  test("not from a sample that can't be loaded", async () => {
+  test.each([
+    ["for want of a network", () => Promise.reject(new TypeError("no network"))],
+    ["for it is gone", async () => new Response("not here", { status: 404 })],
+  ])("not from a sample that can't be loaded, %s", async (_, fetch) => {
     await page();
-    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no network")));
+    vi.stubGlobal("fetch", fetch);
     await userEvent.click(screen.getByRole("button", { name: "A rocket" }));
     expect(await screen.findByRole("alert")).toHaveTextContent("The sample can’t be loaded");
   });
@@ -171,6 +196,7 @@ describe("while it works", () => {
     await userEvent.click(screen.getByRole("button", { name: "Cancel" }));
     expect(await screen.findByRole("heading", { name: "Cancelled" })).toBeInTheDocument();
     await answer();
+    await settled();
     expect(server.waiting).toBe(0);
   });
 });
@@ -273,6 +299,9 @@ describe("the page", () => {
     await answer();
     expect(await topLabel()).toBeInTheDocument();
     expect(document.getElementById(PLACE)).toBeEmptyDOMElement();
+    vi.stubGlobal("fetch", async () => Response.json(MODEL));
+    fireEvent.focus(window);
+    await screen.findByText(/Answered by/);
   });
 
   test("shrinks large photographs unless it is told not to", async () => {

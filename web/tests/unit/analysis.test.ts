@@ -102,6 +102,16 @@ describe("a busy server", () => {
 });
 
 describe("a cancelled picture", () => {
+  test("is not waited for while it is being shrunk", async () => {
+    vi.stubGlobal("createImageBitmap", () => new Promise(() => undefined));
+    const done = analyse(true);
+    await settled();
+    controller.abort();
+    await done;
+    expect(names()).toEqual(["preparing", "cancelled"]);
+    vi.unstubAllGlobals();
+  });
+
   test("is not waited for", async () => {
     const done = analyse();
     const request = await server.request();
