@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use glimpse::lifecycle::Lifecycle;
 use glimpse::{http, server};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -21,7 +22,8 @@ fn serve(runtime: &Runtime) -> SocketAddr {
     let router = http::router(app, &config.cors_allow_origins);
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
-    runtime.spawn(server::serve(listener, router, std::future::pending()));
+    let (connections, lifecycle) = (config.connections, Lifecycle::new());
+    runtime.spawn(async move { server::serve(listener, router, connections, &lifecycle).await });
     address
 }
 

@@ -29,6 +29,9 @@ pub enum Error {
     /// The form was sent without a file.
     #[error("Choose a photograph first")]
     NoFile,
+    /// The body came more slowly than `BODY_TIMEOUT` and `MIN_BODY_RATE` allow.
+    #[error("The request body came too slowly: send it again")]
+    BodyTooSlow,
     /// The request says that its body is something other than what the route takes.
     #[error("Content-Type must be {expected}")]
     UnsupportedMediaType {
@@ -81,6 +84,7 @@ impl Error {
             Self::InvalidBody | Self::MissingImage | Self::NotBase64 | Self::BodyIncomplete | Self::NoFile => {
                 StatusCode::BAD_REQUEST
             }
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAnImage | Self::UnsupportedImage | Self::DamagedImage | Self::TooManyPixels { .. } => {
@@ -99,7 +103,9 @@ impl Error {
     pub fn predict_status(&self) -> StatusCode {
         match self {
             Self::InvalidBody | Self::MissingImage => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::BodyTooLarge { .. } | Self::MethodNotAllowed | Self::BodyIncomplete => self.status(),
+            Self::BodyTooLarge { .. } | Self::MethodNotAllowed | Self::BodyIncomplete | Self::BodyTooSlow => {
+                self.status()
+            }
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -16,8 +16,8 @@
 //! | [`model`] | ONNX Runtime, the model's description of itself, labels | threads, queues, pictures |
 //!
 //! Beside the way: [`config`] (every option, its variable and its default), [`error`] (everything
-//! that can go wrong, and the only place that picks a status code), [`telemetry`] (logs) and
-//! [`server`] (start, serve, finish; what `main` wires together).
+//! that can go wrong, and the only place that picks a status code), [`telemetry`] (logs),
+//! [`lifecycle`] (serving, leaving, draining) and [`server`] (start, accept, finish; what `main` wires together).
 //!
 //! Where do I find ...
 //! - a limit or its default? [`config`]. A message or a status? [`error`].
@@ -30,6 +30,7 @@ pub mod engine;
 pub mod error;
 pub mod http;
 pub mod image;
+pub mod lifecycle;
 pub mod model;
 pub mod server;
 pub mod telemetry;

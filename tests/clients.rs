@@ -1,4 +1,4 @@
-//! Clients that leave, and clients that stay while the server is told to end.
+//! Clients that leave.
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -13,7 +13,7 @@ use std::time::Duration;
 use glimpse::engine::{Analysis, Limits, Payload, Ticket, Work};
 use glimpse::error::Error;
 use serde_json::json;
-use support::{LONG, Process, Server, app_with, base64, picture, serving};
+use support::{LONG, Server, app_with};
 
 /// A worker that waits to be told to go on, and counts.
 struct Counting {
@@ -71,40 +71,4 @@ async fn work_for_clients_that_have_left_is_not_done() {
         }
     });
     assert_eq!(begun.load(Ordering::SeqCst), 2, "work was begun for clients that had left");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sigterm_and_ctrl_c_finish_what_was_accepted() {
-    for signal in ["TERM", "INT"] {
-        let mut command = serving();
-        command.args(["--workers", "1"]);
-        let mut process = Process::start(command);
-        let body = json!({ "base64Image": base64(&picture("coffee.png")) }).to_string();
-        let client = reqwest::Client::new();
-        let requests: Vec<_> = (0..20)
-            .map(|_| {
-                let request = client.post(process.url("/api/v1/analyze")).body(body.clone());
-                tokio::spawn(async move { request.send().await.map(|response| response.status().as_u16()) })
-            })
-            .collect();
-        // The first answer shows that the server is in the middle of them.
-        assert_eq!(process.line()["status"], 200);
-        process.signal(signal);
-        let mut served = 0;
-        for request in requests {
-            // Whom the server had not read from by then may lose the connection; nobody gets half an answer.
-            if let Ok(status) = request.await.unwrap() {
-                assert_eq!(status, 200);
-                served += 1;
-            }
-        }
-        assert!(served > 0);
-        // The log has a line for each request that the server has begun: 499 where no answer came of it.
-        let mut log = String::new();
-        tokio::task::block_in_place(|| process.lines.read_to_string(&mut log)).unwrap();
-        let begun = 1 + log.lines().filter(|line| line.contains("\"message\":\"request\"")).count();
-        assert_eq!(begun, served, "{signal}: an accepted request was lost:\n{log}");
-        let status = tokio::task::block_in_place(|| process.child.wait()).unwrap();
-        assert_eq!(status.code(), Some(0), "{signal}");
-    }
 }

@@ -4,6 +4,7 @@
 //! room in the queue. Whoever has a place gets an answer before the deadline, or the error that says
 //! there was none. A worker leaves alone what nobody waits for any more.
 
+mod budget;
 mod payload;
 mod pipeline;
 mod pool;
@@ -16,6 +17,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::error::{Error, StartError};
 use crate::model::Prediction;
 
+pub use budget::{Accounted, Budget};
 pub use payload::Payload;
 pub use pipeline::Pipeline;
 use pool::Pool;
@@ -27,6 +29,14 @@ pub trait Work: Send + 'static {
     /// # Errors
     /// Whatever is wrong with the payload, or what [`Ticket::check`] gave.
     fn run(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error>;
+
+    /// Makes the worker as new after a panic, whose traces it may bear.
+    ///
+    /// # Errors
+    /// A sentence, where that can't be done now.
+    fn renew(&mut self) -> Result<(), StartError> {
+        Ok(())
+    }
 }
 
 /// An answer, and the time it took.
@@ -99,6 +109,16 @@ impl Engine {
     pub fn new<W: Work>(workers: Vec<W>, limits: Limits) -> Result<Self, StartError> {
         let places = Arc::new(Semaphore::new(workers.len() + limits.queue_depth));
         Ok(Self { pool: Pool::new(workers)?, places, timeout: limits.timeout })
+    }
+
+    /// Whether every worker is taken and the queue full: whoever comes now would be refused.
+    pub fn is_full(&self) -> bool {
+        self.places.available_permits() == 0
+    }
+
+    /// Whether every worker is there.
+    pub fn is_whole(&self) -> bool {
+        self.pool.is_whole()
     }
 
     /// Analyses a picture. To drop the future is to leave: work that has not begun is then not done.

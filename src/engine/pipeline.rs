@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ndarray::Array4;
 
 use super::{Analysis, Payload, Ticket, Timings, Work};
-use crate::error::Error;
+use crate::error::{Error, StartError};
 use crate::image::{Decoder, Resizer, Scaling, Size, payload};
 use crate::model::Classifier;
 
@@ -19,6 +19,7 @@ const KEPT_BYTES: usize = 48 << 20;
 /// One worker's stages, with the buffers between them.
 #[derive(Debug)]
 pub struct Pipeline {
+    max_pixels: u64,
     decoder: Decoder,
     resizer: Resizer,
     scaling: Scaling,
@@ -36,6 +37,7 @@ impl Pipeline {
     pub fn new(classifier: Classifier, max_pixels: u64) -> Result<Self, Error> {
         let input = &classifier.metadata().input;
         Ok(Self {
+            max_pixels,
             decoder: Decoder::new(max_pixels)?,
             resizer: Resizer::new(Size { width: input.width, height: input.height }),
             scaling: Scaling::new(input),
@@ -56,6 +58,13 @@ impl Pipeline {
 }
 
 impl Work for Pipeline {
+    fn renew(&mut self) -> Result<(), StartError> {
+        let classifier = self.classifier.another()?;
+        *self = Self::new(classifier, self.max_pixels)
+            .map_err(|_| StartError::new("There is not enough memory for a decoder."))?;
+        Ok(())
+    }
+
     fn run(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error> {
         let mut clock = Clock::start();
         let file = match payload {

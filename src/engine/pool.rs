@@ -1,7 +1,9 @@
 //! The compute threads: one worker a thread, each with its own session and buffers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::OwnedSemaphorePermit;
@@ -9,10 +11,15 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{Payload, Ticket, Work};
 use crate::error::{Error, StartError};
 
+/// How long to wait before a worker that could not be renewed is tried again.
+const RENEWAL: Duration = Duration::from_secs(1);
+
 /// Threads that work requests off, first come, first served.
 pub(super) struct Pool {
     threads: ThreadPool,
     workers: Arc<[Mutex<Box<dyn Work>>]>,
+    /// Workers that have panicked and are not as new yet.
+    missing: Arc<AtomicUsize>,
 }
 
 impl Pool {
@@ -28,12 +35,17 @@ impl Pool {
                 StartError::new(format!("The system refuses the worker threads ({error}): lower WORKERS."))
             })?;
         let workers = workers.into_iter().map(|worker| Mutex::new(Box::new(worker) as Box<dyn Work>)).collect();
-        Ok(Self { threads, workers })
+        Ok(Self { threads, workers, missing: Arc::default() })
+    }
+
+    /// Whether every worker is there.
+    pub(super) fn is_whole(&self) -> bool {
+        self.missing.load(Ordering::Relaxed) == 0
     }
 
     /// Hands a request to the next idle thread; `place` is given up when it is done with.
     pub(super) fn submit(&self, ticket: Ticket, payload: Payload, place: OwnedSemaphorePermit) {
-        let workers = self.workers.clone();
+        let (workers, missing) = (self.workers.clone(), self.missing.clone());
         let span = tracing::Span::current();
         self.threads.spawn_fifo(move || {
             // What is logged on the way, a panic too, belongs to the request.
@@ -41,15 +53,37 @@ impl Pool {
             let thread = rayon::current_thread_index().unwrap_or(0);
             // A thread only ever takes its own worker, so there is nobody to wait for.
             let mut worker = workers[thread].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut has_panicked = false;
             let result = ticket.check().and_then(|()| {
                 let work = AssertUnwindSafe(|| worker.run(&payload, &ticket));
-                catch_unwind(work).unwrap_or(Err(Error::Internal))
+                catch_unwind(work).unwrap_or_else(|_| {
+                    has_panicked = true;
+                    Err(Error::Internal)
+                })
             });
             drop(payload);
             drop(place);
             // Nobody is there to read it where the client has left.
             let _ = ticket.reply.send(result);
+            if has_panicked {
+                missing.fetch_add(1, Ordering::Relaxed);
+                renew(worker.as_mut());
+                missing.fetch_sub(1, Ordering::Relaxed);
+            }
         });
+    }
+}
+
+/// Keeps at it until the worker is as new: what a panic has left of it is not to be trusted.
+fn renew(worker: &mut dyn Work) {
+    loop {
+        match catch_unwind(AssertUnwindSafe(|| worker.renew())) {
+            Ok(Ok(())) => return tracing::warn!("a worker has panicked and has been replaced"),
+            Ok(Err(error)) => tracing::error!("a worker can't be replaced for now: {error}"),
+            // The log has it already.
+            Err(_) => {}
+        }
+        std::thread::sleep(RENEWAL);
     }
 }
 

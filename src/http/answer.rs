@@ -35,7 +35,7 @@ pub(super) async fn answer(State(app): State<App>, request: Request) -> Response
 async fn analysis(app: &App, request: Request) -> Result<Analysis, Error> {
     body::require_form(request.headers())?;
     let content_type = request.headers()[CONTENT_TYPE].clone();
-    let body = body::read(request, app.max_body_bytes).await?;
+    let body = body::read(app, request).await?;
     app.engine.analyze(Payload::File(file(content_type, body).await?)).await
 }
 

@@ -1,4 +1,4 @@
-//! Reading a request's body, up to the limit.
+//! Reading a request's body: up to the limit, within its time, out of the budget.
 
 use std::time::Duration;
 
@@ -6,13 +6,14 @@ use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, EXPECT};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::App;
 use crate::error::Error;
 
-/// How much of a body past the limit is read and thrown away, as a multiple of the limit, and for
-/// how long: a client that is still sending sees the answer only when it is done, and takes a
-/// closed connection for a broken one.
+/// How much of a body that is refused is read and thrown away, as a multiple of the limit, and for
+/// how long: a client that is still sending takes a closed connection for a broken one.
 const DISCARDED: u64 = 4;
 const DISCARDING: Duration = Duration::from_secs(5);
 
@@ -37,28 +38,51 @@ fn essence(headers: &HeaderMap) -> Option<String> {
 
 /// Reads the whole body.
 ///
+/// A body that is refused is answered at once; what still comes of it is thrown away meanwhile.
+///
 /// # Errors
-/// [`Error::BodyTooLarge`], by the announced length or by what arrives; [`Error::BodyIncomplete`].
-pub(super) async fn read(request: Request, limit: usize) -> Result<Bytes, Error> {
+/// [`Error::BodyTooLarge`], by the announced length or by what arrives; [`Error::Busy`] before it is
+/// read where every worker is taken and the queue full, or where the budget has no room for it;
+/// [`Error::BodyTooSlow`]; [`Error::BodyIncomplete`].
+pub(super) async fn read(app: &App, request: Request) -> Result<Bytes, Error> {
     // Such a client sends nothing until it is told to: to read is to tell it.
     let waits = request.headers().contains_key(EXPECT);
     let mut body = request.into_body();
-    let announced = body.size_hint();
-    if announced.lower() > limit as u64 {
-        if !waits {
-            discard(body, limit).await;
-        }
-        return Err(Error::BodyTooLarge { limit });
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let result = match admit(app, announced) {
+        Ok(()) => collect(app, &mut body, announced).await,
+        refused => refused.map(|()| Bytes::new()),
+    };
+    let is_refused = matches!(result, Err(Error::Busy | Error::BodyTooLarge { .. }));
+    if is_refused && !waits {
+        tokio::spawn(discard(body, app.max_body_bytes));
     }
-    let mut read = BytesMut::with_capacity(usize::try_from(announced.lower()).unwrap_or(0));
-    while let Some(data) = next(&mut body).await? {
-        if read.len() + data.len() > limit {
-            discard(body, limit).await;
-            return Err(Error::BodyTooLarge { limit });
-        }
-        read.extend_from_slice(&data);
+    result
+}
+
+fn admit(app: &App, announced: usize) -> Result<(), Error> {
+    if announced > app.max_body_bytes {
+        Err(Error::BodyTooLarge { limit: app.max_body_bytes })
+    } else if app.engine.is_full() || !app.budget.has_room_for(announced) {
+        Err(Error::Busy)
+    } else {
+        Ok(())
     }
-    Ok(read.freeze())
+}
+
+async fn collect(app: &App, body: &mut Body, announced: usize) -> Result<Bytes, Error> {
+    let begun = Instant::now();
+    let mut read = app.budget.body(announced);
+    loop {
+        let earned = Duration::from_secs_f64(read.len() as f64 / f64::from(app.min_body_rate));
+        let deadline = begun + app.body_timeout + earned;
+        let data = timeout_at(deadline, next(body)).await.map_err(|_| Error::BodyTooSlow)??;
+        let Some(data) = data else { return Ok(read.freeze()) };
+        if read.len() + data.len() > app.max_body_bytes {
+            return Err(Error::BodyTooLarge { limit: app.max_body_bytes });
+        }
+        read.extend(&data)?;
+    }
 }
 
 async fn next(body: &mut Body) -> Result<Option<Bytes>, Error> {
@@ -89,5 +113,5 @@ async fn discard(mut body: Body, limit: usize) {
         }
     };
     // Whoever is not done by then is cut off.
-    let _ = tokio::time::timeout(DISCARDING, all).await;
+    let _ = timeout(DISCARDING, all).await;
 }

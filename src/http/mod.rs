@@ -25,8 +25,9 @@ use axum::routing::{any, get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::Origins;
-use crate::engine::Engine;
+use crate::engine::{Budget, Engine};
 use crate::error::Error;
+use crate::lifecycle::Lifecycle;
 use crate::model::Metadata;
 pub use site::Site;
 
@@ -35,12 +36,20 @@ pub use site::Site;
 pub struct App {
     /// What analyses pictures.
     pub engine: Arc<Engine>,
+    /// The memory for the bodies of requests.
+    pub budget: Budget,
     /// The model that it uses.
     pub model: Arc<Metadata>,
     /// Where the web site comes from.
     pub site: Site,
+    /// Which phase of its life the server is in.
+    pub lifecycle: Lifecycle,
     /// The largest request body, in bytes.
     pub max_body_bytes: usize,
+    /// The time that a body has to come in, however small it is.
+    pub body_timeout: Duration,
+    /// The bytes of a body for which it has another second.
+    pub min_body_rate: u32,
     /// The largest picture, in pixels.
     pub max_pixels: u64,
     /// The longest that an analysis may wait and be worked on.
@@ -53,6 +62,8 @@ pub fn router(app: App, origins: &Origins) -> Router {
     let not_allowed = || async { respond::error(&Error::MethodNotAllowed) };
     let api = Router::new()
         .route("/health", get(health::health))
+        .route("/livez", get(health::health))
+        .route("/readyz", get(health::ready))
         .route("/predict", post(predict::predict))
         .route("/api/v1/analyze", post(analyze::analyze))
         .route("/api/v1/model", get(model::model))

@@ -25,8 +25,10 @@ pub(super) async fn predict(State(app): State<App>, request: Request) -> Respons
 }
 
 async fn answer(app: &App, request: Request) -> Result<Analysis, (Error, Value)> {
-    let body =
-        body::read(request, app.max_body_bytes).await.map_err(|error| (error.clone(), error.to_string().into()))?;
+    let body = body::read(app, request).await.map_err(|error| {
+        let detail = if error == Error::Busy { FAILED.into() } else { error.to_string().into() };
+        (error, detail)
+    })?;
     let payload = payload(&body)?;
     app.engine.analyze(payload).await.map_err(|error| (error, FAILED.into()))
 }

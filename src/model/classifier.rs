@@ -72,6 +72,29 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 pub struct Classifier {
     session: Session,
     metadata: Arc<Metadata>,
+    origin: Arc<Origin>,
+}
+
+/// What a session is started from, kept to start another.
+#[derive(Debug)]
+struct Origin {
+    runtime: Runtime,
+    source: ModelSource,
+    file: Cow<'static, [u8]>,
+}
+
+impl Origin {
+    /// One thread a session: more of them make a single picture faster, but all of them slower.
+    fn start_session(&self) -> Result<Session, StartError> {
+        let session = || -> ort::Result<Session> {
+            let mut builder = Session::builder(self.runtime.environment())?
+                .with_optimization_level(GraphOptimizationLevel::All)?
+                .with_intra_threads(1)?
+                .with_intra_op_spinning(false)?;
+            builder.commit_from_memory(&self.file)
+        };
+        session().map_err(|error| self.source.refuse(&format!("ONNX Runtime refuses it ({error})")))
+    }
 }
 
 impl Classifier {
@@ -81,17 +104,26 @@ impl Classifier {
     /// A sentence, where the file can't be read, is no model, does not describe itself, or has
     /// another shape than it says.
     pub fn load(runtime: &Runtime, source: &ModelSource, count: usize) -> Result<Vec<Self>, StartError> {
-        let file = source.read()?;
+        let origin = Arc::new(Origin { runtime: runtime.clone(), source: source.clone(), file: source.read()? });
         let sessions: Vec<Result<Session, StartError>> = std::thread::scope(|scope| {
-            let start = |_| scope.spawn(|| start_session(runtime, &file).map_err(|reason| source.refuse(&reason)));
-            let threads: Vec<_> = (0..count).map(start).collect();
+            let threads: Vec<_> = (0..count).map(|_| scope.spawn(|| origin.start_session())).collect();
             let failed = |_| Err(source.refuse("a session could not be started"));
             threads.into_iter().map(|thread| thread.join().unwrap_or_else(failed)).collect()
         });
         let sessions: Vec<Session> = sessions.into_iter().collect::<Result<_, _>>()?;
         let Some(first) = sessions.first() else { return Ok(Vec::new()) };
         let metadata = Arc::new(describe(first).map_err(|error| source.refuse(&error.to_string()))?);
-        Ok(sessions.into_iter().map(|session| Self { session, metadata: metadata.clone() }).collect())
+        let classifier = |session| Self { session, metadata: metadata.clone(), origin: origin.clone() };
+        Ok(sessions.into_iter().map(classifier).collect())
+    }
+
+    /// A classifier of the same model with a session of its own.
+    ///
+    /// # Errors
+    /// A sentence, where ONNX Runtime can't start one.
+    pub fn another(&self) -> Result<Self, StartError> {
+        let session = self.origin.start_session()?;
+        Ok(Self { session, metadata: self.metadata.clone(), origin: self.origin.clone() })
     }
 
     /// What the model says of itself.
@@ -113,19 +145,6 @@ impl Classifier {
         let (_, probabilities) = outputs[0].try_extract_tensor::<f32>().map_err(failed)?;
         Ok(self.metadata.labels.top(probabilities, count))
     }
-}
-
-/// One thread a session: more of them make a single picture faster, but all of them slower.
-fn start_session(runtime: &Runtime, file: &[u8]) -> Result<Session, String> {
-    let mut builder = Session::builder(runtime.environment())
-        .map_err(|error| error.to_string())?
-        .with_optimization_level(GraphOptimizationLevel::All)
-        .map_err(|error| error.to_string())?
-        .with_intra_threads(1)
-        .map_err(|error| error.to_string())?
-        .with_intra_op_spinning(false)
-        .map_err(|error| error.to_string())?;
-    builder.commit_from_memory(file).map_err(|error| format!("ONNX Runtime refuses it ({error})"))
 }
 
 /// The model's description, held against the shapes that the graph has.

@@ -17,13 +17,13 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use clap::Parser;
-use glimpse::config::{CommandLine, Config, Origins};
+use glimpse::config::{CommandLine, Config};
 use glimpse::engine::{Engine, Limits, Work};
 use glimpse::http::{self, App};
+use glimpse::lifecycle::{Lifecycle, Phase};
 use glimpse::server;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 /// Long enough for anything that happens at all.
 pub const LONG: Duration = Duration::from_mins(1);
@@ -72,11 +72,12 @@ pub fn app_with<W: Work>(workers: Vec<W>, limits: Limits) -> App {
     App { engine: Arc::new(Engine::new(workers, limits).unwrap()), ..app() }
 }
 
-/// A server in this process; ends when it is dropped.
+/// A server in this process; drains when it is dropped.
 pub struct Server {
     pub address: SocketAddr,
     pub client: reqwest::Client,
-    stop: Option<oneshot::Sender<()>>,
+    pub lifecycle: Lifecycle,
+    pub serving: tokio::task::JoinHandle<bool>,
 }
 
 impl Server {
@@ -89,15 +90,24 @@ impl Server {
     }
 
     pub async fn with_origins(app: App, origins: &str) -> Self {
-        let origins: Origins = origins.parse().unwrap();
+        Self::with_flags(app, &["--cors-allow-origins", origins]).await
+    }
+
+    pub async fn with_flags(app: App, flags: &[&str]) -> Self {
+        let Config { connections, cors_allow_origins, .. } = config(flags);
+        let lifecycle = Lifecycle::new();
+        let app = App {
+            lifecycle: lifecycle.clone(),
+            body_timeout: connections.body_timeout,
+            min_body_rate: connections.min_body_rate,
+            ..app
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let router = http::router(app, &origins);
-        tokio::spawn(server::serve(listener, router, async move {
-            let _ = stopped.await;
-        }));
-        Self { address, client: reqwest::Client::new(), stop: Some(stop) }
+        let router = http::router(app, &cors_allow_origins);
+        let life = lifecycle.clone();
+        let serving = tokio::spawn(async move { server::serve(listener, router, connections, &life).await });
+        Self { address, client: reqwest::Client::new(), lifecycle, serving }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -127,6 +137,12 @@ impl Server {
             connection.read_to_end(&mut answer).unwrap();
             String::from_utf8(answer).unwrap()
         })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.lifecycle.advance(Phase::Draining);
     }
 }
 

@@ -1,23 +1,25 @@
 //! Start, serve, finish.
 
+mod accept;
+mod activity;
+mod signals;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::serve::ListenerExt;
+use sd_notify::NotifyState;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, ListenAddr};
-use crate::engine::{Engine, Limits, Pipeline};
+use crate::config::{Config, Connections, ListenAddr};
+use crate::engine::{Budget, Engine, Limits, Pipeline};
 use crate::error::StartError;
 use crate::http::{self, App, Site};
+use crate::lifecycle::{Lifecycle, Phase};
 use crate::model::{Classifier, Runtime};
-
-/// How long requests that were accepted may take to finish once the server is told to end.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+use signals::Signals;
 
 /// How long `glimpse health` waits.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -38,11 +40,22 @@ pub fn load(config: &Config) -> Result<App, StartError> {
         .map_err(|_| StartError::new("There is not enough memory for the decoders."))?;
     let limits = Limits { queue_depth: config.queue_depth, timeout: config.inference_timeout };
     let engine = Arc::new(Engine::new(workers, limits)?);
+    let budget = Budget::new(config.max_inflight_bytes);
+    if budget.largest() < config.max_body_bytes {
+        return Err(StartError::new(format!(
+            "A body of MAX_BODY_BYTES ({}) does not fit into three quarters of MAX_INFLIGHT_BYTES ({}): set it to more.",
+            config.max_body_bytes, config.max_inflight_bytes
+        )));
+    }
     Ok(App {
         engine,
+        budget,
         model,
         site,
+        lifecycle: Lifecycle::new(),
         max_body_bytes: config.max_body_bytes,
+        body_timeout: config.connections.body_timeout,
+        min_body_rate: config.connections.min_body_rate,
         max_pixels: config.max_pixels,
         timeout: config.inference_timeout,
     })
@@ -51,9 +64,9 @@ pub fn load(config: &Config) -> Result<App, StartError> {
 /// Listens and serves until SIGTERM or Ctrl-C; `started` is when `main` began.
 ///
 /// # Errors
-/// A sentence, where the server can't listen.
+/// A sentence, where the server can't listen, or was told to end a second time before it had finished.
 pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), StartError> {
-    let stop = stop_signal()?;
+    let mut signals = Signals::listen()?;
     let (listener, address) = listen(&config.listen_addr).await?;
     tracing::info!(
         %address,
@@ -64,34 +77,48 @@ pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), Star
         ready_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "ready"
     );
+    notify(NotifyState::Ready);
+    let lifecycle = app.lifecycle.clone();
     let router = http::router(app, &config.cors_allow_origins);
-    serve(listener, router, stop).await;
-    tracing::info!("stopped");
-    Ok(())
+    tokio::select! {
+        all = serve(listener, router, config.connections, &lifecycle) => {
+            if !all {
+                tracing::warn!("some connections were still open and are cut off");
+            }
+            tracing::info!("stopped");
+            Ok(())
+        }
+        () = end(&mut signals, &lifecycle, config.connections.shutdown_delay) => {
+            Err(StartError::new("The server was told to end a second time: what it had not finished is cut off."))
+        }
+    }
 }
 
-/// Serves until `stop` is done, then finishes what was accepted.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()> + Send + 'static) {
-    let (told, mut stopping) = tokio::sync::watch::channel(false);
-    let stop = async move {
-        stop.await;
-        tracing::info!("stopping: no new connections, the accepted requests are finished");
-        let _ = told.send(true);
-    };
-    let listener = listener.tap_io(|connection| {
-        // Answers are small: waiting to fill a packet only delays them.
-        let _ = connection.set_nodelay(true);
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
-    let out_of_time = async move {
-        let _ = stopping.wait_for(|told| *told).await;
-        tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
-    };
+/// Takes the server through its last phases at the first signal; done at the second.
+async fn end(signals: &mut Signals, lifecycle: &Lifecycle, delay: Duration) {
+    signals.next().await;
+    notify(NotifyState::Stopping);
+    lifecycle.advance(Phase::Leaving);
+    tracing::info!("stopping: not ready any more");
     tokio::select! {
-        _ = serving => {}
-        () = out_of_time => tracing::warn!("some connections were still open and are cut off"),
+        () = tokio::time::sleep(delay) => {}
+        () = signals.next() => return,
     }
+    tracing::info!("stopping: no new connections, the accepted requests are finished");
+    lifecycle.advance(Phase::Draining);
+    signals.next().await;
+}
+
+/// Tells the service manager that started us (systemd's `NOTIFY_SOCKET`), where there is one.
+fn notify(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!("the service manager can't be told: {error}");
+    }
+}
+
+/// Serves until the server drains, then finishes what was accepted. Whether all of it was.
+pub async fn serve(listener: TcpListener, router: Router, limits: Connections, lifecycle: &Lifecycle) -> bool {
+    accept::serve(listener, router, limits, lifecycle).await
 }
 
 async fn listen(address: &ListenAddr) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -102,18 +129,6 @@ async fn listen(address: &ListenAddr) -> Result<(TcpListener, SocketAddr), Start
     let listener = TcpListener::bind(&addresses[..]).await.map_err(refuse)?;
     let bound = listener.local_addr().map_err(refuse)?;
     Ok((listener, bound))
-}
-
-/// Done at the first SIGTERM or SIGINT after this call.
-fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, StartError> {
-    let listen = |kind| signal(kind).map_err(|error| StartError::new(format!("Signals can't be received: {error}.")));
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }
 
 /// Asks the server on this machine whether it is well.

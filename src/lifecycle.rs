@@ -1,0 +1,53 @@
+//! The phases of a server's life, which whoever needs to can look at or wait for.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// Where in its life the server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It takes requests and means to go on.
+    Serving,
+    /// It takes requests, and says on `/readyz` that it will not for long.
+    Leaving,
+    /// It finishes what it has accepted.
+    Draining,
+}
+
+/// One server's phase, shared by its parts.
+#[derive(Clone, Debug)]
+pub struct Lifecycle(Arc<watch::Sender<Phase>>);
+
+impl Lifecycle {
+    /// The life of a server that serves.
+    pub fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(Phase::Serving)))
+    }
+
+    /// The phase now.
+    pub fn phase(&self) -> Phase {
+        *self.0.borrow()
+    }
+
+    /// Goes on to `phase`; never back.
+    pub fn advance(&self, phase: Phase) {
+        self.0.send_if_modified(|now| {
+            let is_later = phase > *now;
+            *now = phase.max(*now);
+            is_later
+        });
+    }
+
+    /// Waits until `phase` has begun.
+    pub async fn reached(&self, phase: Phase) {
+        // The sender lives as long as `self`.
+        let _ = self.0.subscribe().wait_for(|now| *now >= phase).await;
+    }
+}
+
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,165 @@
+//! Connections that say nothing, or not enough, or too much; and as many as there may be.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::{LONG, Server, answer, app, picture};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// What the server sends until it closes the connection.
+async fn until_closed(mut connection: TcpStream) -> String {
+    let mut answer = Vec::new();
+    // A reset closes it as well.
+    let _ = timeout(LONG, connection.read_to_end(&mut answer)).await.expect("it stays open");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+async fn connect(server: &Server, bytes: &[u8]) -> TcpStream {
+    let mut connection = TcpStream::connect(server.address).await.unwrap();
+    connection.write_all(bytes).await.unwrap();
+    connection
+}
+
+/// A second where the default has ten, or thirty.
+const IMPATIENT: [&str; 8] =
+    ["--header-timeout", "1s", "--body-timeout", "1s", "--keep-alive-timeout", "1s", "--min-body-rate", "1000"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_silent_and_the_slow_are_closed_while_others_are_served() {
+    let server = Server::with_flags(app(), &IMPATIENT).await;
+    let mut closing = Vec::new();
+    for index in 0..1000 {
+        let half_sent: &[u8] = if index % 2 == 0 { b"" } else { b"POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nConte" };
+        closing.push(tokio::spawn(until_closed(connect(&server, half_sent).await)));
+    }
+    let head = b"POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n";
+    let mut slow = Vec::new();
+    for _ in 0..20 {
+        let (mut reader, mut writer) = connect(&server, head).await.into_split();
+        tokio::spawn(async move {
+            while writer.write_all(b"{").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        slow.push(tokio::spawn(async move {
+            let mut answer = vec![0; 12];
+            timeout(LONG, reader.read_exact(&mut answer)).await.expect("it is let be").unwrap();
+            String::from_utf8(answer).unwrap()
+        }));
+    }
+    let served = server.analyze(&picture("coffee.jpg")).await;
+    assert_eq!(served.status(), 200);
+    for connection in closing {
+        assert_eq!(connection.await.unwrap(), "");
+    }
+    for connection in slow {
+        assert_eq!(connection.await.unwrap(), "HTTP/1.1 408");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_body_is_refused_in_the_right_words() {
+    let server = Server::with_flags(app(), &IMPATIENT).await;
+    let stops = b"POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n{";
+    let refused = until_closed(connect(&server, stops).await).await;
+    let body = json!({ "message": "The request body came too slowly: send it again" }).to_string();
+    assert!(refused.starts_with("HTTP/1.1 408 ") && refused.ends_with(&body), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_body_has_the_time_that_its_rate_earns() {
+    let server = Server::with_flags(app(), &["--body-timeout", "1s", "--min-body-rate", "1000"]).await;
+    let body = json!({ "base64Image": support::base64(&picture("coffee.jpg")[..6000]) }).to_string();
+    let head = format!(
+        "POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut connection = connect(&server, head.as_bytes()).await;
+    // 4000 bytes a second, for two seconds.
+    for part in body.as_bytes().chunks(400) {
+        connection.write_all(part).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let answer = until_closed(connection).await;
+    assert!(answer.starts_with("HTTP/1.1 422 "), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_is_closed_and_one_in_use_is_not() {
+    let server = Server::with_flags(app(), &["--header-timeout", "1s", "--keep-alive-timeout", "2s"]).await;
+    let mut connection = connect(&server, b"").await;
+    let mut bytes = [0; 1000];
+    for _ in 0..4 {
+        // Longer than what headers have: an idle connection is no slow one.
+        tokio::time::sleep(Duration::from_millis(if bytes[0] == 0 { 0 } else { 1500 })).await;
+        connection.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let length = connection.read(&mut bytes).await.unwrap();
+        assert!(bytes[..length].starts_with(b"HTTP/1.1 200 "));
+    }
+    assert_eq!(until_closed(connection).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_head_is_timed_as_well() {
+    let server = Server::with_flags(app(), &["--header-timeout", "1s"]).await;
+    let mut connection = connect(&server, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert_ne!(connection.read(&mut [0; 1000]).await.unwrap(), 0);
+    connection.write_all(b"GET /hea").await.unwrap();
+    assert_eq!(until_closed(connection).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_and_too_large_headers() {
+    let server = Server::start().await;
+    let request = |headers: &str| format!("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+    let many = |count: usize| (0..count).map(|index| format!("x-{index}: y\r\n")).collect::<String>();
+    for (headers, status) in [
+        (many(90), "HTTP/1.1 200 "),
+        (many(110), "HTTP/1.1 431 "),
+        (format!("x: {}\r\n", "y".repeat(60_000)), "HTTP/1.1 200 "),
+        (format!("x: {}\r\n", "y".repeat(70_000)), "HTTP/1.1 431 "),
+    ] {
+        let answer = until_closed(connect(&server, request(&headers).as_bytes()).await).await;
+        assert!(answer.starts_with(status), "{status}: {answer:.60}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_connections_as_there_may_be() {
+    let flags = ["--max-connections", "4", "--header-timeout", "1s", "--keep-alive-timeout", "1s"];
+    let server = Server::with_flags(app(), &flags).await;
+    let mut taking = Vec::new();
+    for _ in 0..4 {
+        taking.push(connect(&server, b"").await);
+    }
+    // The fifth waits until one of them is closed, and is served then.
+    assert_eq!(timeout(LONG, server.get("/health")).await.unwrap().status(), 200);
+    for connection in taking {
+        assert_eq!(until_closed(connection).await, "");
+    }
+}
+
+#[tokio::test]
+async fn http_2_by_prior_knowledge() {
+    let server = Server::start().await;
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let response = client.get(server.url("/health")).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.version()), (200, reqwest::Version::HTTP_2));
+    let body = json!({ "base64Image": support::base64(&picture("coffee.jpg")) }).to_string();
+    let requests: Vec<_> = (0..8)
+        .map(|_| {
+            let request = client.post(server.url("/api/v1/analyze")).body(body.clone());
+            tokio::spawn(async move { answer(request.send().await.unwrap()).await })
+        })
+        .collect();
+    for request in requests {
+        let (status, body) = request.await.unwrap();
+        assert_eq!((status, body.as_array().unwrap().len()), (200, 3));
+    }
+}
