@@ -74,7 +74,7 @@ async fn collect(app: &App, body: &mut Body, announced: usize) -> Result<Bytes, 
     let begun = Instant::now();
     let mut read = app.budget.body(announced);
     loop {
-        let earned = Duration::from_secs_f64(read.len() as f64 / f64::from(app.min_body_rate));
+        let earned = Duration::from_millis(1000 * read.len() as u64 / u64::from(app.min_body_rate));
         let deadline = begun + app.body_timeout + earned;
         let data = timeout_at(deadline, next(body)).await.map_err(|_| Error::BodyTooSlow)??;
         let Some(data) = data else { return Ok(read.freeze()) };
