@@ -110,6 +110,18 @@ impl Error {
         }
     }
 
+    /// Why a request was refused before its picture was looked at, in a word for the metrics.
+    pub fn rejection(&self) -> Option<&'static str> {
+        match self {
+            Self::Busy => Some("busy"),
+            Self::DeadlineExceeded => Some("deadline"),
+            Self::BodyTooLarge { .. } => Some("body_too_large"),
+            Self::BodyTooSlow => Some("body_too_slow"),
+            Self::TooManyPixels { .. } => Some("too_many_pixels"),
+            _ => None,
+        }
+    }
+
     /// Seconds after which it is worth trying again, for the `Retry-After` header.
     pub fn retry_after(&self) -> Option<u64> {
         matches!(self, Self::Busy).then_some(1)

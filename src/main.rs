@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
-    telemetry::start(config);
+    telemetry::logs::start(config);
     let app = server::load(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -125,7 +125,7 @@ async fn a_body_without_a_length_is_counted_as_it_comes() {
     let mut connection = TcpStream::connect(server.address).await.unwrap();
     let head_of_request = b"POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
     connection.write_all(head_of_request).await.unwrap();
-    let chunk = [b"10000\r\n", &[b' '; 0x10000][..], b"\r\n"].concat();
+    let chunk = [b"10000\r\n", &vec![b' '; 0x10000][..], b"\r\n"].concat();
     for _ in 0..64 {
         connection.write_all(&chunk).await.unwrap();
     }

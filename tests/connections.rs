@@ -118,7 +118,7 @@ async fn the_second_head_is_timed_as_well() {
 async fn too_many_and_too_large_headers() {
     let server = Server::start().await;
     let request = |headers: &str| format!("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
-    let many = |count: usize| (0..count).map(|index| format!("x-{index}: y\r\n")).collect::<String>();
+    let many = |count: usize| "x: y\r\n".repeat(count);
     for (headers, status) in [
         (many(90), "HTTP/1.1 200 "),
         (many(110), "HTTP/1.1 431 "),

@@ -37,3 +37,34 @@ async fn the_model_that_serves() {
     assert_eq!(body["licence"], "Apache-2.0");
     assert_eq!(body["input"], json!({ "width": 224, "height": 224 }));
 }
+
+#[tokio::test]
+async fn metrics_that_prometheus_reads() {
+    let server = Server::start().await;
+    assert_eq!(server.analyze(&support::picture("coffee.jpg")).await.status(), 200);
+    let path = "/a/path/of/its/own?secret=1";
+    assert_eq!(server.get(path).await.status(), 404);
+    assert_eq!(server.client.request("WEIRD".parse().unwrap(), server.url("/")).send().await.unwrap().status(), 405);
+    let response = server.get("/metrics").await;
+    assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let text = response.text().await.unwrap();
+    for line in [
+        r#"glimpse_http_requests_total{route="/api/v1/analyze",method="POST",status="200"} "#,
+        r#"glimpse_http_requests_total{route="site",method="GET",status="404"} "#,
+        r#"glimpse_http_requests_total{route="site",method="other",status="405"} "#,
+        r#"glimpse_http_request_duration_seconds_bucket{route="/api/v1/analyze",method="POST",le="10"} "#,
+        r#"glimpse_stage_duration_seconds_count{stage="decode"} "#,
+        r#"glimpse_stage_duration_seconds_count{stage="resize"} "#,
+        r#"glimpse_stage_duration_seconds_count{stage="inference"} "#,
+        "glimpse_queue_wait_seconds_count ",
+        "glimpse_queue_depth 0",
+        "glimpse_inflight_bytes 0",
+        r#"glimpse_build_info{version=""#,
+        r#"glimpse_model_info{name=""#,
+        "process_resident_memory_bytes ",
+        "process_open_fds ",
+    ] {
+        assert!(text.lines().any(|it| it.starts_with(line)), "{line} is missing:\n{text}");
+    }
+    assert!(!text.contains("secret") && !text.contains("of/its/own") && !text.contains("WEIRD"), "{text}");
+}

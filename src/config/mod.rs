@@ -100,6 +100,10 @@ pub struct Config {
     #[arg(long, env, hide_env_values = true)]
     pub web_dir: Option<PathBuf>,
 
+    /// Address on which alone /metrics answers [default: that of everything else]
+    #[arg(long, env, hide_env_values = true, value_parser = ListenAddr::from_str)]
+    pub metrics_addr: Option<ListenAddr>,
+
     /// Form of the log on standard output
     #[arg(long, env, hide_env_values = true, default_value = "auto")]
     pub log_format: LogFormat,

@@ -98,6 +98,8 @@ impl Ticket {
 pub struct Engine {
     pool: Pool,
     places: Arc<Semaphore>,
+    /// Places in all.
+    capacity: usize,
     timeout: Duration,
 }
 
@@ -107,13 +109,20 @@ impl Engine {
     /// # Errors
     /// A sentence, where there is no worker or the system refuses a thread.
     pub fn new<W: Work>(workers: Vec<W>, limits: Limits) -> Result<Self, StartError> {
-        let places = Arc::new(Semaphore::new(workers.len() + limits.queue_depth));
-        Ok(Self { pool: Pool::new(workers)?, places, timeout: limits.timeout })
+        let capacity = workers.len() + limits.queue_depth;
+        let places = Arc::new(Semaphore::new(capacity));
+        Ok(Self { pool: Pool::new(workers)?, places, capacity, timeout: limits.timeout })
     }
 
     /// Whether every worker is taken and the queue full: whoever comes now would be refused.
     pub fn is_full(&self) -> bool {
         self.places.available_permits() == 0
+    }
+
+    /// Requests that wait for a worker.
+    pub fn waiting(&self) -> usize {
+        let taken = self.capacity - self.places.available_permits();
+        taken.saturating_sub(self.pool.size())
     }
 
     /// Whether every worker is there.

@@ -38,6 +38,11 @@ impl Pool {
         Ok(Self { threads, workers, missing: Arc::default() })
     }
 
+    /// How many workers there are.
+    pub(super) fn size(&self) -> usize {
+        self.workers.len()
+    }
+
     /// Whether every worker is there.
     pub(super) fn is_whole(&self) -> bool {
         self.missing.load(Ordering::Relaxed) == 0

@@ -21,7 +21,7 @@ pub(super) async fn analyze(State(app): State<App>, request: Request) -> Respons
 async fn answer(app: &App, request: Request) -> Result<Analysis, Error> {
     body::require_json(request.headers())?;
     let body = body::read(app, request).await?;
-    app.engine.analyze(payload(&body)?).await
+    app.analyze(payload(&body)?).await
 }
 
 fn payload(body: &Bytes) -> Result<Payload, Error> {

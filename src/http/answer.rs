@@ -36,7 +36,7 @@ async fn analysis(app: &App, request: Request) -> Result<Analysis, Error> {
     body::require_form(request.headers())?;
     let content_type = request.headers()[CONTENT_TYPE].clone();
     let body = body::read(app, request).await?;
-    app.engine.analyze(Payload::File(file(content_type, body).await?)).await
+    app.analyze(Payload::File(file(content_type, body).await?)).await
 }
 
 /// The file of the form (RFC 7578).

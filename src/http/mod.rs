@@ -7,6 +7,7 @@ mod body;
 mod cors;
 mod field;
 mod health;
+mod metrics;
 mod model;
 mod panic;
 mod predict;
@@ -25,10 +26,11 @@ use axum::routing::{any, get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::Origins;
-use crate::engine::{Budget, Engine};
+use crate::engine::{Analysis, Budget, Engine, Payload};
 use crate::error::Error;
 use crate::lifecycle::Lifecycle;
 use crate::model::Metadata;
+use crate::telemetry::metrics::Metrics;
 pub use site::Site;
 
 /// What the routes share.
@@ -42,6 +44,10 @@ pub struct App {
     pub model: Arc<Metadata>,
     /// Where the web site comes from.
     pub site: Site,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Whether the metrics are asked for on this port.
+    pub shows_metrics: bool,
     /// Which phase of its life the server is in.
     pub lifecycle: Lifecycle,
     /// The largest request body, in bytes.
@@ -54,6 +60,15 @@ pub struct App {
     pub max_pixels: u64,
     /// The longest that an analysis may wait and be worked on.
     pub timeout: Duration,
+}
+
+impl App {
+    /// Has a picture analysed, and counts it.
+    async fn analyze(&self, payload: Payload) -> Result<Analysis, Error> {
+        let analysis = self.engine.analyze(payload).await?;
+        crate::telemetry::metrics::analysed(&analysis.timings);
+        Ok(analysis)
+    }
 }
 
 /// Every route, behind every middleware.
@@ -77,8 +92,14 @@ pub fn router(app: App, origins: &Origins) -> Router {
         .method_not_allowed_fallback(not_allowed)
         .fallback(site::page)
         .layer(from_fn_with_state(app.clone(), site::headers::headers));
+    let api = if app.shows_metrics { api.route("/metrics", get(metrics::metrics)) } else { api };
     let routes = api.merge(pages).with_state(app);
     middlewares(routes, origins)
+}
+
+/// The metrics alone, for a port of their own.
+pub fn metrics_router(app: App) -> Router {
+    Router::new().route("/metrics", get(metrics::metrics)).with_state(app)
 }
 
 /// From the inside out. The panic handler is innermost, so that the log has its 500; the log is
@@ -88,6 +109,7 @@ fn middlewares(routes: Router, origins: &Origins) -> Router {
         .layer(panic::layer())
         .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .layer(cors::layer(origins))
+        .layer(from_fn(metrics::count))
         .layer(from_fn(access_log::access_log))
         .layer(from_fn(request_id::request_id))
 }

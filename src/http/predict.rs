@@ -30,7 +30,7 @@ async fn answer(app: &App, request: Request) -> Result<Analysis, (Error, Value)>
         (error, detail)
     })?;
     let payload = payload(&body)?;
-    app.engine.analyze(payload).await.map_err(|error| (error, FAILED.into()))
+    app.analyze(payload).await.map_err(|error| (error, FAILED.into()))
 }
 
 fn payload(body: &Bytes) -> Result<Payload, (Error, Value)> {

@@ -19,6 +19,7 @@ use crate::error::StartError;
 use crate::http::{self, App, Site};
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::model::{Classifier, Runtime};
+use crate::telemetry::metrics::Metrics;
 use signals::Signals;
 
 /// How long `glimpse health` waits.
@@ -52,6 +53,8 @@ pub fn load(config: &Config) -> Result<App, StartError> {
         budget,
         model,
         site,
+        metrics: Metrics::start(),
+        shows_metrics: config.metrics_addr.is_none(),
         lifecycle: Lifecycle::new(),
         max_body_bytes: config.max_body_bytes,
         body_timeout: config.connections.body_timeout,
@@ -67,7 +70,11 @@ pub fn load(config: &Config) -> Result<App, StartError> {
 /// A sentence, where the server can't listen, or was told to end a second time before it had finished.
 pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), StartError> {
     let mut signals = Signals::listen()?;
-    let (listener, address) = listen(&config.listen_addr).await?;
+    let (listener, address) = listen(&config.listen_addr, "LISTEN_ADDR").await?;
+    let metrics_listener = match &config.metrics_addr {
+        Some(address) => Some(listen(address, "METRICS_ADDR").await?),
+        None => None,
+    };
     tracing::info!(
         %address,
         model = app.model.name,
@@ -78,6 +85,13 @@ pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), Star
         "ready"
     );
     notify(NotifyState::Ready);
+    tokio::spawn(app.metrics.clone().keep_up());
+    if let Some((listener, address)) = metrics_listener {
+        tracing::info!(%address, "metrics");
+        let (router, limits, lifecycle) =
+            (http::metrics_router(app.clone()), config.connections, app.lifecycle.clone());
+        tokio::spawn(async move { serve(listener, router, limits, &lifecycle).await });
+    }
     let lifecycle = app.lifecycle.clone();
     let router = http::router(app, &config.cors_allow_origins);
     tokio::select! {
@@ -121,9 +135,9 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Connections, l
     accept::serve(listener, router, limits, lifecycle).await
 }
 
-async fn listen(address: &ListenAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+async fn listen(address: &ListenAddr, variable: &str) -> Result<(TcpListener, SocketAddr), StartError> {
     let refuse = |error: std::io::Error| {
-        StartError::new(format!("The server can't listen on {address}: {error}. Set LISTEN_ADDR to a free address."))
+        StartError::new(format!("The server can't listen on {address}: {error}. Set {variable} to a free address."))
     };
     let addresses = address.to_listen_on().map_err(refuse)?;
     let listener = TcpListener::bind(&addresses[..]).await.map_err(refuse)?;

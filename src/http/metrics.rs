@@ -1,0 +1,51 @@
+//! `GET /metrics`, and the middleware that counts.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::App;
+use super::respond::Cause;
+use crate::telemetry::metrics::{self, Now};
+
+/// The route of whatever is a page or a file of the site, or nothing.
+const SITE: &str = "site";
+
+/// The text format that Prometheus reads, version 0.0.4.
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+pub(super) async fn metrics(State(app): State<App>) -> Response {
+    let now = Now { queue_depth: app.engine.waiting(), inflight_bytes: app.budget.taken(), model: &app.model };
+    ([(CONTENT_TYPE, TEXT)], app.metrics.render(&now)).into_response()
+}
+
+pub(super) async fn count(request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = method(request.method());
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or(SITE, MatchedPath::as_str);
+    metrics::request(route, method, response.status().as_u16(), begun.elapsed());
+    if let Some(reason) = response.extensions().get().and_then(|Cause(error)| error.rejection()) {
+        metrics::rejected(reason);
+    }
+    response
+}
+
+/// A client may call its method anything: what is none of the usual is one.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        _ => "other",
+    }
+}

@@ -1,0 +1,132 @@
+//! Metrics in Prometheus' text format: their names, and the only places that write them.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
+
+use crate::engine::Timings;
+use crate::model::Metadata;
+
+const REQUESTS: &str = "glimpse_http_requests_total";
+const REQUEST_DURATION: &str = "glimpse_http_request_duration_seconds";
+const REJECTED: &str = "glimpse_rejected_total";
+const QUEUE_DEPTH: &str = "glimpse_queue_depth";
+const QUEUE_WAIT: &str = "glimpse_queue_wait_seconds";
+const STAGE_DURATION: &str = "glimpse_stage_duration_seconds";
+const INFLIGHT_BYTES: &str = "glimpse_inflight_bytes";
+const BUILD_INFO: &str = "glimpse_build_info";
+const MODEL_INFO: &str = "glimpse_model_info";
+
+/// Upper bounds in seconds: from a small picture's resize to the default deadline.
+const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// How often what has been observed is put into its buckets, where nobody asks for it.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Where the metrics of this process are kept. One for all the servers in it.
+#[derive(Clone)]
+pub struct Metrics {
+    handle: PrometheusHandle,
+    process: Collector,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Metrics")
+    }
+}
+
+impl Metrics {
+    /// The metrics of this process, counted from the first call on.
+    pub fn start() -> Self {
+        static STARTED: OnceLock<Metrics> = OnceLock::new();
+        STARTED
+            .get_or_init(|| {
+                // It fails for no buckets only.
+                let builder = PrometheusBuilder::new();
+                let builder = builder
+                    .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
+                    .unwrap_or_else(|_| PrometheusBuilder::new());
+                let recorder = builder.build_recorder();
+                let handle = recorder.handle();
+                // Whoever has set another one wants none of ours.
+                let _ = metrics::set_global_recorder(recorder);
+                let process = Collector::default();
+                process.describe();
+                describe();
+                Self { handle, process }
+            })
+            .clone()
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub fn render(&self, now: &Now<'_>) -> String {
+        gauge!(QUEUE_DEPTH).set(precise(now.queue_depth));
+        gauge!(INFLIGHT_BYTES).set(precise(now.inflight_bytes));
+        gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        let Metadata { name, version, weights_sha256, .. } = now.model;
+        let labels = [("name", name.clone()), ("version", version.clone()), ("weights", weights_sha256.clone())];
+        gauge!(MODEL_INFO, &labels).set(1.0);
+        self.process.collect();
+        self.handle.render()
+    }
+
+    /// Keeps the memory of what was observed from growing; runs for ever.
+    pub async fn keep_up(self) {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            self.handle.run_upkeep();
+        }
+    }
+}
+
+/// What is looked up when somebody asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Now<'a> {
+    /// Requests that wait for a worker.
+    pub queue_depth: usize,
+    /// Bytes of request bodies in memory.
+    pub inflight_bytes: usize,
+    /// The model that answers.
+    pub model: &'a Metadata,
+}
+
+/// A request has been answered. `route` is a pattern, never a path.
+pub fn request(route: &str, method: &str, status: u16, time: Duration) {
+    let labels = [("route", route.to_owned()), ("method", method.to_owned()), ("status", status.to_string())];
+    counter!(REQUESTS, &labels).increment(1);
+    histogram!(REQUEST_DURATION, &labels[..2]).record(time);
+}
+
+/// A request has been refused, for one of a few reasons.
+pub fn rejected(reason: &'static str) {
+    counter!(REJECTED, "reason" => reason).increment(1);
+}
+
+/// A picture has been analysed.
+pub fn analysed(timings: &Timings) {
+    histogram!(QUEUE_WAIT).record(timings.queue);
+    for (stage, time) in [("decode", timings.decode), ("resize", timings.resize), ("inference", timings.inference)] {
+        histogram!(STAGE_DURATION, "stage" => stage).record(time);
+    }
+}
+
+fn describe() {
+    describe_counter!(REQUESTS, "Requests that were answered.");
+    describe_histogram!(REQUEST_DURATION, Unit::Seconds, "Time from a request's head to its answer's.");
+    describe_counter!(REJECTED, "Requests that were refused before their picture was looked at.");
+    describe_gauge!(QUEUE_DEPTH, "Requests that wait for a worker.");
+    describe_histogram!(QUEUE_WAIT, Unit::Seconds, "Time that analysed requests have waited for a worker.");
+    describe_histogram!(STAGE_DURATION, Unit::Seconds, "Time that the stages of an analysis took.");
+    describe_gauge!(INFLIGHT_BYTES, Unit::Bytes, "Bytes of request bodies in memory.");
+    describe_gauge!(BUILD_INFO, "The version of this server; always 1.");
+    describe_gauge!(MODEL_INFO, "The model that answers; always 1.");
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn precise(number: usize) -> f64 {
+    number as f64
+}
