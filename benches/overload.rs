@@ -61,8 +61,7 @@ type Outcome = (Option<u16>, Duration);
 
 async fn ask(client: &reqwest::Client, url: &str, body: &bytes::Bytes) -> Outcome {
     let begun = Instant::now();
-    let answer = async { Ok::<_, reqwest::Error>(client.post(url).body(body.clone()).send().await?) };
-    let status = match answer.await {
+    let status = match client.post(url).body(body.clone()).send().await {
         Ok(response) => {
             let status = response.status().as_u16();
             response.bytes().await.ok().map(|_| status)
