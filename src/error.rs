@@ -57,6 +57,15 @@ pub enum Error {
         /// The limit on width times height.
         limit: u64,
     },
+    /// A key is asked for, and this is none.
+    #[error("An API key is required: send one as Authorization: Bearer, or as X-API-Key")]
+    Unauthorized,
+    /// The client asks more often than `RATE_LIMIT` allows.
+    #[error("Too many requests: try again in {seconds} s")]
+    TooManyRequests {
+        /// Seconds after which the next one may pass.
+        seconds: u64,
+    },
     /// The queue in front of the workers is full.
     #[error("The server is busy: try again in a moment")]
     Busy,
@@ -90,6 +99,8 @@ impl Error {
             Self::NotAnImage | Self::UnsupportedImage | Self::DamagedImage | Self::TooManyPixels { .. } => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -103,6 +114,7 @@ impl Error {
     pub fn predict_status(&self) -> StatusCode {
         match self {
             Self::InvalidBody | Self::MissingImage => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unauthorized | Self::TooManyRequests { .. } => self.status(),
             Self::BodyTooLarge { .. } | Self::MethodNotAllowed | Self::BodyIncomplete | Self::BodyTooSlow => {
                 self.status()
             }
@@ -114,6 +126,8 @@ impl Error {
     pub fn rejection(&self) -> Option<&'static str> {
         match self {
             Self::Busy => Some("busy"),
+            Self::Unauthorized => Some("unauthorized"),
+            Self::TooManyRequests { .. } => Some("rate_limited"),
             Self::DeadlineExceeded => Some("deadline"),
             Self::BodyTooLarge { .. } => Some("body_too_large"),
             Self::BodyTooSlow => Some("body_too_slow"),
@@ -124,7 +138,11 @@ impl Error {
 
     /// Seconds after which it is worth trying again, for the `Retry-After` header.
     pub fn retry_after(&self) -> Option<u64> {
-        matches!(self, Self::Busy).then_some(1)
+        match self {
+            Self::Busy => Some(1),
+            Self::TooManyRequests { seconds } => Some(*seconds),
+            _ => None,
+        }
     }
 }
 

@@ -44,7 +44,10 @@ async fn configured_origins_may_call_and_others_may_not() {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["access-control-allow-origin"], origin);
         assert_eq!(response.headers()["access-control-allow-methods"], "GET,POST");
-        assert_eq!(response.headers()["access-control-allow-headers"], "content-type,x-request-id");
+        assert_eq!(
+            response.headers()["access-control-allow-headers"],
+            "authorization,content-type,x-request-id,x-api-key"
+        );
     }
     for origin in ["http://localhost:4322", "https://evil.example", "null"] {
         assert!(!preflight(&server, origin).await.headers().contains_key("access-control-allow-origin"), "{origin}");

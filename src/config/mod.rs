@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown, reason = "these comments are the help text, which shows them as they are")]
 
+mod access;
 mod connections;
 mod listen_addr;
 mod origins;
@@ -16,6 +17,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::model::{LibrarySource, ModelSource};
 
+pub use access::{Access, Keys, Networks, RateLimit};
 pub use connections::Connections;
 pub use listen_addr::ListenAddr;
 pub use origins::Origins;
@@ -89,6 +91,10 @@ pub struct Config {
     /// Connections.
     #[command(flatten)]
     pub connections: Connections,
+
+    /// Access.
+    #[command(flatten)]
+    pub access: Access,
 
     /// Web origins whose pages may call the API, separated by commas; "*" for any, "" for none but
     /// the server's own

@@ -2,14 +2,15 @@
 //!
 //! The fields are those of the gateway that glimpse replaces, `latency` in nanoseconds among them.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::time::Instant;
 
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use axum::http::{Method, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::access::Client;
 use super::respond::Cause;
 use crate::error::Error;
 
@@ -19,7 +20,7 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 pub(super) async fn access_log(request: Request, next: Next) -> Response {
     let mut line = Line {
         begun: Instant::now(),
-        remote: request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0),
+        remote: request.extensions().get().map(|Client(address)| *address),
         method: request.method().clone(),
         uri: request.uri().clone(),
         status: CLIENT_CLOSED_REQUEST,
@@ -34,7 +35,7 @@ pub(super) async fn access_log(request: Request, next: Next) -> Response {
 /// Written when it is dropped: a request whose client leaves is dropped in the middle.
 struct Line {
     begun: Instant,
-    remote: Option<SocketAddr>,
+    remote: Option<IpAddr>,
     method: Method,
     uri: Uri,
     status: u16,
@@ -45,7 +46,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         let latency = self.begun.elapsed();
         tracing::info!(
-            remote_ip = self.remote.map(|remote| remote.ip().to_canonical().to_string()).unwrap_or_default(),
+            remote_ip = self.remote.map(|remote| remote.to_string()).unwrap_or_default(),
             method = self.method.as_str(),
             uri = %self.uri,
             status = self.status,

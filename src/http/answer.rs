@@ -25,11 +25,14 @@ const FIELD: &str = "picture";
 pub(super) async fn answer(State(app): State<App>, request: Request) -> Response {
     match analysis(&app, request).await {
         Ok(analysis) => page(&app, StatusCode::OK, &list(&analysis.predictions)).await,
-        Err(error) => {
-            let message = format!(r#"<p class="plain-error" role="alert">{}</p>"#, encode_text(&error.to_string()));
-            respond::because(&error, page(&app, error.status(), &message).await)
-        }
+        Err(error) => refused(&app, &error).await,
     }
+}
+
+/// The page that says what went wrong.
+pub(super) async fn refused(app: &App, error: &Error) -> Response {
+    let message = format!(r#"<p class="plain-error" role="alert">{}</p>"#, encode_text(&error.to_string()));
+    respond::because(error, page(app, error.status(), &message).await)
 }
 
 async fn analysis(app: &App, request: Request) -> Result<Analysis, Error> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use super::request_id;
@@ -15,7 +15,7 @@ const MAX_AGE: Duration = Duration::from_mins(10);
 pub(super) fn layer(origins: &Origins) -> CorsLayer {
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([CONTENT_TYPE, request_id::HEADER])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, request_id::HEADER, HeaderName::from_static("x-api-key")])
         .expose_headers([request_id::HEADER, RETRY_AFTER, HeaderName::from_static("server-timing")])
         .max_age(MAX_AGE);
     match origins {

@@ -1,5 +1,6 @@
 //! HTTP: a file for each route, a file for each middleware, and the router that joins them.
 
+mod access;
 mod access_log;
 mod analyze;
 mod answer;
@@ -31,6 +32,7 @@ use crate::error::Error;
 use crate::lifecycle::Lifecycle;
 use crate::model::Metadata;
 use crate::telemetry::metrics::Metrics;
+pub use access::Access;
 pub use site::Site;
 
 /// What the routes share.
@@ -42,6 +44,8 @@ pub struct App {
     pub budget: Budget,
     /// The model that it uses.
     pub model: Arc<Metadata>,
+    /// Who may ask, and how often.
+    pub access: Access,
     /// Where the web site comes from.
     pub site: Site,
     /// What is counted.
@@ -75,12 +79,13 @@ impl App {
 pub fn router(app: App, origins: &Origins) -> Router {
     let nothing = || async { respond::error(&Error::NotFound) };
     let not_allowed = || async { respond::error(&Error::MethodNotAllowed) };
+    let guarded = from_fn_with_state(app.clone(), access::access);
     let api = Router::new()
         .route("/health", get(health::health))
         .route("/livez", get(health::health))
         .route("/readyz", get(health::ready))
-        .route("/predict", post(predict::predict))
-        .route("/api/v1/analyze", post(analyze::analyze))
+        .route("/predict", post(predict::predict).layer(guarded.clone()))
+        .route("/api/v1/analyze", post(analyze::analyze).layer(guarded.clone()))
         .route("/api/v1/model", get(model::model))
         // What is no page of the site is never answered with one.
         .route("/api", any(nothing))
@@ -88,13 +93,14 @@ pub fn router(app: App, origins: &Origins) -> Router {
         .route("/api/{*path}", any(nothing))
         .method_not_allowed_fallback(not_allowed);
     let pages = Router::new()
-        .route("/answer", get(site::page).post(answer::answer))
+        .route("/answer", get(site::page).merge(post(answer::answer).layer(guarded)))
         .method_not_allowed_fallback(not_allowed)
         .fallback(site::page)
         .layer(from_fn_with_state(app.clone(), site::headers::headers));
     let api = if app.shows_metrics { api.route("/metrics", get(metrics::metrics)) } else { api };
+    let client = from_fn_with_state(app.clone(), access::client);
     let routes = api.merge(pages).with_state(app);
-    middlewares(routes, origins)
+    middlewares(routes, origins).layer(client)
 }
 
 /// The metrics alone, for a port of their own.

@@ -24,6 +24,11 @@ pub(super) async fn predict(State(app): State<App>, request: Request) -> Respons
     }
 }
 
+/// An error that the replaced service did not have.
+pub(super) fn refused(error: &Error) -> Response {
+    respond::with_json(error, error.predict_status(), &json!({ "detail": error.to_string() }))
+}
+
 async fn answer(app: &App, request: Request) -> Result<Analysis, (Error, Value)> {
     let body = body::read(app, request).await.map_err(|error| {
         let detail = if error == Error::Busy { FAILED.into() } else { error.to_string().into() };

@@ -1,7 +1,7 @@
 //! Errors as responses.
 
 use axum::Json;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -27,6 +27,9 @@ pub(super) fn with_json(error: &Error, status: StatusCode, body: &impl Serialize
 pub(super) fn because(error: &Error, mut response: Response) -> Response {
     if let Some(seconds) = error.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if *error == Error::Unauthorized {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response.extensions_mut().insert(Cause(error.clone()));
     response

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use crate::config::{Config, Connections, ListenAddr};
 use crate::engine::{Budget, Engine, Limits, Pipeline};
 use crate::error::StartError;
-use crate::http::{self, App, Site};
+use crate::http::{self, Access, App, Site};
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::model::{Classifier, Runtime};
 use crate::telemetry::metrics::Metrics;
@@ -53,6 +53,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
         budget,
         model,
         site,
+        access: Access::new(&config.access)?,
         metrics: Metrics::start(),
         shows_metrics: config.metrics_addr.is_none(),
         lifecycle: Lifecycle::new(),
@@ -86,6 +87,7 @@ pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), Star
     );
     notify(NotifyState::Ready);
     tokio::spawn(app.metrics.clone().keep_up());
+    tokio::spawn(app.access.clone().keep_up());
     if let Some((listener, address)) = metrics_listener {
         tracing::info!(%address, "metrics");
         let (router, limits, lifecycle) =

@@ -5,6 +5,7 @@ import type { Phase } from "../lib/analysis.ts";
 import { analyzeUrl } from "../lib/api.ts";
 import { asCurl, asJson } from "../lib/copying.ts";
 import { bytes, words } from "../lib/format.ts";
+import { readKey } from "../lib/key.ts";
 import type { Picture } from "../lib/visit.ts";
 import { ConfidenceBars } from "./ConfidenceBars.tsx";
 import { CopyButton } from "./CopyButton.tsx";
@@ -40,7 +41,7 @@ export function AnswerCard({ picture, phase }: Props) {
       </Box>
       <Stack direction="row" sx={{ gap: 1 }}>
         <CopyButton label="Copy as JSON" text={asJson(answer)} />
-        <CopyButton label="Copy as curl" text={asCurl(picture.file.name, url)} />
+        <CopyButton label="Copy as curl" text={asCurl(picture.file.name, url, readKey() !== undefined)} />
       </Stack>
     </Box>
   );

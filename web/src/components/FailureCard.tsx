@@ -1,6 +1,7 @@
 import Button from "@mui/material/Button";
 import Typography from "@mui/material/Typography";
 import type { Failure } from "../lib/failure.ts";
+import { KeyForm } from "./KeyForm.tsx";
 import "./failure.css";
 
 interface Props {
@@ -23,9 +24,13 @@ export function FailureCard({ failure, onRetry }: Props) {
         </Typography>
         <Typography color="textSecondary">{failure?.message ?? "Nothing is being done with this picture."}</Typography>
       </div>
-      <Button variant="outlined" onClick={onRetry} sx={{ mt: 3 }}>
-        Try again
-      </Button>
+      {failure?.kind === "unauthorized" ? (
+        <KeyForm onKey={onRetry} />
+      ) : (
+        <Button variant="outlined" onClick={onRetry} sx={{ mt: 3 }}>
+          Try again
+        </Button>
+      )}
     </>
   );
 }

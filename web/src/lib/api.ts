@@ -3,6 +3,7 @@
 import { unlessAborted } from "./abort.ts";
 import { failureOf, failures } from "./failure.ts";
 import { base64Length, readAsBase64 } from "./files.ts";
+import { readKey } from "./key.ts";
 import { parseServerTiming, type Timing } from "./serverTiming.ts";
 
 /** Where the API is: the page's own origin, unless the build was told otherwise. */
@@ -121,6 +122,10 @@ function send(body: Blob, options: AnalyzeOptions): Promise<Answer> {
     };
     request.open("POST", analyzeUrl());
     request.setRequestHeader("Content-Type", "application/json");
+    const key = readKey();
+    if (key) {
+      request.setRequestHeader("Authorization", `Bearer ${key}`);
+    }
     patience.wait(STALLED_AFTER);
     request.send(body);
   });

@@ -7,11 +7,12 @@ export function asJson(answer: Answer): string {
   return JSON.stringify(answer.predictions, null, 2);
 }
 
-/** A command for a POSIX shell that asks the server at `url` about the file `name`. */
-export function asCurl(name: string, url: string): string {
+/** A command for a POSIX shell that asks the server at `url` about the file `name`; the key is not in it. */
+export function asCurl(name: string, url: string, hasKey = false): string {
+  const key = hasKey ? ' -H "Authorization: Bearer $API_KEY"' : "";
   return [
     `(printf '{"base64Image":"'; base64 < ${quoted(name)} | tr -d '\\n'; printf '"}') |`,
-    `  curl -sS -H 'Content-Type: application/json' --data-binary @- ${quoted(url)}`,
+    `  curl -sS -H 'Content-Type: application/json'${key} --data-binary @- ${quoted(url)}`,
   ].join("\n");
 }
 

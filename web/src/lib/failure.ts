@@ -2,7 +2,16 @@
 
 import { bytes } from "./format.ts";
 
-export type FailureKind = "offline" | "timeout" | "busy" | "limited" | "tooLarge" | "refused" | "broken" | "unreadable";
+export type FailureKind =
+  | "offline"
+  | "timeout"
+  | "unauthorized"
+  | "busy"
+  | "limited"
+  | "tooLarge"
+  | "refused"
+  | "broken"
+  | "unreadable";
 
 /** Why there is no answer: a title, and a message that says what to do. */
 export class Failure extends Error {
@@ -48,6 +57,7 @@ export const failures = {
 };
 
 const TITLES: Partial<Record<FailureKind, string>> = {
+  unauthorized: "An API key, please",
   busy: "The server is busy",
   limited: "Too many requests",
   timeout: "No answer in time",
@@ -64,6 +74,8 @@ export function failureOf(status: number, body: string, retryAfter: string | nul
 
 function kindOf(status: number): FailureKind {
   switch (status) {
+    case 401:
+      return "unauthorized";
     case 408:
     case 504:
       return "timeout";

@@ -100,6 +100,21 @@ describe("a picture that the server refuses", () => {
   });
 });
 
+test("a server that wants a key is given one, and remembers", async () => {
+  const server = await open({ API_KEYS: "secret" });
+  await visitor.choose("coffee.jpg");
+  await visitor.expectFailure("unauthorized", "An API key is required");
+  await looksRight("key");
+  await visitor.page.getByLabel("API key").fill("wrong");
+  await visitor.page.keyboard.press("Enter");
+  await visitor.expectFailure("unauthorized");
+  await visitor.page.getByLabel("API key").fill("secret");
+  await visitor.page.getByRole("button", { name: "Use this key" }).click();
+  await visitor.expectLabel(await expectedLabel(server, "coffee.jpg"));
+  await visitor.choose("chelsea.png");
+  await visitor.expectLabel(await expectedLabel(server, "chelsea.png"));
+});
+
 test("an analysis that takes too long", async () => {
   await open({ INFERENCE_TIMEOUT: "1ms" });
   await visitor.choose("coffee.jpg");

@@ -263,6 +263,21 @@ describe("when it fails", () => {
     expect(await screen.findByTestId("failure")).toHaveTextContent("No connection to the server");
   });
 
+  test("a server that wants a key is given one", async () => {
+    await page();
+    choose(picture());
+    const message = "An API key is required: send one as Authorization: Bearer, or as X-API-Key";
+    await answer(401, { message });
+    expect(await screen.findByTestId("failure")).toHaveTextContent(message);
+    await userEvent.type(screen.getByLabelText("API key"), "my-key");
+    await userEvent.click(screen.getByRole("button", { name: "Use this key" }));
+    const request = await server.request();
+    expect(request.requestHeaders.Authorization).toBe("Bearer my-key");
+    await act(async () => request.answer(200, PREDICTIONS));
+    expect(await topLabel()).toBeInTheDocument();
+    sessionStorage.clear();
+  });
+
   test("a busy server is counted down to", async () => {
     await page();
     choose(picture());

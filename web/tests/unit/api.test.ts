@@ -69,7 +69,7 @@ describe("a picture that is analysed", () => {
 describe("every status", () => {
   test.each([
     [400, "refused", "This picture can't be analysed"],
-    [401, "refused", "This picture can't be analysed"],
+    [401, "unauthorized", "An API key, please"],
     [404, "refused", "This picture can't be analysed"],
     [405, "refused", "This picture can't be analysed"],
     [408, "timeout", "No answer in time"],

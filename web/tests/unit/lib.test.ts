@@ -97,6 +97,8 @@ describe("copying", () => {
     const command = asCurl("it's a $(cat).jpg", "http://localhost:8080/api/v1/analyze");
     expect(command).toContain(`base64 < 'it'\\''s a $(cat).jpg'`);
     expect(command).toContain("'http://localhost:8080/api/v1/analyze'");
+    expect(command).not.toContain("Authorization");
+    expect(asCurl("a.jpg", "http://x", true)).toContain('-H "Authorization: Bearer $API_KEY"');
   });
 
   describe("without a clipboard", () => {

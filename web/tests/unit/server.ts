@@ -27,7 +27,7 @@ export class FakeRequest {
   responseText = "";
   isAborted = false;
   body: Blob | undefined;
-  readonly requestHeaders: Record<string, string> = {};
+  readonly requestHeaders: { [name: string]: string; Authorization?: string } = {};
   #headers: Record<string, string> = {};
 
   open(method: string, url: string) {

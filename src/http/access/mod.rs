@@ -1,0 +1,83 @@
+//! Who may have a picture analysed, and how often: stands before the routes that cost something.
+
+mod address;
+mod limiter;
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::Next;
+use axum::response::Response;
+
+pub(super) use address::{Client, client};
+use limiter::Limiter;
+
+use super::{App, answer, predict, respond};
+use crate::config::{self, Keys};
+use crate::error::{Error, StartError};
+
+/// The rules, and what has been counted.
+#[derive(Clone, Debug)]
+pub struct Access {
+    keys: Keys,
+    limiter: Option<Arc<Limiter>>,
+    trusted_proxies: config::Networks,
+}
+
+impl Access {
+    /// The rules of a configuration.
+    ///
+    /// # Errors
+    /// A sentence, where the file with the keys can't be used.
+    pub fn new(config: &config::Access) -> Result<Self, StartError> {
+        Ok(Self {
+            keys: config.keys()?,
+            limiter: config.rate_limit.map(|limit| Arc::new(Limiter::new(limit))),
+            trusted_proxies: config.trusted_proxies.clone(),
+        })
+    }
+
+    /// Forgets clients that have been away for long enough to be as new; runs for ever.
+    pub async fn keep_up(self) {
+        if let Some(limiter) = self.limiter {
+            limiter.keep_up().await;
+        }
+    }
+}
+
+pub(super) async fn access(State(app): State<App>, request: Request, next: Next) -> Response {
+    let Access { keys, limiter, .. } = &app.access;
+    if !keys.is_empty() && !key(request.headers()).is_some_and(|key| keys.has(key)) {
+        return refuse(&app, request.uri().path(), &Error::Unauthorized).await;
+    }
+    let (Some(limiter), Some(Client(client))) = (limiter, request.extensions().get().copied()) else {
+        return next.run(request).await;
+    };
+    let decision = limiter.check(client);
+    let mut response = match decision.wait {
+        None => next.run(request).await,
+        Some(seconds) => refuse(&app, request.uri().path(), &Error::TooManyRequests { seconds }).await,
+    };
+    response.headers_mut().extend(decision.headers);
+    response
+}
+
+/// The key that a client sends: `Authorization: Bearer` (RFC 6750), or `X-API-Key`.
+fn key(headers: &HeaderMap) -> Option<&[u8]> {
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| {
+        let (scheme, key) = value.as_bytes().split_at_checked(b"Bearer ".len())?;
+        scheme.eq_ignore_ascii_case(b"Bearer ").then(|| key.trim_ascii())
+    });
+    bearer.or_else(|| headers.get("x-api-key").map(|value| value.as_bytes().trim_ascii()))
+}
+
+/// The error in the shape of its route.
+async fn refuse(app: &App, path: &str, error: &Error) -> Response {
+    match path {
+        "/predict" => predict::refused(error),
+        "/answer" => answer::refused(app, error).await,
+        _ => respond::error(error),
+    }
+}
