@@ -49,6 +49,7 @@ impl Pipeline {
     }
 
     fn release_large_buffers(&mut self) {
+        self.decoder.release(KEPT_BYTES);
         for buffer in [&mut self.file, &mut self.pixels] {
             if buffer.capacity() > KEPT_BYTES {
                 *buffer = Vec::new();
@@ -66,6 +67,14 @@ impl Work for Pipeline {
     }
 
     fn run(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error> {
+        let result = self.analyse(payload, ticket);
+        self.release_large_buffers();
+        result
+    }
+}
+
+impl Pipeline {
+    fn analyse(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error> {
         let mut clock = Clock::start();
         let file = match payload {
             Payload::File(file) => file,
@@ -81,7 +90,6 @@ impl Work for Pipeline {
         let resized = self.resizer.resize(&self.pixels, picture.size, picture.orientation);
         self.scaling.apply(resized, &mut self.tensor);
         let resize = clock.lap();
-        self.release_large_buffers();
         ticket.check()?;
         let predictions = self.classifier.classify(&self.tensor, ANSWERS)?;
         let inference = clock.lap();

@@ -1,6 +1,6 @@
 //! JPEG, through libjpeg-turbo: the library that Pillow decodes with, set as Pillow sets it.
 
-#![allow(unsafe_code, clippy::cast_possible_wrap, reason = "libjpeg-turbo is a C library; its constants are small")]
+#![allow(unsafe_code, clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "libjpeg-turbo is a C library; its constants are small")]
 
 use std::ffi::c_int;
 
@@ -12,6 +12,11 @@ use crate::error::Error;
 /// Start of scan, and end of image: neither occurs inside a scan's compressed data.
 const START_OF_SCAN: [u8; 2] = [0xff, 0xda];
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
+
+/// Scans times pixels: a few seconds of work. Encoders make some ten scans, whatever the size.
+const MAX_SCANNED_PIXELS: usize = 1_000_000_000;
+const MIN_SCANS: usize = 20;
+const MAX_SCANS: usize = 200;
 
 /// A decompressor's state and its buffer for CMYK.
 ///
@@ -40,16 +45,35 @@ impl Decompressor {
     pub(super) fn decode(&mut self, file: &[u8], max_pixels: u64, pixels: &mut Vec<u8>) -> Result<Size, Error> {
         let (size, colours) = self.read_header(file)?;
         let size = size.check(max_pixels)?;
+        self.limit_scans(size)?;
         if colours == raw::TJCS_TJCS_CMYK || colours == raw::TJCS_TJCS_YCCK {
             let mut cmyk = std::mem::take(&mut self.cmyk);
             let decoded = self.decompress(file, size, raw::TJPF_TJPF_CMYK, 4, &mut cmyk);
-            cmyk_to_rgb(&cmyk, pixels);
+            if decoded.is_ok() {
+                cmyk_to_rgb(&cmyk, pixels);
+            }
             self.cmyk = cmyk;
             decoded?;
         } else {
             self.decompress(file, size, raw::TJPF_TJPF_RGB, 3, pixels)?;
         }
         Ok(size)
+    }
+
+    /// Gives back a buffer of more than `most` bytes.
+    pub(super) fn release(&mut self, most: usize) {
+        if self.cmyk.capacity() > most {
+            self.cmyk = Vec::new();
+        }
+    }
+
+    /// Each scan of a progressive file goes over the whole picture: as many as it likes would be as much
+    /// work as it likes.
+    fn limit_scans(&mut self, size: Size) -> Result<(), Error> {
+        let scans = (MAX_SCANNED_PIXELS / size.pixels().max(1)).clamp(MIN_SCANS, MAX_SCANS);
+        // SAFETY: the handle is live.
+        let status = unsafe { raw::tj3Set(self.handle, raw::TJPARAM_TJPARAM_SCANLIMIT as c_int, scans as c_int) };
+        if status == 0 { Ok(()) } else { Err(Error::Internal) }
     }
 
     fn read_header(&mut self, file: &[u8]) -> Result<(Size, raw::TJCS), Error> {

@@ -72,6 +72,11 @@ impl Decoder {
         Ok(Self { max_pixels, jpeg: jpeg::Decompressor::new()? })
     }
 
+    /// Gives back buffers of more than `most` bytes.
+    pub fn release(&mut self, most: usize) {
+        self.jpeg.release(most);
+    }
+
     /// Decodes `file` into `pixels`, replacing what was there: RGB triples from the top left, row by
     /// row, as they are stored.
     ///

@@ -10,9 +10,13 @@ use crate::error::Error;
 /// The most bytes a pixel takes while it is decoded: four 16-bit channels, twice.
 const MAX_BYTES_PER_PIXEL: u64 = 16;
 
+/// The most bytes for all that is no pixel: a colour profile is packed, and may unpack to anything.
+const MAX_METADATA: u64 = 4 << 20;
+
 pub(super) fn decode(file: &[u8], format: ImageFormat, max_pixels: u64, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+    let stated = if format == ImageFormat::Png { png_size(file)?.check(max_pixels)?.pixels() as u64 } else { max_pixels };
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(max_pixels.saturating_mul(MAX_BYTES_PER_PIXEL));
+    limits.max_alloc = Some(stated.saturating_mul(MAX_BYTES_PER_PIXEL) + MAX_METADATA);
     let mut reader = ImageReader::with_format(Cursor::new(file), format);
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(to_error)?;
@@ -27,6 +31,13 @@ pub(super) fn decode(file: &[u8], format: ImageFormat, max_pixels: u64, pixels: 
         image => write_rgb(image, pixels),
     }
     Ok(size)
+}
+
+/// The size in a PNG's header (PNG, section 11.2.1), which is its first chunk.
+fn png_size(file: &[u8]) -> Result<Size, Error> {
+    let number = |at: usize| file.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+    let (width, height) = number(16).zip(number(20)).ok_or(Error::DamagedImage)?;
+    Ok(Size { width, height })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
