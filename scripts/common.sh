@@ -48,3 +48,19 @@ use_node() {
   node_is_new_enough || PATH="$PWD/.tools/bin:$PATH"
   export ASTRO_TELEMETRY_DISABLED=1
 }
+
+# start_server: the release executable on a free port, until the script ends. Sets server and address.
+start_server() {
+  local log
+  log=$(mktemp)
+  target/release/glimpse --listen-addr 127.0.0.1:0 --log-format json "$@" >"$log" &
+  server=$!
+  trap 'kill "$server" 2>/dev/null' EXIT
+  for _ in $(seq 100); do
+    address=$(sed -n -E 's/.*"message":"ready","address":"([^"]*)".*/\1/p' "$log")
+    [ -n "$address" ] && break
+    sleep 0.1
+  done
+  rm -f "$log"
+  [ -n "$address" ] || fail "The server does not start: run target/release/glimpse to see why."
+}

@@ -1,0 +1,144 @@
+"""Pictures that are made to harm a decoder, and what each of them costs a running server.
+
+    check_hostile.py URL PID
+
+Exits with 1 where one of them is not answered as it should be, or takes more memory than it may. The times are printed, not
+judged: they are the machine's as well. Memory is read from /proc, and left out where there is none.
+"""
+
+import base64
+import json
+import pathlib
+import struct
+import sys
+import time
+import urllib.error
+import urllib.request
+import zlib
+
+PICTURES = pathlib.Path(__file__).resolve().parents[1] / "tests/pictures"
+GIB = 1 << 30
+# Of memory beyond what the server had before, in MB.
+REFUSED_COSTS = 20
+# What a picture of 50 million pixels may cost: its pixels, twice.
+LARGEST_COSTS = 320
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width, height, before=b"", packed=None):
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    packed = zlib.compress(b"\0" * 1000) if packed is None else packed
+    return b"\x89PNG\r\n\x1a\n" + header + before + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def packed_zeros(length):
+    packer = zlib.compressobj(9)
+    parts = [packer.compress(bytes(1 << 20)) for _ in range(length >> 20)]
+    return b"".join(parts) + packer.flush()
+
+
+def gif(width, height):
+    screen = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6)
+    return screen + b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x4c\x01\0;"
+
+
+def bmp(width, height):
+    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + info
+
+
+def tiff(**changes):
+    tags = {"width": (256, 4, 1, 10), "height": (257, 4, 1, 10), "bits": (258, 3, 1, 8), "compression": (259, 3, 1, 1)}
+    tags |= {"colours": (262, 3, 1, 1), "offsets": (273, 4, 1, 8), "samples": (277, 3, 1, 1), "rows": (278, 4, 1, 10)}
+    tags |= {"counts": (279, 4, 1, 100)} | changes
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags.values()))
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(104)
+
+
+def webp(kind, data):
+    data = kind + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(data) + 4) + b"WEBP" + data
+
+
+def jpeg_of_scans(times):
+    file = (PICTURES / "rocket_progressive.jpg").read_bytes()
+    scan = file[file.rindex(b"\xff\xda") : -2]
+    return file[:-2] + scan * times + b"\xff\xd9"
+
+
+def cases():
+    zeros = packed_zeros(GIB)
+    small = zlib.compress(b"".join(b"\0" + bytes(30) for _ in range(10)))
+    huge_jpeg = b"\xff\xd8\xff\xc0\0\x11\x08\xff\xdc\xff\xdc\x03\x01\x11\0\x02\x11\0\x03\x11\0\xff\xda\0\x0c\x03\x01\0\x02\0\x03\0\0\x3f\0\xff\xd9"
+    huge = {"width": (256, 4, 1, 7000), "height": (257, 4, 1, 7000), "rows": (278, 4, 1, 7000)}
+    yield "PNG of 13000 x 13000, 20 kB", 422, png(13000, 13000, packed=packed_zeros(20 << 20))
+    yield "PNG with a zTXt of 1 GB", 200, png(10, 10, chunk(b"zTXt", b"k\0\0" + zeros), small)
+    yield "PNG with an iTXt of 1 GB", 200, png(10, 10, chunk(b"iTXt", b"k\0\1\0\0\0" + zeros), small)
+    yield "PNG with a colour profile of 1 GB", (200, 422), png(10, 10, chunk(b"iCCP", b"k\0\0" + zeros), small)
+    yield "PNG with 1 GB for 10 x 10 pixels", (200, 422), png(10, 10, packed=zeros)
+    yield "GIF of 65535 x 65535", 422, gif(65535, 65535)
+    yield "BMP of 60000 x 60000", 422, bmp(60000, 60000)
+    yield "BMP of 7000 x 7000, without them", 422, bmp(7000, 7000)
+    yield "BMP of -2147483648 x -2147483648", 422, bmp(-(2**31), -(2**31))
+    yield "WebP of 16384 x 16384", 422, webp(b"VP8X", b"\0\0\0\0\xff\x3f\0\xff\x3f\0")
+    yield "WebP of 16383 x 16383, lossy", 422, webp(b"VP8 ", b"\x10\0\0\x9d\x01\x2a" + struct.pack("<HH", 16383, 16383) + bytes(8))
+    yield "JPEG of 65500 x 65500", 422, huge_jpeg
+    yield "JPEG of 500 more scans", 422, jpeg_of_scans(500)
+    yield "TIFF of 60000 x 60000", 422, tiff(width=(256, 4, 1, 60000), height=(257, 4, 1, 60000))
+    yield "TIFF of 4 billion strips", 422, tiff(**huge | {"offsets": (273, 4, 4_000_000_000, 8), "counts": (279, 4, 4_000_000_000, 8)})
+    yield "TIFF with a strip of 4 GB", 422, tiff(**huge | {"counts": (279, 4, 1, 4_000_000_000)})
+    yield "TIFF with a colour profile of 4 GB", (200, 422), tiff(profile=(34675, 7, 4_000_000_000, 8))
+    yield "PNG of 7000 x 7000, which is let in", 200, png(7000, 7000, packed=packed_zeros(148 << 20))
+    yield "GIF of 7000 x 7000, one pixel of it there", 200, gif(7000, 7000)
+
+
+def memory(pid, name):
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(name)) / 1000
+
+
+def forget_peak(pid):
+    try:
+        pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")
+    except OSError:
+        pass
+
+
+def send(url, picture):
+    body = json.dumps({"base64Image": base64.b64encode(picture).decode()}).encode()
+    request = urllib.request.Request(f"{url}/api/v1/analyze", body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def main():
+    url, pid = sys.argv[1:]
+    for name in ["coffee.png", "coffee.png", "coffee.tif", "coffee.gif"]:
+        send(url, (PICTURES / name).read_bytes())
+    failed = 0
+    for name, expected, picture in cases():
+        forget_peak(pid)
+        before, begun = memory(pid, "VmRSS"), time.perf_counter()
+        status = send(url, picture)
+        took, more = time.perf_counter() - begun, max(0.0, memory(pid, "VmHWM") - before)
+        is_let_in = name.endswith(("let in", "there"))
+        # The request itself is held as well, as text and as bytes.
+        most = (LARGEST_COSTS if is_let_in else REFUSED_COSTS) + 3 * len(picture) / 1e6
+        holds = status in (expected if isinstance(expected, tuple) else (expected,)) and more <= most
+        failed += not holds
+        print(f"{'ok  ' if holds else 'NOT '} {status}  {took * 1000:6.0f} ms  {more:6.1f} MB  {name}")
+    if failed:
+        sys.exit(f"{failed} of them are not answered as they should be, or cost too much.")
+
+
+if __name__ == "__main__":
+    main()
