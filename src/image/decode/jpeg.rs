@@ -1,6 +1,11 @@
 //! JPEG, through libjpeg-turbo: the library that Pillow decodes with, set as Pillow sets it.
 
-#![allow(unsafe_code, clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "libjpeg-turbo is a C library; its constants are small")]
+#![allow(
+    unsafe_code,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "libjpeg-turbo is a C library; its constants are small"
+)]
 
 use std::ffi::c_int;
 

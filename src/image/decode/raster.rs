@@ -14,7 +14,8 @@ const MAX_BYTES_PER_PIXEL: u64 = 16;
 const MAX_METADATA: u64 = 4 << 20;
 
 pub(super) fn decode(file: &[u8], format: ImageFormat, max_pixels: u64, pixels: &mut Vec<u8>) -> Result<Size, Error> {
-    let stated = if format == ImageFormat::Png { png_size(file)?.check(max_pixels)?.pixels() as u64 } else { max_pixels };
+    let stated =
+        if format == ImageFormat::Png { png_size(file)?.check(max_pixels)?.pixels() as u64 } else { max_pixels };
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(stated.saturating_mul(MAX_BYTES_PER_PIXEL) + MAX_METADATA);
     let mut reader = ImageReader::with_format(Cursor::new(file), format);

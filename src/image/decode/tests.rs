@@ -213,9 +213,8 @@ fn zlib_of_zeros(length: usize) -> Vec<u8> {
 fn a_colour_profile_that_unpacks_to_megabytes_takes_no_memory() {
     let header = png_chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]);
     let pixel = png_chunk(b"IDAT", &[0x78, 0x01, 1, 2, 0, 0xfd, 0xff, 0, 7, 0, 9, 0, 8]);
-    let with = |chunk: Vec<u8>| {
-        [b"\x89PNG\r\n\x1a\n".as_slice(), &header, &chunk, &pixel, &png_chunk(b"IEND", b"")].concat()
-    };
+    let with =
+        |chunk: Vec<u8>| [b"\x89PNG\r\n\x1a\n".as_slice(), &header, &chunk, &pixel, &png_chunk(b"IEND", b"")].concat();
     let profile = |length| png_chunk(b"iCCP", &[b"k\0\0".as_slice(), &zlib_of_zeros(length)].concat());
     assert!(decode(&with(Vec::new())).is_ok());
     assert!(decode(&with(profile(1 << 20))).is_ok());
