@@ -184,8 +184,8 @@ fn scans_without_end_are_refused() {
     assert_eq!(decode(&of_many_scans(300)).map(drop), Err(Error::DamagedImage));
 }
 
-fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
-    let content = [kind, data].concat();
+fn png_chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
+    let content = [&kind, data].concat();
     let mut crc = u32::MAX;
     for byte in &content {
         crc ^= u32::from(*byte);
@@ -211,11 +211,11 @@ fn zlib_of_zeros(length: usize) -> Vec<u8> {
 
 #[test]
 fn a_colour_profile_that_unpacks_to_megabytes_takes_no_memory() {
-    let header = png_chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]);
-    let pixel = png_chunk(b"IDAT", &[0x78, 0x01, 1, 2, 0, 0xfd, 0xff, 0, 7, 0, 9, 0, 8]);
+    let header = png_chunk(*b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]);
+    let pixel = png_chunk(*b"IDAT", &[0x78, 0x01, 1, 2, 0, 0xfd, 0xff, 0, 7, 0, 9, 0, 8]);
     let with =
-        |chunk: Vec<u8>| [b"\x89PNG\r\n\x1a\n".as_slice(), &header, &chunk, &pixel, &png_chunk(b"IEND", b"")].concat();
-    let profile = |length| png_chunk(b"iCCP", &[b"k\0\0".as_slice(), &zlib_of_zeros(length)].concat());
+        |chunk: Vec<u8>| [b"\x89PNG\r\n\x1a\n".as_slice(), &header, &chunk, &pixel, &png_chunk(*b"IEND", b"")].concat();
+    let profile = |length| png_chunk(*b"iCCP", &[b"k\0\0".as_slice(), &zlib_of_zeros(length)].concat());
     assert!(decode(&with(Vec::new())).is_ok());
     assert!(decode(&with(profile(1 << 20))).is_ok());
     assert_eq!(decode(&with(profile(16 << 20))).map(drop), Err(Error::DamagedImage));
