@@ -8,9 +8,9 @@ use std::sync::mpsc;
 
 use glimpse::engine::{Analysis, Budget, Limits, Payload, Ticket, Work};
 use glimpse::error::Error;
-use glimpse::http::App;
+use glimpse::http::{Access, App};
 use serde_json::json;
-use support::{LONG, Server, answer, app, app_with, base64, picture};
+use support::{LONG, Server, answer, app, app_with, base64, config, picture};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -88,6 +88,25 @@ async fn a_client_that_sends_on_reads_its_refusal_and_may_ask_again() {
     connection.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     assert!(head(&mut connection).await.starts_with("HTTP/1.1 200 "));
     full.go_on.send(()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_refused_for_another_reason_reads_it_too() {
+    let access = Access::new(&config(&["--api-keys", "key"]).access).unwrap();
+    let server = Server::with(App { access, max_body_bytes: 5_000_000, ..app() }).await;
+    for (headers, status) in [
+        ("Content-Type: application/json", "401"),
+        ("X-API-Key: key\r\nContent-Type: text/plain", "415"),
+        ("X-API-Key: key", "413"),
+    ] {
+        let mut connection = TcpStream::connect(server.address).await.unwrap();
+        let request =
+            format!("POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\n{headers}\r\nContent-Length: 6000000\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        connection.write_all(&vec![b' '; 6_000_000]).await.unwrap();
+        let head = head(&mut connection).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{headers}: {head}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use serde_json::json;
-use support::{LONG, Server, answer, app, picture};
+use support::{LONG, Process, Server, answer, app, picture, serving};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -162,4 +162,21 @@ async fn http_2_by_prior_knowledge() {
         let (status, body) = request.await.unwrap();
         assert_eq!((status, body.as_array().unwrap().len()), (200, 3));
     }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_files_to_open_goes_on_when_it_has_some_again() {
+    let mut command = std::process::Command::new("/bin/sh");
+    let glimpse = serving();
+    command.env_clear().current_dir(support::root()).args(["-c", "ulimit -n 60; exec \"$0\" \"$@\""]);
+    command.arg(glimpse.get_program()).args(glimpse.get_args());
+    let mut process = Process::start(command);
+    let mut taking = Vec::new();
+    for _ in 0..80 {
+        taking.push(TcpStream::connect(process.address).await.unwrap());
+    }
+    while !process.line()["message"].as_str().unwrap().starts_with("connections can't be accepted for now") {}
+    drop(taking);
+    assert_eq!(reqwest::get(process.url("/livez")).await.unwrap().status(), 200);
 }

@@ -19,8 +19,7 @@ pub(super) async fn analyze(State(app): State<App>, request: Request) -> Respons
 }
 
 async fn answer(app: &App, request: Request) -> Result<Analysis, Error> {
-    body::require_json(request.headers())?;
-    let body = body::read(app, request).await?;
+    let body = body::read(app, request, body::require_json).await?;
     app.analyze(payload(&body)?).await
 }
 

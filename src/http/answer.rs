@@ -36,16 +36,15 @@ pub(super) async fn refused(app: &App, error: &Error) -> Response {
 }
 
 async fn analysis(app: &App, request: Request) -> Result<Analysis, Error> {
-    body::require_form(request.headers())?;
-    let content_type = request.headers()[CONTENT_TYPE].clone();
-    let body = body::read(app, request).await?;
+    let content_type = request.headers().get(CONTENT_TYPE).cloned();
+    let body = body::read(app, request, body::require_form).await?;
     app.analyze(Payload::File(file(content_type, body).await?)).await
 }
 
 /// The file of the form (RFC 7578).
-async fn file(content_type: HeaderValue, body: Bytes) -> Result<Bytes, Error> {
+async fn file(content_type: Option<HeaderValue>, body: Bytes) -> Result<Bytes, Error> {
     let mut request = Request::new(body.into());
-    request.headers_mut().insert(CONTENT_TYPE, content_type);
+    request.headers_mut().extend(content_type.map(|it| (CONTENT_TYPE, it)));
     // The body has been read, up to the server's own limit.
     DefaultBodyLimit::disable().apply(&mut request);
     let mut fields = Multipart::from_request(request, &()).await.map_err(|_| Error::InvalidBody)?;

@@ -12,8 +12,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::App;
 use crate::error::Error;
 
+/// What a route asks of a body's headers.
+pub(super) type Require = fn(&HeaderMap) -> Result<(), Error>;
+
 /// How much of a body that is refused is read and thrown away, as a multiple of the limit, and for
-/// how long: a client that is still sending takes a closed connection for a broken one.
+/// how long.
 const DISCARDED: u64 = 4;
 const DISCARDING: Duration = Duration::from_secs(5);
 
@@ -41,23 +44,28 @@ fn essence(headers: &HeaderMap) -> Option<String> {
 /// A body that is refused is answered at once; what still comes of it is thrown away meanwhile.
 ///
 /// # Errors
-/// [`Error::BodyTooLarge`], by the announced length or by what arrives; [`Error::Busy`] before it is
+/// What `require` finds wrong with the headers; [`Error::BodyTooLarge`], by the announced length or by what arrives; [`Error::Busy`] before it is
 /// read where every worker is taken and the queue full, or where the budget has no room for it;
 /// [`Error::BodyTooSlow`]; [`Error::BodyIncomplete`].
-pub(super) async fn read(app: &App, request: Request) -> Result<Bytes, Error> {
-    // Such a client sends nothing until it is told to: to read is to tell it.
-    let waits = request.headers().contains_key(EXPECT);
-    let mut body = request.into_body();
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let result = match admit(app, announced) {
-        Ok(()) => collect(app, &mut body, announced).await,
-        refused => refused.map(|()| Bytes::new()),
+pub(super) async fn read(app: &App, mut request: Request, require: Require) -> Result<Bytes, Error> {
+    let announced = usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX);
+    let result = match require(request.headers()).and_then(|()| admit(app, announced)) {
+        Ok(()) => collect(app, request.body_mut(), announced).await,
+        Err(error) => Err(error),
     };
-    let is_refused = matches!(result, Err(Error::Busy | Error::BodyTooLarge { .. }));
-    if is_refused && !waits {
-        tokio::spawn(discard(body, app.max_body_bytes));
+    if !matches!(result, Ok(_) | Err(Error::BodyIncomplete | Error::BodyTooSlow)) {
+        discard_meanwhile(app, request);
     }
     result
+}
+
+/// Reads and throws away what still comes of a request that is refused: a client that is sending takes a
+/// connection that is closed on it for a broken one, and never sees the answer.
+pub(super) fn discard_meanwhile(app: &App, request: Request) {
+    // Such a client sends nothing until it is told to: to read is to tell it.
+    if !request.headers().contains_key(EXPECT) {
+        tokio::spawn(discard(request.into_body(), app.max_body_bytes));
+    }
 }
 
 fn admit(app: &App, announced: usize) -> Result<(), Error> {

@@ -30,7 +30,7 @@ pub(super) fn refused(error: &Error) -> Response {
 }
 
 async fn answer(app: &App, request: Request) -> Result<Analysis, (Error, Value)> {
-    let body = body::read(app, request).await.map_err(|error| {
+    let body = body::read(app, request, |_| Ok(())).await.map_err(|error| {
         let detail = if error == Error::Busy { FAILED.into() } else { error.to_string().into() };
         (error, detail)
     })?;

@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -40,6 +41,7 @@ const MAX_STREAMS: u32 = 64;
 
 /// Serves until the server drains, then finishes what was accepted. Whether all of it was.
 pub(super) async fn serve(listener: TcpListener, router: Router, limits: Connections, lifecycle: &Lifecycle) -> bool {
+    raise_file_limit();
     let slots = Arc::new(Semaphore::new(limits.max_connections));
     let acceptor = Acceptor { slots: slots.clone(), router, limits, lifecycle: lifecycle.clone() };
     tokio::select! {
@@ -50,6 +52,16 @@ pub(super) async fn serve(listener: TcpListener, router: Router, limits: Connect
     drop(listener);
     let all = u32::try_from(limits.max_connections).unwrap_or(u32::MAX);
     timeout(limits.shutdown_timeout, slots.acquire_many(all)).await.is_ok()
+}
+
+/// Lets this process open as many files as it may: a connection is one, and the usual limit is lower than
+/// what the system would grant.
+fn raise_file_limit() {
+    let granted = getrlimit(Resource::Nofile);
+    if granted.current < granted.maximum {
+        // Where it is refused, what there is has to do.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: granted.maximum, ..granted });
+    }
 }
 
 struct Acceptor {

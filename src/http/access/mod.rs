@@ -14,7 +14,7 @@ use axum::response::Response;
 pub(super) use address::{Client, client};
 use limiter::Limiter;
 
-use super::{App, answer, predict, respond};
+use super::{App, answer, body, predict, respond};
 use crate::config::{self, Keys};
 use crate::error::{Error, StartError};
 
@@ -50,7 +50,7 @@ impl Access {
 pub(super) async fn access(State(app): State<App>, request: Request, next: Next) -> Response {
     let Access { keys, limiter, .. } = &app.access;
     if !keys.is_empty() && !key(request.headers()).is_some_and(|key| keys.has(key)) {
-        return refuse(&app, request.uri().path(), &Error::Unauthorized).await;
+        return refuse(&app, request, &Error::Unauthorized).await;
     }
     let (Some(limiter), Some(Client(client))) = (limiter, request.extensions().get().copied()) else {
         return next.run(request).await;
@@ -58,7 +58,7 @@ pub(super) async fn access(State(app): State<App>, request: Request, next: Next)
     let decision = limiter.check(client);
     let mut response = match decision.wait {
         None => next.run(request).await,
-        Some(seconds) => refuse(&app, request.uri().path(), &Error::TooManyRequests { seconds }).await,
+        Some(seconds) => refuse(&app, request, &Error::TooManyRequests { seconds }).await,
     };
     response.headers_mut().extend(decision.headers);
     response
@@ -74,10 +74,12 @@ fn key(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 /// The error in the shape of its route.
-async fn refuse(app: &App, path: &str, error: &Error) -> Response {
-    match path {
+async fn refuse(app: &App, request: Request, error: &Error) -> Response {
+    let response = match request.uri().path() {
         "/predict" => predict::refused(error),
         "/answer" => answer::refused(app, error).await,
         _ => respond::error(error),
-    }
+    };
+    body::discard_meanwhile(app, request);
+    response
 }
