@@ -5,14 +5,17 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "what fails here fails the run")]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, ExitCode, Stdio};
+#[path = "support/process.rs"]
+mod process;
+
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use serde_json::{Value, json};
+use process::Server;
+use serde_json::json;
 
 const FACTOR: f64 = 10.0;
 const SECONDS: u64 = 30;
@@ -21,40 +24,6 @@ const CLIENTS: usize = 8;
 const MOST: usize = 4000;
 /// The server's own deadline, by default.
 const DEADLINE: Duration = Duration::from_secs(10);
-
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start() -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_glimpse"));
-        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["--listen-addr", "127.0.0.1:0", "--log-format", "json"]);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        log.read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        let url = format!("http://{}", ready["address"].as_str().unwrap());
-        std::thread::spawn(move || log.lines().count());
-        Self { child, url }
-    }
-
-    /// Resident memory, in bytes; nothing where the system does not tell.
-    fn memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// What came of one request: a status, or nothing; and after how long.
 type Outcome = (Option<u16>, Duration);
