@@ -37,6 +37,13 @@ fn next(state: &mut u64) -> usize {
     usize::try_from(*state >> 33).unwrap_or(0)
 }
 
+/// A GIF of a few bytes that says it has 16 million pixels, as many as a worker keeps memory for: a byte
+/// that is changed by chance makes such pictures as well, and the first of them must not come late.
+fn large() -> Vec<u8> {
+    let screen = b"GIF89a\xa0\x0f\xa0\x0f\x80\0\0\0\0\0\xff\xff\xff";
+    [&screen[..], b",\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0;"].concat()
+}
+
 /// A picture as it is, with some bytes changed, or cut short; now and then one that is too large, or none.
 fn picture(files: &[Vec<u8>], state: &mut u64) -> Vec<u8> {
     let mut file = files[next(state) % files.len()].clone();
@@ -49,6 +56,7 @@ fn picture(files: &[Vec<u8>], state: &mut u64) -> Vec<u8> {
             }
         }
         7 => file.truncate(next(state) % file.len()),
+        8 if next(state) % 20 == 0 => file = large(),
         8 if file.starts_with(b"\x89PNG") => file[16..24].copy_from_slice(&[0, 0, 50, 200, 0, 0, 50, 200]),
         _ => file = vec![b'x'; next(state) % 100_000],
     }
@@ -80,11 +88,15 @@ async fn main() -> ExitCode {
             })
         })
         .collect();
-    while sent.load(Ordering::Relaxed) < SETTLED {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut early = 0;
+    for step in 1..REQUESTS / SETTLED {
+        while sent.load(Ordering::Relaxed) < step * SETTLED {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let memory = server.memory();
+        println!("after {} requests: {} MB", step * SETTLED, memory / 1_000_000);
+        early = if step == 1 { memory } else { early };
     }
-    let early = server.memory();
-    println!("after {SETTLED} requests: {} MB", early / 1_000_000);
     for client in clients {
         client.await.unwrap();
     }

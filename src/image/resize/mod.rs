@@ -69,6 +69,14 @@ impl Resizer {
         Self { target, between: Vec::new(), turned: Vec::new(), resized: Vec::new(), passes }
     }
 
+    /// Gives back the buffer between the passes where it has more than `most` bytes: it is as high, or as
+    /// wide, as the picture was, which a picture of little else can be.
+    pub fn release(&mut self, most: usize) {
+        if self.between.capacity() > most {
+            self.between = Vec::new();
+        }
+    }
+
     /// Resizes `pixels`, `stored.width * stored.height` RGB triples from the top left, row by row,
     /// and turns them upright. Gives the target's pixels in the same order.
     ///
