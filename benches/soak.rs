@@ -56,7 +56,7 @@ fn picture(files: &[Vec<u8>], state: &mut u64) -> Vec<u8> {
             }
         }
         7 => file.truncate(next(state) % file.len()),
-        8 if next(state) % 20 == 0 => file = large(),
+        8 if next(state).is_multiple_of(20) => file = large(),
         8 if file.starts_with(b"\x89PNG") => file[16..24].copy_from_slice(&[0, 0, 50, 200, 0, 0, 50, 200]),
         _ => file = vec![b'x'; next(state) % 100_000],
     }
