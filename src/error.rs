@@ -114,10 +114,12 @@ impl Error {
     pub fn predict_status(&self) -> StatusCode {
         match self {
             Self::InvalidBody | Self::MissingImage => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Unauthorized | Self::TooManyRequests { .. } => self.status(),
-            Self::BodyTooLarge { .. } | Self::MethodNotAllowed | Self::BodyIncomplete | Self::BodyTooSlow => {
-                self.status()
-            }
+            Self::Unauthorized
+            | Self::TooManyRequests { .. }
+            | Self::BodyTooLarge { .. }
+            | Self::MethodNotAllowed
+            | Self::BodyIncomplete
+            | Self::BodyTooSlow => self.status(),
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 use clap::Args;
 use ipnet::IpNet;
 
+use super::named;
+use super::parse::list;
 use crate::error::StartError;
 
 /// Who may have pictures analysed, and how often.
@@ -35,14 +37,14 @@ impl Access {
     /// A sentence, where the file can't be read or holds no key.
     pub fn keys(&self) -> Result<Keys, StartError> {
         let mut keys = self.api_keys.clone();
-        if let Some(path) = self.api_keys_file.as_ref().filter(|path| !path.as_os_str().is_empty()) {
+        if let Some(path) = named(self.api_keys_file.as_ref()) {
             let refuse = |reason: &str| {
                 StartError::new(format!(
                     "The API keys in {} can't be used: {reason}. Set API_KEYS_FILE to a file with one a line.",
                     path.display()
                 ))
             };
-            let text = std::fs::read_to_string(path).map_err(|error| refuse(&error.to_string()))?;
+            let text = std::fs::read_to_string(&path).map_err(|error| refuse(&error.to_string()))?;
             let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
             let before = keys.0.len();
             keys.0.extend(lines.map(str::to_owned));
@@ -83,10 +85,9 @@ impl FromStr for Networks {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         let network =
             |part: &str| part.parse().or_else(|_| part.parse().map(|address: std::net::IpAddr| address.into()));
-        let networks: Result<_, _> = parts.map(|part| network(part).map_err(|_| part)).collect();
+        let networks: Result<_, _> = list(text).map(|part| network(part).map_err(|_| part)).collect();
         networks
             .map(Self)
             .map_err(|part| format!("\"{part}\" is no network; a list such as 10.0.0.0/8,::1 is expected"))
@@ -121,7 +122,7 @@ impl FromStr for Keys {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Ok(Self(text.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect()))
+        Ok(Self(list(text).map(str::to_owned).collect()))
     }
 }
 

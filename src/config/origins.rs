@@ -2,6 +2,8 @@ use std::str::FromStr;
 
 use axum::http::{HeaderValue, Uri};
 
+use super::parse::list;
+
 /// Which web origins may call the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origins {
@@ -18,8 +20,7 @@ impl FromStr for Origins {
         if text.trim() == "*" {
             return Ok(Self::Any);
         }
-        let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-        origins.map(origin).collect::<Result<_, _>>().map(Self::List)
+        list(text).map(origin).collect::<Result<_, _>>().map(Self::List)
     }
 }
 

@@ -26,6 +26,11 @@ pub(super) fn within<const LEAST: usize, const MOST: usize>(text: &str) -> Resul
     parsed.ok_or_else(|| format!("a whole number from {LEAST} to {MOST} is expected"))
 }
 
+/// The parts of a list that is separated by commas, without the empty ones.
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
 pub(super) fn at_least_one<N: FromStr + Default + PartialOrd>(text: &str) -> Result<N, String> {
     let parsed = text.parse().ok().filter(|number| *number > N::default());
     parsed.ok_or_else(|| "a whole number of at least 1 is expected".to_owned())

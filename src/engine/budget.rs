@@ -39,8 +39,13 @@ impl Budget {
 
     /// Whether a body of `length` bytes would be let in now.
     pub fn has_room_for(&self, length: usize) -> bool {
+        self.lets(length, length)
+    }
+
+    /// Whether a body that is to have `length` bytes may take `more` of them.
+    fn lets(&self, length: usize, more: usize) -> bool {
         let kept = if length > LARGE { self.total / KEPT_FOR_SMALL } else { 0 };
-        length + kept <= self.free.available_permits()
+        more + kept <= self.free.available_permits()
     }
 
     /// A body with nothing in it yet, and memory for `expected` bytes.
@@ -73,8 +78,7 @@ impl Accounted {
     /// # Errors
     /// [`Error::Busy`] where the budget has no room for more.
     pub fn extend(&mut self, data: &[u8]) -> Result<(), Error> {
-        let is_large = self.bytes.len() + data.len() > LARGE;
-        if is_large && self.budget.free.available_permits() < self.budget.total / KEPT_FOR_SMALL + data.len() {
+        if !self.budget.lets(self.bytes.len() + data.len(), data.len()) {
             return Err(Error::Busy);
         }
         let more = u32::try_from(data.len()).map_err(|_| Error::Busy)?;

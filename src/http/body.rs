@@ -44,9 +44,9 @@ fn essence(headers: &HeaderMap) -> Option<String> {
 /// A body that is refused is answered at once; what still comes of it is thrown away meanwhile.
 ///
 /// # Errors
-/// What `require` finds wrong with the headers; [`Error::BodyTooLarge`], by the announced length or by what arrives; [`Error::Busy`] before it is
-/// read where every worker is taken and the queue full, or where the budget has no room for it;
-/// [`Error::BodyTooSlow`]; [`Error::BodyIncomplete`].
+/// What `require` finds wrong with the headers; [`Error::BodyTooLarge`], by the announced length or by
+/// what arrives; [`Error::Busy`] before it is read where every worker is taken and the queue full, or
+/// where the budget has no room for it; [`Error::BodyTooSlow`]; [`Error::BodyIncomplete`].
 pub(super) async fn read(app: &App, mut request: Request, require: Require) -> Result<Bytes, Error> {
     let announced = usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX);
     let result = match require(request.headers()).and_then(|()| admit(app, announced)) {

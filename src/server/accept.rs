@@ -40,7 +40,7 @@ const GRAIN: Duration = Duration::from_millis(250);
 const MAX_STREAMS: u32 = 64;
 
 /// Serves until the server drains, then finishes what was accepted. Whether all of it was.
-pub(super) async fn serve(listener: TcpListener, router: Router, limits: Connections, lifecycle: &Lifecycle) -> bool {
+pub async fn serve(listener: TcpListener, router: Router, limits: Connections, lifecycle: &Lifecycle) -> bool {
     raise_file_limit();
     let slots = Arc::new(Semaphore::new(limits.max_connections));
     let acceptor = Acceptor { slots: slots.clone(), router, limits, lifecycle: lifecycle.clone() };

@@ -9,17 +9,18 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 
-use crate::config::{Config, Connections, ListenAddr};
+use crate::config::{Config, ListenAddr};
 use crate::engine::{Budget, Engine, Limits, Pipeline};
 use crate::error::StartError;
 use crate::http::{self, Access, App, Site};
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::model::{Classifier, Runtime};
 use crate::telemetry::metrics::Metrics;
+
+pub use accept::serve;
 use signals::Signals;
 
 /// How long `glimpse health` waits.
@@ -130,11 +131,6 @@ fn notify(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::warn!("the service manager can't be told: {error}");
     }
-}
-
-/// Serves until the server drains, then finishes what was accepted. Whether all of it was.
-pub async fn serve(listener: TcpListener, router: Router, limits: Connections, lifecycle: &Lifecycle) -> bool {
-    accept::serve(listener, router, limits, lifecycle).await
 }
 
 async fn listen(address: &ListenAddr, variable: &str) -> Result<(TcpListener, SocketAddr), StartError> {
