@@ -1,16 +1,6 @@
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { expectedLabel, launch, pictureBytes, type Server, sampleFile, startServer, Visitor } from "./support.ts";
-
-let browser: Browser;
-let server: Server;
-let visitor: Visitor;
-
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launch(), startServer()]);
-});
-afterAll(() => Promise.all([browser?.close(), server?.stop()]));
-afterEach(() => visitor.close());
+import { describe, expect, test } from "vitest";
+import { server, visit, visitor } from "./stage.ts";
+import { expectedLabel, pictureBytes, sampleFile } from "./support.ts";
 
 describe("a picture is given", () => {
   test.each([
@@ -24,13 +14,13 @@ describe("a picture is given", () => {
     "chelsea.bmp",
     "coffee.tif",
   ])("by the file dialog: %s", async (name) => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     await visitor.choose(name);
     await visitor.expectLabel(await expectedLabel(server, name));
   });
 
   test("by the large button in the finder", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     const dialog = visitor.page.waitForEvent("filechooser");
     await visitor.page.getByRole("button", { name: /Drop photographs here/ }).click();
     expect((await dialog).isMultiple()).toBe(true);
@@ -39,7 +29,7 @@ describe("a picture is given", () => {
   });
 
   test("with others, and each can be gone back to", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     await visitor.choose("rocket.jpg", "coffee.jpg", "chelsea.png");
     const strip = visitor.page.getByRole("region", { name: "Pictures of this visit" });
     for (const name of ["chelsea.png", "coffee.jpg", "rocket.jpg"]) {
@@ -51,7 +41,7 @@ describe("a picture is given", () => {
   });
 
   test("twice, though it is the same file", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     await visitor.choose("coffee.jpg");
     await visitor.choose("coffee.jpg");
     await visitor.expectPhase("answered");
@@ -61,7 +51,7 @@ describe("a picture is given", () => {
   });
 
   test("by dropping it anywhere, with a target while it is dragged", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     const { page } = visitor;
     await page.getByText(/Answered by/).waitFor();
     const bytes = (await pictureBytes("coffee.jpg")).toString("base64");
@@ -80,7 +70,7 @@ describe("a picture is given", () => {
   });
 
   test("by pasting it", async () => {
-    visitor = await Visitor.open(browser, server, { permissions: ["clipboard-read", "clipboard-write"] });
+    await visit({ permissions: ["clipboard-read", "clipboard-write"] });
     await visitor.page.getByText(/Answered by/).waitFor();
     await visitor.page.evaluate(
       async (base64) => {
@@ -94,7 +84,7 @@ describe("a picture is given", () => {
   });
 
   test("by the camera of a phone", async () => {
-    visitor = await Visitor.open(browser, server, {
+    await visit({
       viewport: { width: 390, height: 844 },
       isMobile: true,
       hasTouch: true,
@@ -112,7 +102,7 @@ describe("a picture is given", () => {
   });
 
   test("where there is a mouse there is no camera button", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     expect(await visitor.page.getByRole("button", { name: "Take a photo" }).isVisible()).toBe(false);
   });
 
@@ -121,13 +111,13 @@ describe("a picture is given", () => {
     ["A cup of coffee", "coffee.jpg"],
     ["A rocket", "rocket_progressive.jpg"],
   ])("as a sample: %s", async (button, file) => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     await visitor.page.getByRole("button", { name: button }).click();
     await visitor.expectLabel(await expectedLabel(server, file));
   });
 
   test("though the browser can't show it", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     await visitor.choose("coffee.tif");
     await visitor.page.getByText("This browser can’t show it; the server may still know it.").waitFor();
     await visitor.expectLabel(await expectedLabel(server, "coffee.tif"));
@@ -137,7 +127,7 @@ describe("a picture is given", () => {
 
 describe("the answer", () => {
   test("can be copied", async () => {
-    visitor = await Visitor.open(browser, server, { permissions: ["clipboard-read", "clipboard-write"] });
+    await visit({ permissions: ["clipboard-read", "clipboard-write"] });
     await visitor.choose("coffee.jpg");
     await visitor.page.getByRole("button", { name: "Copy as JSON" }).click();
     await visitor.page.getByRole("button", { name: "Copied" }).waitFor();
@@ -151,7 +141,7 @@ describe("the answer", () => {
   });
 
   test("has the server's own time, and the model's name at the foot", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     await visitor.page.getByRole("button", { name: "A cat" }).click();
     await visitor.page.getByTestId("server-time").waitFor();
     expect(await visitor.page.getByTestId("server-time").textContent()).toMatch(

@@ -1,16 +1,7 @@
-import type { Browser, BrowserContextOptions } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { expectedLabel, launch, type Server, sampleFile, startServer, Visitor } from "./support.ts";
-
-let browser: Browser;
-let server: Server;
-let visitor: Visitor;
-
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launch(), startServer()]);
-});
-afterAll(() => Promise.all([browser?.close(), server?.stop()]));
-afterEach(() => visitor.close());
+import type { BrowserContextOptions } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { server, visit, visitor } from "./stage.ts";
+import { expectedLabel, sampleFile } from "./support.ts";
 
 const WINDOWS: [string, BrowserContextOptions][] = [
   ["320", { viewport: { width: 320, height: 640 } }],
@@ -24,7 +15,7 @@ const SCHEMES = ["light", "dark"] as const;
 
 describe.each(SCHEMES)("in %s", (colorScheme) => {
   test.each(WINDOWS)("from empty to answered, at %s", async (name, options) => {
-    visitor = await Visitor.open(browser, server, { ...options, colorScheme, reducedMotion: "reduce" });
+    await visit({ ...options, colorScheme, reducedMotion: "reduce" });
     await visitor.page.getByText(/Answered by/).waitFor();
     await visitor.expectFits();
     await visitor.expectAccessible();
@@ -41,7 +32,7 @@ describe.each(SCHEMES)("in %s", (colorScheme) => {
   });
 
   test("chosen, working and failed", async () => {
-    visitor = await Visitor.open(browser, server, { colorScheme });
+    await visit({ colorScheme });
     await visitor.slowUploads(20_000);
     await visitor.choose("chelsea.png", "coffee.jpg");
     await visitor.page.getByRole("progressbar").waitFor();
@@ -64,7 +55,7 @@ describe.each(SCHEMES)("in %s", (colorScheme) => {
   });
 
   test.each(["/docs", "/licence", "/answer", "/nothing"])("the page %s", async (path) => {
-    visitor = await Visitor.open(browser, server, { colorScheme, path, viewport: { width: 390, height: 844 } });
+    await visit({ colorScheme, path, viewport: { width: 390, height: 844 } });
     await visitor.expectFits();
     await visitor.expectAccessible();
     await visitor.screenshot(`${colorScheme}-page-${path.slice(1)}`);
@@ -72,7 +63,7 @@ describe.each(SCHEMES)("in %s", (colorScheme) => {
 });
 
 test("by keyboard alone, and where one is can be seen", async () => {
-  visitor = await Visitor.open(browser, server);
+  await visit();
   const { page } = visitor;
   await page.getByText(/Answered by/).waitFor();
   const focused = () =>
@@ -140,7 +131,7 @@ describe("motion", () => {
     ["reduce", 0],
     ["no-preference", 3],
   ] as const)("where it is asked to %s, %i bars grow", async (reducedMotion, bars) => {
-    visitor = await Visitor.open(browser, server, { reducedMotion });
+    await visit({ reducedMotion });
     const seen = visitor.page.evaluate(growing);
     await visitor.page.getByRole("button", { name: "A cat" }).click();
     expect(await seen).toBe(bars);
@@ -149,7 +140,7 @@ describe("motion", () => {
 
 describe("without JavaScript", () => {
   test("the page says so, and its form gives the answer", async () => {
-    visitor = await Visitor.open(browser, server, { javaScriptEnabled: false });
+    await visit({ javaScriptEnabled: false });
     const words = visitor.page.locator("noscript p");
     await words.waitFor();
     expect(await words.textContent()).toContain("JavaScript is off.");
@@ -172,7 +163,7 @@ describe("without JavaScript", () => {
   });
 
   test("its pages are accessible with the answer in them", async () => {
-    visitor = await Visitor.open(browser, server, { path: "/answer" });
+    await visit({ path: "/answer" });
     await visitor.page.locator("input[name=picture]").setInputFiles(await sampleFile("coffee.jpg"));
     await visitor.page.locator(".plain-form button").click();
     await visitor.page.locator(".plain-answer").waitFor();
@@ -180,7 +171,7 @@ describe("without JavaScript", () => {
   });
 
   test("everything is there before the first script has run", async () => {
-    visitor = await Visitor.open(browser, server, { path: "/docs" });
+    await visit({ path: "/docs" });
     await visitor.page.route("**/*.js", () => undefined);
     await visitor.page.goto(server.url, { waitUntil: "commit" });
     await visitor.page.getByRole("button", { name: "Choose photographs" }).waitFor();

@@ -106,13 +106,15 @@ function keepBodies() {
   };
 }
 
+export type VisitorOptions = BrowserContextOptions & { path?: string };
+
 /** A page on which nothing may go wrong unseen: its `problems` are to be empty at the end. */
 export class Visitor {
   readonly problems: string[] = [];
 
   private constructor(readonly page: Page) {}
 
-  static async open(browser: Browser, server: Server, options: BrowserContextOptions & { path?: string } = {}) {
+  static async open(browser: Browser, server: Server, options: VisitorOptions = {}) {
     const { path = "/", ...contextOptions } = options;
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...contextOptions });
     const visitor = new Visitor(await context.newPage());

@@ -1,25 +1,6 @@
-import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import {
-  expectedLabel,
-  largePhotograph,
-  launch,
-  lyingOnItsSide,
-  type Server,
-  sizeOf,
-  startServer,
-  Visitor,
-} from "./support.ts";
-
-let browser: Browser;
-let server: Server;
-let visitor: Visitor;
-
-beforeAll(async () => {
-  [browser, server] = await Promise.all([launch(), startServer()]);
-});
-afterAll(() => Promise.all([browser?.close(), server?.stop()]));
-afterEach(() => visitor.close());
+import { describe, expect, test } from "vitest";
+import { server, visit, visitor } from "./stage.ts";
+import { expectedLabel, largePhotograph, lyingOnItsSide, sizeOf } from "./support.ts";
 
 function jpeg(name: string, buffer: Buffer) {
   return { name, mimeType: "image/jpeg", buffer };
@@ -36,7 +17,7 @@ async function answered() {
 
 describe("while a picture is on its way", () => {
   test("it is shown at once, its upload is counted, and Cancel ends the request", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     const large = await largePhotograph(visitor);
     await visitor.page.getByRole("switch").uncheck();
     await visitor.slowUploads(1_000_000);
@@ -58,7 +39,7 @@ describe("while a picture is on its way", () => {
   });
 
   test("cancelled or not, the next one is answered", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     await visitor.page.getByRole("switch").uncheck();
     await visitor.slowUploads(2_000_000);
     await visitor.choose(jpeg("first.jpg", await largePhotograph(visitor)), "coffee.jpg");
@@ -80,7 +61,7 @@ describe("while a picture is on its way", () => {
   }
 
   test("nothing jumps when the answer comes", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     await visitor.slowUploads(40_000);
     await visitor.page.getByRole("button", { name: "A cup of coffee" }).click();
     await visitor.expectPhase("uploading");
@@ -90,7 +71,7 @@ describe("while a picture is on its way", () => {
   });
 
   test.each([320, 360, 390, 820, 1280, 1920])("nor where its labels are long, at %i pixels", async (width) => {
-    visitor = await Visitor.open(browser, server, { viewport: { width, height: 800 } });
+    await visit({ viewport: { width, height: 800 } });
     const { promise: asked, resolve: answer } = Promise.withResolvers<void>();
     const labels = ["American_Staffordshire_terrier", "Staffordshire_bullterrier", "soft-coated_wheaten_terrier"];
     await visitor.page.route("**/api/v1/analyze", async (route) => {
@@ -112,7 +93,7 @@ describe("a large photograph", () => {
   const SIDE = 896;
 
   test("is made smaller before it is sent, and the page says so", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     const large = await largePhotograph(visitor);
     await visitor.choose(jpeg("large.jpg", large));
     const label = await answered();
@@ -124,7 +105,7 @@ describe("a large photograph", () => {
   });
 
   test("is sent as it is where the switch is off", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     const large = await largePhotograph(visitor);
     await visitor.page.getByRole("switch", { name: "Shrink large photographs" }).uncheck();
     await visitor.choose(jpeg("large.jpg", large));
@@ -134,7 +115,7 @@ describe("a large photograph", () => {
   });
 
   test("that lies on its side is sent upright", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     const lying = lyingOnItsSide(await largePhotograph(visitor));
     expect(await sizeOf(visitor, lying)).toMatchObject({ width: 2851, height: 4277 });
     await visitor.choose(jpeg("lying.jpg", lying));
@@ -147,7 +128,7 @@ describe("a large photograph", () => {
   });
 
   test("of another format is sent as JPEG", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     const webp = await largePhotograph(visitor, undefined, "image/webp", 3_000_000);
     await visitor.choose({ name: "large.webp", mimeType: "image/webp", buffer: webp });
     await answered();
@@ -155,7 +136,7 @@ describe("a large photograph", () => {
   });
 
   test("that is small or that is no smaller as JPEG is left alone", async () => {
-    visitor = await Visitor.open(browser, server);
+    await visit();
     for (const name of ["coffee.jpg", "chelsea_alpha.png"]) {
       await visitor.choose(name);
       await answered();
