@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 
+use glimpse::http::App;
 use serde_json::json;
 use support::{LONG, Process, Server, answer, app, picture, serving};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -40,7 +41,7 @@ async fn the_silent_and_the_slow_are_closed_while_others_are_served() {
     }
     let head = b"POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n";
     let mut slow = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..100 {
         let (mut reader, mut writer) = connect(&server, head).await.into_split();
         tokio::spawn(async move {
             while writer.write_all(b"{").await.is_ok() {
@@ -53,8 +54,10 @@ async fn the_silent_and_the_slow_are_closed_while_others_are_served() {
             String::from_utf8(answer).unwrap()
         }));
     }
-    let served = server.analyze(&picture("coffee.jpg")).await;
-    assert_eq!(served.status(), 200);
+    for _ in 0..10 {
+        let served = timeout(LONG, server.analyze(&picture("coffee.jpg"))).await.expect("others are kept waiting");
+        assert_eq!(served.status(), 200);
+    }
     for connection in closing {
         assert_eq!(connection.await.unwrap(), "");
     }
@@ -70,6 +73,54 @@ async fn a_slow_body_is_refused_in_the_right_words() {
     let refused = until_closed(connect(&server, stops).await).await;
     let body = json!({ "message": "The request body came too slowly: send it again" }).to_string();
     assert!(refused.starts_with("HTTP/1.1 408 ") && refused.ends_with(&body), "{refused}");
+}
+
+/// One request after another on its own connection: what the first one leaves unread is not taken for the next.
+#[tokio::test(flavor = "multi_thread")]
+async fn lengths_that_are_not_true() {
+    let server = Server::with_flags(app(), &IMPATIENT).await;
+    let body = json!({ "base64Image": "eA==" }).to_string();
+    let length = body.len();
+    let json = body.as_bytes();
+    let cases: [(String, &[u8], &str); 8] = [
+        (format!("Content-Length: {}", length + 1), json, "HTTP/1.1 408 "),
+        // Too short: a text that breaks off, and then bytes that are no request.
+        (format!("Content-Length: {}", length - 1), json, "HTTP/1.1 400 "),
+        ("Content-Length: -1".into(), json, "HTTP/1.1 400 "),
+        ("Content-Length: 99999999999999999999".into(), json, "HTTP/1.1 400 "),
+        ("Content-Length: 18446744073709551615".into(), json, "HTTP/1.1 4"),
+        (format!("Content-Length: {length}\r\nContent-Length: {}", length + 1), json, "HTTP/1.1 400 "),
+        ("Transfer-Encoding: chunked".into(), b"xyz\r\n", "HTTP/1.1 400 "),
+        ("Transfer-Encoding: chunked".into(), b"ffffffffffffffff0\r\n", "HTTP/1.1 400 "),
+    ];
+    for (header, body, status) in cases {
+        let head = format!("POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\n\r\n");
+        let answer = until_closed(connect(&server, &[head.as_bytes(), body].concat()).await).await;
+        assert!(answer.starts_with(status), "{header}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{header}: {answer}");
+    }
+    assert_eq!(server.analyze(&picture("coffee.jpg")).await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_without_end() {
+    let server = Server::with(App { max_body_bytes: 100_000, ..app() }).await;
+    let head = b"POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let (mut reader, mut writer) = connect(&server, head).await.into_split();
+    let sending = tokio::spawn(async move {
+        let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
+        let mut sent = 0;
+        while writer.write_all(chunk.as_bytes()).await.is_ok() {
+            sent += chunk.len();
+        }
+        sent
+    });
+    let mut answer = vec![0; 12];
+    timeout(LONG, reader.read_exact(&mut answer)).await.expect("it reads for ever").unwrap();
+    assert_eq!(String::from_utf8(answer).unwrap(), "HTTP/1.1 413");
+    drop(reader);
+    // It is cut off after a while, whatever it sends.
+    timeout(LONG, sending).await.expect("it is let go on").unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,13 +2,16 @@
 #![cfg(feature = "embed")]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+#[cfg(target_os = "linux")]
+#[path = "support/seccomp.rs"]
+mod seccomp;
 mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
-use support::{Process, base64, executable, picture};
+use support::{Process, base64, copy_executable, executable, picture};
 
 /// The largest that a release executable may be, in bytes.
 const LARGEST: u64 = 60_000_000;
@@ -18,9 +21,7 @@ fn alone(name: &str) -> (PathBuf, Command) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
-    let copy = folder.join("glimpse");
-    std::fs::copy(executable().get_program(), &copy).unwrap();
-    let mut command = Command::new(copy);
+    let mut command = Command::new(copy_executable(&folder));
     command.env_clear().env("HOME", &folder).current_dir(&folder).args(["--listen-addr", "127.0.0.1:0"]);
     (folder, command)
 }
@@ -74,21 +75,9 @@ fn without_memfd_and_without_a_temporary_folder_it_says_so() {
 
 /// Makes `memfd_create` fail in the child, as an old kernel or a sandbox does.
 #[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "code between fork and exec")]
 fn without_memfd(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-
-    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
-
-    let refuse = SeccompAction::Errno(38);
-    let rules = [(libc::SYS_memfd_create, Vec::new())].into_iter().collect();
-    let architecture = std::env::consts::ARCH.try_into().unwrap();
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, architecture).unwrap();
-    let program: BpfProgram = filter.try_into().unwrap();
-    // SAFETY: applying a filter that is ready makes two system calls and allocates nothing.
-    unsafe {
-        command.pre_exec(move || seccompiler::apply_filter(&program).map_err(|_| std::io::ErrorKind::Other.into()));
-    }
+    let calls = [(libc::SYS_memfd_create, Vec::new())].into_iter().collect();
+    seccomp::filter(command, calls, seccompiler::SeccompAction::Errno(38));
 }
 
 /// `scripts/test` names the release executable; the one built for the tests is of another size.

@@ -218,6 +218,16 @@ pub fn executable() -> Command {
     command
 }
 
+/// A copy of the executable in `folder`.
+///
+/// By another process: a file that this one has open for writing, which a child of another test may have
+/// inherited by then, can't be executed.
+pub fn copy_executable(folder: &Path) -> PathBuf {
+    let copy = folder.join("glimpse");
+    assert!(Command::new("cp").arg(executable().get_program()).arg(&copy).status().unwrap().success());
+    copy
+}
+
 /// The executable, serving on a free port from the project's folder.
 pub fn serving() -> Command {
     let mut command = executable();
