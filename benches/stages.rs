@@ -16,7 +16,7 @@ fn pictures() -> [(&'static str, Vec<u8>); 2] {
 
 fn decode(file: &[u8]) -> (Size, Vec<u8>) {
     let mut pixels = Vec::new();
-    let picture = Decoder::new(u64::MAX).unwrap().decode(file, &mut pixels).unwrap();
+    let picture = Decoder::new(u64::MAX).decode(file, support::later(), &mut pixels).unwrap();
     (picture.size, pixels)
 }
 
@@ -32,10 +32,12 @@ fn payloads(criterion: &mut Criterion) {
 
 fn decoding(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
-    let mut decoder = Decoder::new(u64::MAX).unwrap();
+    let mut decoder = Decoder::new(u64::MAX);
     for (name, file) in pictures() {
         let mut pixels = Vec::new();
-        group.bench_function(name, |bencher| bencher.iter(|| decoder.decode(&file, &mut pixels).unwrap()));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| decoder.decode(&file, support::later(), &mut pixels).unwrap());
+        });
     }
 }
 

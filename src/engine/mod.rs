@@ -78,6 +78,11 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// When the work has to be done.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
     /// Whether the work is still wanted.
     ///
     /// # Errors

@@ -37,21 +37,18 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// The stages in front of `classifier`, for pictures of up to `max_pixels`.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] where a decoder has no memory for its state.
-    pub fn new(classifier: Classifier, max_pixels: u64) -> Result<Self, Error> {
+    pub fn new(classifier: Classifier, max_pixels: u64) -> Self {
         let input = &classifier.metadata().input;
-        Ok(Self {
+        Self {
             max_pixels,
-            decoder: Decoder::new(max_pixels)?,
+            decoder: Decoder::new(max_pixels),
             resizer: Resizer::new(Size { width: input.width, height: input.height }),
             scaling: Scaling::new(input),
             tensor: input.tensor(),
             file: Vec::new(),
             pixels: Vec::new(),
             classifier,
-        })
+        }
     }
 
     fn release_large_buffers(&mut self) {
@@ -68,8 +65,7 @@ impl Pipeline {
 impl Work for Pipeline {
     fn renew(&mut self) -> Result<(), StartError> {
         let classifier = self.classifier.another()?;
-        *self = Self::new(classifier, self.max_pixels)
-            .map_err(|_| StartError::new("There is not enough memory for a decoder."))?;
+        *self = Self::new(classifier, self.max_pixels);
         Ok(())
     }
 
@@ -91,7 +87,7 @@ impl Pipeline {
                 &self.file[..]
             }
         };
-        let picture = self.decoder.decode(file, &mut self.pixels)?;
+        let picture = self.decoder.decode(file, ticket.deadline(), &mut self.pixels)?;
         let decode = clock.lap();
         ticket.check()?;
         let resized = self.resizer.resize(&self.pixels, picture.size, picture.orientation);

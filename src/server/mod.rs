@@ -36,10 +36,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
     let classifiers = Classifier::load(&runtime, &config.model(), config.worker_count())?;
     let model = classifiers.first().map(|classifier| classifier.metadata().clone());
     let model = model.ok_or_else(|| StartError::new("There must be at least one worker: set WORKERS to 1 or more."))?;
-    let workers = classifiers.into_iter().map(|classifier| Pipeline::new(classifier, config.max_pixels));
-    let workers: Vec<Pipeline> = workers
-        .collect::<Result<_, _>>()
-        .map_err(|_| StartError::new("There is not enough memory for the decoders."))?;
+    let workers = classifiers.into_iter().map(|classifier| Pipeline::new(classifier, config.max_pixels)).collect();
     let limits = Limits { queue_depth: config.queue_depth, timeout: config.inference_timeout };
     let engine = Arc::new(Engine::new(workers, limits)?);
     let budget = Budget::new(config.max_inflight_bytes);

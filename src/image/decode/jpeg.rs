@@ -8,6 +8,7 @@
 )]
 
 use std::ffi::c_int;
+use std::time::Instant;
 
 use turbojpeg::raw;
 
@@ -18,49 +19,38 @@ use crate::error::Error;
 const START_OF_SCAN: [u8; 2] = [0xff, 0xda];
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 
-/// Scans times pixels: a few seconds of work. Encoders make some ten scans, whatever the size.
-const MAX_SCANNED_PIXELS: usize = 1_000_000_000;
-const MIN_SCANS: usize = 20;
+/// Scans times pixels that are decoded in a second; each scan goes over the whole picture. A low estimate:
+/// libjpeg-turbo can't be stopped, so its work is limited by the time there is.
+const SCANNED_PIXELS_A_SECOND: f64 = 100e6;
+
+/// Encoders make some ten scans, whatever the size.
 const MAX_SCANS: usize = 200;
 
-/// A decompressor's state and its buffer for CMYK.
-///
-/// The `turbojpeg` crate has a safe one, but it can't tell a warning from an error: it refuses the
-/// many photographs with a stray byte between markers that every other program shows.
-#[derive(Debug)]
+/// What the last row holds before decoding: it can't hold both afterwards, unless nothing was written.
+const MARKS: [u8; 2] = [0x5a, 0xa5];
+
+/// Decodes JPEG files; keeps its buffer for CMYK.
+#[derive(Debug, Default)]
 pub(super) struct Decompressor {
-    handle: raw::tjhandle,
     cmyk: Vec<u8>,
 }
 
-// SAFETY: the handle owns all that it points to, and libjpeg-turbo keeps nothing in thread-locals
-// but the message of a failed `tj3Init`.
-unsafe impl Send for Decompressor {}
-
 impl Decompressor {
-    pub(super) fn new() -> Result<Self, Error> {
-        // SAFETY: the argument is one of the documented values.
-        let handle = unsafe { raw::tj3Init(raw::TJINIT_TJINIT_DECOMPRESS as c_int) };
-        if handle.is_null() {
-            return Err(Error::Internal);
-        }
-        Ok(Self { handle, cmyk: Vec::new() })
-    }
-
-    pub(super) fn decode(&mut self, file: &[u8], max_pixels: u64, pixels: &mut Vec<u8>) -> Result<Size, Error> {
-        let (size, colours) = self.read_header(file)?;
-        let size = size.check(max_pixels)?;
-        self.limit_scans(size)?;
-        if colours == raw::TJCS_TJCS_CMYK || colours == raw::TJCS_TJCS_YCCK {
-            let mut cmyk = std::mem::take(&mut self.cmyk);
-            let decoded = self.decompress(file, size, raw::TJPF_TJPF_CMYK, 4, &mut cmyk);
-            if decoded.is_ok() {
-                cmyk_to_rgb(&cmyk, pixels);
-            }
-            self.cmyk = cmyk;
-            decoded?;
+    pub(super) fn decode(
+        &mut self,
+        file: &[u8],
+        max_pixels: u64,
+        deadline: Instant,
+        pixels: &mut Vec<u8>,
+    ) -> Result<Size, Error> {
+        let opened = Opened::read_header(file)?;
+        let size = opened.size.check(max_pixels)?;
+        opened.limit_scans(deadline)?;
+        if opened.colours == raw::TJCS_TJCS_CMYK || opened.colours == raw::TJCS_TJCS_YCCK {
+            opened.decompress(raw::TJPF_TJPF_CMYK, 4, &mut self.cmyk)?;
+            cmyk_to_rgb(&self.cmyk, pixels);
         } else {
-            self.decompress(file, size, raw::TJPF_TJPF_RGB, 3, pixels)?;
+            opened.decompress(raw::TJPF_TJPF_RGB, 3, pixels)?;
         }
         Ok(size)
     }
@@ -71,48 +61,80 @@ impl Decompressor {
             self.cmyk = Vec::new();
         }
     }
+}
 
-    /// Each scan of a progressive file goes over the whole picture: as many as it likes would be as much
-    /// work as it likes.
-    fn limit_scans(&mut self, size: Size) -> Result<(), Error> {
-        let scans = (MAX_SCANNED_PIXELS / size.pixels().max(1)).clamp(MIN_SCANS, MAX_SCANS);
+/// A file whose header has been read, and libjpeg-turbo's state for it.
+///
+/// The `turbojpeg` crate has a safe one, but it can't tell a warning from an error: it refuses the
+/// many photographs with a stray byte between markers that every other program shows. The state is never used
+/// for another file: after a damaged one, what is left of it may be taken for the next file's.
+struct Opened<'a> {
+    handle: raw::tjhandle,
+    file: &'a [u8],
+    size: Size,
+    colours: raw::TJCS,
+}
+
+impl<'a> Opened<'a> {
+    fn read_header(file: &'a [u8]) -> Result<Self, Error> {
+        // SAFETY: the argument is one of the documented values.
+        let handle = unsafe { raw::tj3Init(raw::TJINIT_TJINIT_DECOMPRESS as c_int) };
+        if handle.is_null() {
+            return Err(Error::Internal);
+        }
+        let mut opened = Self { handle, file, size: Size { width: 0, height: 0 }, colours: 0 };
+        // SAFETY: `file` is readable for its length.
+        let status = unsafe { raw::tj3DecompressHeader(handle, file.as_ptr(), file.len() as raw::size_t) };
+        opened.check(status)?;
+        if opened.get(raw::TJPARAM_TJPARAM_PRECISION) != Some(8) {
+            return Err(Error::UnsupportedImage);
+        }
+        let width = opened.get(raw::TJPARAM_TJPARAM_JPEGWIDTH).ok_or(Error::DamagedImage)?;
+        let height = opened.get(raw::TJPARAM_TJPARAM_JPEGHEIGHT).ok_or(Error::DamagedImage)?;
+        opened.size = Size { width, height };
+        opened.colours = opened.get(raw::TJPARAM_TJPARAM_COLORSPACE).ok_or(Error::UnsupportedImage)?;
+        Ok(opened)
+    }
+
+    /// As many scans of a progressive file as the time is enough for: with as many as it likes there would
+    /// be as much work as it likes.
+    fn limit_scans(&self, deadline: Instant) -> Result<(), Error> {
+        let left = deadline.saturating_duration_since(Instant::now()).as_secs_f64();
+        #[expect(clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "positive, and an estimate")]
+        let affordable = (left * SCANNED_PIXELS_A_SECOND / self.size.pixels().max(1) as f64) as usize;
+        let scans = affordable.min(MAX_SCANS);
+        if scans < MAX_SCANS && count_scans(self.file, scans) > scans {
+            return Err(Error::DeadlineExceeded);
+        }
         // SAFETY: the handle is live.
-        let status = unsafe { raw::tj3Set(self.handle, raw::TJPARAM_TJPARAM_SCANLIMIT as c_int, scans as c_int) };
+        let status = unsafe { raw::tj3Set(self.handle, raw::TJPARAM_TJPARAM_SCANLIMIT as c_int, MAX_SCANS as c_int) };
         if status == 0 { Ok(()) } else { Err(Error::Internal) }
     }
 
-    fn read_header(&mut self, file: &[u8]) -> Result<(Size, raw::TJCS), Error> {
-        // SAFETY: `file` is readable for its length.
-        let status = unsafe { raw::tj3DecompressHeader(self.handle, file.as_ptr(), file.len() as raw::size_t) };
-        self.check(status, file)?;
-        if self.get(raw::TJPARAM_TJPARAM_PRECISION) != Some(8) {
-            return Err(Error::UnsupportedImage);
+    fn decompress(&self, format: raw::TJPF, channels: usize, pixels: &mut Vec<u8>) -> Result<(), Error> {
+        let row = self.size.width as usize * channels;
+        pixels.resize(self.size.height as usize * row, 0);
+        for mark in MARKS {
+            let last = pixels.len() - row;
+            pixels[last..].fill(mark);
+            // SAFETY: `file` is readable for its length. The size is the one that this handle has read
+            // from this file's header; a pitch of 0 means rows without padding, so `pixels` is just as
+            // long as what is written.
+            let status = unsafe {
+                let (file, length) = (self.file.as_ptr(), self.file.len() as raw::size_t);
+                raw::tj3Decompress8(self.handle, file, length, pixels.as_mut_ptr(), 0, format)
+            };
+            self.check(status)?;
+            // An error that follows a warning is reported as a warning: then the rows from there on hold what
+            // they held before, which may be another request's picture.
+            if status == 0 || pixels[last..].iter().any(|value| *value != mark) {
+                return Ok(());
+            }
         }
-        let width = self.get(raw::TJPARAM_TJPARAM_JPEGWIDTH).ok_or(Error::DamagedImage)?;
-        let height = self.get(raw::TJPARAM_TJPARAM_JPEGHEIGHT).ok_or(Error::DamagedImage)?;
-        let colours = self.get(raw::TJPARAM_TJPARAM_COLORSPACE).ok_or(Error::UnsupportedImage)?;
-        Ok((Size { width, height }, colours))
+        Err(Error::DamagedImage)
     }
 
-    fn decompress(
-        &mut self,
-        file: &[u8],
-        size: Size,
-        format: raw::TJPF,
-        channels: usize,
-        pixels: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        pixels.resize(size.pixels() * channels, 0);
-        // SAFETY: `file` is readable for its length. The size is the one that this handle has read
-        // from this file's header; a pitch of 0 means rows without padding, so `pixels` is just as
-        // long as what is written.
-        let status = unsafe {
-            raw::tj3Decompress8(self.handle, file.as_ptr(), file.len() as raw::size_t, pixels.as_mut_ptr(), 0, format)
-        };
-        self.check(status, file)
-    }
-
-    /// A parameter of the file whose header has been read last; none where it is unknown.
+    /// A parameter of the file; none where it is unknown.
     fn get(&self, parameter: raw::TJPARAM) -> Option<u32> {
         // SAFETY: the handle is live, and any parameter is answered, an unknown one with -1.
         let value = unsafe { raw::tj3Get(self.handle, parameter as c_int) };
@@ -121,18 +143,18 @@ impl Decompressor {
 
     /// Pillow's judgement: an error refuses the file, and so does an end before the end; any other
     /// warning lets it pass.
-    fn check(&self, status: c_int, file: &[u8]) -> Result<(), Error> {
+    fn check(&self, status: c_int) -> Result<(), Error> {
         if status == 0 {
             return Ok(());
         }
         // SAFETY: the handle is live.
         let code = unsafe { raw::tj3GetErrorCode(self.handle) };
         let is_warning = u32::try_from(code) == Ok(raw::TJERR_TJERR_WARNING);
-        if is_warning && !ends_early(file) { Ok(()) } else { Err(Error::DamagedImage) }
+        if is_warning && !ends_early(self.file) { Ok(()) } else { Err(Error::DamagedImage) }
     }
 }
 
-impl Drop for Decompressor {
+impl Drop for Opened<'_> {
     fn drop(&mut self) {
         // SAFETY: the handle is live, and not used again.
         unsafe { raw::tj3Destroy(self.handle) };
@@ -143,6 +165,29 @@ impl Drop for Decompressor {
 fn ends_early(file: &[u8]) -> bool {
     let last = |marker: [u8; 2]| file.windows(2).rposition(|bytes| bytes == marker);
     last(END_OF_IMAGE) < last(START_OF_SCAN)
+}
+
+/// What comes before the first scan: the whole file where there is none.
+pub(super) fn head(file: &[u8]) -> &[u8] {
+    let mut at = 2;
+    // Each segment is a marker and its length (ITU-T T.81, B.1.1.4); a stray byte is passed over.
+    while let Some([first, second]) = file.get(at..at + 2) {
+        if [*first, *second] == START_OF_SCAN {
+            return &file[..at];
+        }
+        let has_length = *first == 0xff && matches!(second, 0xc0..=0xfe) && !matches!(second, 0xd0..=0xd9);
+        at += match file.get(at + 2..at + 4) {
+            Some([high, low]) if has_length => 2 + usize::from(u16::from_be_bytes([*high, *low])).max(2),
+            _ => 1,
+        };
+    }
+    file
+}
+
+/// Scans behind the head, of which no more than one over `enough` are looked for.
+pub(super) fn count_scans(file: &[u8], enough: usize) -> usize {
+    let scans = file[head(file).len()..].windows(2).filter(|bytes| *bytes == START_OF_SCAN);
+    scans.take(enough + 1).count()
 }
 
 /// Pillow's `convert("RGB")` of CMYK, which JPEG files hold inverted (Adobe's convention).

@@ -7,6 +7,11 @@ mod gif;
 mod jpeg;
 mod raster;
 mod tiff;
+mod timed;
+mod webp;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use ::image::ImageFormat;
 
@@ -65,11 +70,8 @@ pub struct Decoder {
 
 impl Decoder {
     /// A decoder that refuses pictures of more than `max_pixels`.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] where the JPEG library has no memory for its state.
-    pub fn new(max_pixels: u64) -> Result<Self, Error> {
-        Ok(Self { max_pixels, jpeg: jpeg::Decompressor::new()? })
+    pub fn new(max_pixels: u64) -> Self {
+        Self { max_pixels, jpeg: jpeg::Decompressor::default() }
     }
 
     /// Gives back buffers of more than `most` bytes.
@@ -78,26 +80,34 @@ impl Decoder {
     }
 
     /// Decodes `file` into `pixels`, replacing what was there: RGB triples from the top left, row by
-    /// row, as they are stored.
+    /// row, as they are stored. Stops at the deadline.
     ///
     /// # Errors
     /// [`Error::NotAnImage`], [`Error::UnsupportedImage`], [`Error::DamagedImage`],
-    /// [`Error::TooManyPixels`].
-    pub fn decode(&mut self, file: &[u8], pixels: &mut Vec<u8>) -> Result<Picture, Error> {
-        let size = match sniff(file)? {
-            ImageFormat::Jpeg => self.jpeg.decode(file, self.max_pixels, pixels)?,
-            ImageFormat::Gif => gif::decode(file, self.max_pixels, pixels)?,
-            ImageFormat::Tiff if tiff::has_palette(file) => tiff::decode(file, self.max_pixels, pixels)?,
-            ImageFormat::Tiff => match raster::decode(file, ImageFormat::Tiff, self.max_pixels, pixels) {
-                Err(Error::UnsupportedImage) => tiff::decode(file, self.max_pixels, pixels)?,
-                decoded => decoded?,
-            },
-            format @ (ImageFormat::Png | ImageFormat::WebP | ImageFormat::Bmp) => {
-                raster::decode(file, format, self.max_pixels, pixels)?
-            }
+    /// [`Error::TooManyPixels`]; [`Error::DeadlineExceeded`]; [`Error::Internal`] where there is no memory.
+    pub fn decode(&mut self, file: &[u8], deadline: Instant, pixels: &mut Vec<u8>) -> Result<Picture, Error> {
+        // Not every decoder keeps from panicking at what it did not foresee, and none keeps anything
+        // from file to file.
+        let decoding = AssertUnwindSafe(|| self.decode_any(file, deadline, pixels));
+        let decoded = catch_unwind(decoding).unwrap_or(Err(Error::DamagedImage));
+        // Decoders that were stopped call the file damaged.
+        decoded.map_err(|error| if Instant::now() < deadline { error } else { Error::DeadlineExceeded })
+    }
+
+    fn decode_any(&mut self, file: &[u8], deadline: Instant, pixels: &mut Vec<u8>) -> Result<Picture, Error> {
+        let format = sniff(file)?;
+        let max_pixels = self.max_pixels;
+        let size = match format {
+            ImageFormat::Jpeg => self.jpeg.decode(file, max_pixels, deadline, pixels)?,
+            ImageFormat::Gif => gif::decode(file, max_pixels, deadline, pixels)?,
+            ImageFormat::WebP => webp::decode(file, max_pixels, deadline, pixels)?,
+            ImageFormat::Tiff => tiff::decode_any(file, max_pixels, deadline, pixels)?,
+            ImageFormat::Png | ImageFormat::Bmp => raster::decode(file, format, max_pixels, deadline, pixels)?,
             _ => return Err(Error::UnsupportedImage),
         };
-        Ok(Picture { size, orientation: Orientation::read(file) })
+        // Nothing of a JPEG's pixels can say how it is turned.
+        let head = if format == ImageFormat::Jpeg { jpeg::head(file) } else { file };
+        Ok(Picture { size, orientation: Orientation::read(head) })
     }
 }
 

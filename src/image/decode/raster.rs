@@ -1,10 +1,11 @@
-//! PNG, WebP, BMP and TIFF, through the `image` crate.
+//! PNG, BMP and TIFF, through the `image` crate.
 
-use std::io::Cursor;
+use std::time::Instant;
 
 use ::image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::Size;
+use super::timed::Timed;
 use crate::error::Error;
 
 /// The most bytes a pixel takes while it is decoded: four 16-bit channels, twice.
@@ -13,12 +14,18 @@ const MAX_BYTES_PER_PIXEL: u64 = 16;
 /// The most bytes for all that is no pixel: a colour profile is packed, and may unpack to anything.
 const MAX_METADATA: u64 = 4 << 20;
 
-pub(super) fn decode(file: &[u8], format: ImageFormat, max_pixels: u64, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+pub(super) fn decode(
+    file: &[u8],
+    format: ImageFormat,
+    max_pixels: u64,
+    deadline: Instant,
+    pixels: &mut Vec<u8>,
+) -> Result<Size, Error> {
     let stated =
         if format == ImageFormat::Png { png_size(file)?.check(max_pixels)?.pixels() as u64 } else { max_pixels };
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(stated.saturating_mul(MAX_BYTES_PER_PIXEL) + MAX_METADATA);
-    let mut reader = ImageReader::with_format(Cursor::new(file), format);
+    let mut reader = ImageReader::with_format(Timed::new(file, deadline), format);
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(to_error)?;
     let (width, height) = decoder.dimensions();

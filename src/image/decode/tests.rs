@@ -17,13 +17,17 @@ struct Case {
 const MAX_DIFFERENCE: u8 = 24;
 const MEAN_DIFFERENCE: f64 = 1.0;
 
+fn later() -> Instant {
+    Instant::now() + std::time::Duration::from_hours(1)
+}
+
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/decode")
 }
 
 fn decode(file: &[u8]) -> Result<(Picture, Vec<u8>), Error> {
     let mut pixels = vec![1, 2, 3];
-    let picture = Decoder::new(50_000_000)?.decode(file, &mut pixels)?;
+    let picture = Decoder::new(50_000_000).decode(file, later(), &mut pixels)?;
     Ok((picture, pixels))
 }
 
@@ -155,11 +159,11 @@ fn what_is_no_image_and_what_is_another() {
 
 #[test]
 fn the_limit_holds_before_any_pixel_is_read() {
-    let mut decoder = Decoder::new(61 * 43 - 1).unwrap();
+    let mut decoder = Decoder::new(61 * 43 - 1);
     let mut refused = std::collections::BTreeSet::new();
     for (name, file) in fixtures("") {
         let mut pixels = Vec::new();
-        if let Err(Error::TooManyPixels { limit, .. }) = decoder.decode(&file, &mut pixels) {
+        if let Err(Error::TooManyPixels { limit, .. }) = decoder.decode(&file, later(), &mut pixels) {
             assert_eq!((limit, pixels.capacity()), (61 * 43 - 1, 0), "{name}");
             refused.insert(name.rsplit('.').next().unwrap().to_owned());
         }
@@ -219,4 +223,83 @@ fn a_colour_profile_that_unpacks_to_megabytes_takes_no_memory() {
     assert!(decode(&with(Vec::new())).is_ok());
     assert!(decode(&with(profile(1 << 20))).is_ok());
     assert_eq!(decode(&with(profile(16 << 20))).map(drop), Err(Error::DamagedImage));
+}
+
+/// A stray byte is a warning, and a table that can't be an error: libjpeg-turbo reports the first.
+#[test]
+fn an_error_behind_a_warning_is_not_answered_with_the_picture_before() {
+    let file = of_many_scans(0);
+    let scan = file.windows(2).rposition(|bytes| bytes == [0xff, 0xda]).unwrap();
+    let table = [b"\x12\xff\xc4\0\x13\0".as_slice(), &[0xff; 16]].concat();
+    let damaged = [&file[..scan], &table, &file[scan..]].concat();
+    let mut decoder = Decoder::new(50_000_000);
+    let mut pixels = Vec::new();
+    assert!(decoder.decode(&file, later(), &mut pixels).is_ok());
+    assert_eq!(decoder.decode(&damaged, later(), &mut pixels), Err(Error::DamagedImage));
+    // The stray byte alone is let pass.
+    let stray = [&file[..scan], b"\x12", &file[scan..]].concat();
+    assert!(decoder.decode(&stray, later(), &mut pixels).is_ok());
+}
+
+#[test]
+fn nothing_is_decoded_past_the_deadline() {
+    let now = Instant::now();
+    for (name, file) in fixtures("") {
+        let decoded = Decoder::new(50_000_000).decode(&file, now, &mut Vec::new());
+        assert_eq!(decoded, Err(Error::DeadlineExceeded), "{name}");
+    }
+}
+
+#[test]
+fn more_scans_than_there_is_time_for() {
+    let file = of_many_scans(100);
+    let soon = |milliseconds| Instant::now() + std::time::Duration::from_millis(milliseconds);
+    let scans = jpeg::count_scans(&file, 1000);
+    assert!(scans > 100 && jpeg::head(&file).len() < file.len());
+    // 100 scans of this picture are ten million pixels and more: a second, by the estimate.
+    let decoded = Decoder::new(50_000_000).decode(&file, soon(20), &mut Vec::new());
+    assert_eq!(decoded, Err(Error::DeadlineExceeded));
+    assert!(decode(&file).is_ok());
+}
+
+#[test]
+fn a_tiff_of_millions_of_strips_is_refused_before_they_are_read() {
+    let entry = |tag: u16, kind: u16, count: u32, value: u32| {
+        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
+    let file = |strips: u32| {
+        let entries = [
+            entry(256, 4, 1, 10),
+            entry(257, 4, 1, 10),
+            entry(258, 3, 1, 8),
+            entry(262, 3, 1, 1),
+            entry(273, 1, strips, 8),
+            entry(278, 4, 1, 10),
+            entry(279, 1, strips, 8),
+        ];
+        let count = u16::try_from(entries.len()).unwrap().to_le_bytes();
+        [b"II*\0\x08\0\0\0".as_slice(), &count, &entries.concat(), &[0; 4], &vec![1; 8_000_000]].concat()
+    };
+    let checked = |strips| tiff::check_lists(&file(strips));
+    assert_eq!((checked(10), checked(8_000_000)), (Ok(()), Err(Error::DamagedImage)));
+    assert_eq!(decode(&file(8_000_000)).map(drop), Err(Error::DamagedImage));
+}
+
+#[test]
+fn a_webp_whose_picture_is_not_of_its_size_is_damaged() {
+    let chunk = |kind: &[u8; 4], data: &[u8]| {
+        [kind.as_slice(), &u32::try_from(data.len()).unwrap().to_le_bytes(), data].concat()
+    };
+    let inside = chunk(b"VP8L", b"\x2f\xfe\xbf\xff\x0f\0\0\0");
+    for flags in [0, 2] {
+        let header = chunk(b"VP8X", &[flags, 0, 0, 0, 60, 0, 0, 42, 0, 0]);
+        let frame = [&[0, 0, 0, 0, 0, 0, 60, 0, 0, 42, 0, 0, 1, 0, 0, 0][..], &inside].concat();
+        let picture =
+            if flags == 0 { inside.clone() } else { [chunk(b"ANIM", &[0; 6]), chunk(b"ANMF", &frame)].concat() };
+        let body = [b"WEBP".as_slice(), &header, &picture].concat();
+        let mut pixels = Vec::new();
+        let file = chunk(b"RIFF", &body);
+        assert_eq!(Decoder::new(50_000_000).decode(&file, later(), &mut pixels), Err(Error::DamagedImage));
+        assert!(pixels.capacity() <= 61 * 43 * 3, "{} bytes", pixels.capacity());
+    }
 }

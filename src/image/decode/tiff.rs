@@ -1,28 +1,44 @@
-//! The TIFF files that the `image` crate leaves out: palettes, and gray with further samples.
+//! TIFF: what the `image` crate reads, and what it leaves out, palettes and gray with further samples.
 
 use std::borrow::Cow;
-use std::io::Cursor;
+use std::time::Instant;
 
+use ::image::ImageFormat;
 use ::tiff::ColorType;
 use ::tiff::decoder::{Decoder, DecodingResult, Limits};
 use ::tiff::tags::Tag;
 
-use super::Size;
+use super::timed::Timed;
+use super::{Size, raster};
 use crate::error::Error;
 
 const PHOTOMETRIC: u16 = 262;
 const BLACK_IS_ZERO: u16 = 1;
 const PALETTE: u16 = 3;
 
-/// Whether the pixels are indices into a palette.
-pub(super) fn has_palette(file: &[u8]) -> bool {
-    photometric_value(file).is_some()
+/// Profiles and descriptions, which are of any length and are not read: XMP, IPTC, Photoshop, ICC.
+const BLOBS: [u16; 4] = [700, 33723, 34377, 34675];
+
+/// The most values of any other entry: strips of one row each, for a picture that is all height.
+const MAX_LIST: u64 = 1 << 18;
+
+/// Any TIFF: by the `image` crate where it can.
+pub(super) fn decode_any(file: &[u8], max_pixels: u64, deadline: Instant, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+    check_lists(file)?;
+    let has_palette = photometric_value(file).is_some();
+    if !has_palette {
+        match raster::decode(file, ImageFormat::Tiff, max_pixels, deadline, pixels) {
+            Err(Error::UnsupportedImage) => {}
+            decoded => return decoded,
+        }
+    }
+    decode(file, max_pixels, deadline, pixels)
 }
 
-pub(super) fn decode(file: &[u8], max_pixels: u64, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+fn decode(file: &[u8], max_pixels: u64, deadline: Instant, pixels: &mut Vec<u8>) -> Result<Size, Error> {
     // The `tiff` crate refuses a palette, but reads the same numbers where they are called gray.
     let (file, is_palette) = palette_as_gray(file);
-    let mut decoder = Decoder::new(Cursor::new(&file[..])).map_err(damaged)?;
+    let mut decoder = Decoder::new(Timed::new(&file, deadline)).map_err(damaged)?;
     let (width, height) = decoder.dimensions().map_err(damaged)?;
     let size = Size { width, height }.check(max_pixels)?;
     let mut limits = Limits::default();
@@ -70,19 +86,68 @@ fn palette_as_gray(file: &[u8]) -> (Cow<'_, [u8]>, bool) {
     (Cow::Owned(changed), true)
 }
 
-/// Where the first directory says that the file has a palette (TIFF 6.0, sections 2 and 8).
+/// Where the first directory says that the file has a palette.
 fn photometric_value(file: &[u8]) -> Option<usize> {
-    let little = file.starts_with(b"II");
-    let short = |at: usize| {
-        let bytes: [u8; 2] = file.get(at..at + 2)?.try_into().ok()?;
-        Some(if little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
-    };
-    let long = |at: usize| {
-        let (first, second) = (u32::from(short(at)?), u32::from(short(at + 2)?));
-        usize::try_from(if little { second << 16 | first } else { first << 16 | second }).ok()
-    };
-    let directory = long(4)?;
-    let entries = (0..usize::from(short(directory)?)).map(|entry| directory + 2 + entry * 12);
-    let mut photometric = entries.filter(|at| short(*at) == Some(PHOTOMETRIC));
-    photometric.next().map(|at| at + 8).filter(|at| short(*at) == Some(PALETTE))
+    let numbers = Numbers::of(file)?;
+    let photometric = numbers.first_directory()?.find(|entry| entry.tag == PHOTOMETRIC)?;
+    (numbers.read(photometric.value, 2) == Some(u64::from(PALETTE))).then_some(photometric.value)
+}
+
+/// Refuses a first directory whose lists are longer than those of any picture: they are read whole before the
+/// decoder looks at anything else.
+pub(super) fn check_lists(file: &[u8]) -> Result<(), Error> {
+    let numbers = Numbers::of(file).ok_or(Error::DamagedImage)?;
+    let mut entries = numbers.first_directory().ok_or(Error::DamagedImage)?;
+    if entries.any(|entry| !BLOBS.contains(&entry.tag) && entry.count > MAX_LIST) {
+        return Err(Error::DamagedImage);
+    }
+    Ok(())
+}
+
+/// The numbers of a file, in its own order of bytes; of TIFF 6.0 or of `BigTIFF`.
+#[derive(Clone, Copy)]
+struct Numbers<'a> {
+    file: &'a [u8],
+    is_little: bool,
+    is_big_tiff: bool,
+}
+
+/// One entry of a directory.
+struct Entry {
+    tag: u16,
+    /// Values, not bytes.
+    count: u64,
+    /// Where its value stands, or the place of its values.
+    value: usize,
+}
+
+impl<'a> Numbers<'a> {
+    fn of(file: &'a [u8]) -> Option<Self> {
+        let numbers = Self { file, is_little: file.starts_with(b"II"), is_big_tiff: false };
+        match numbers.read(2, 2)? {
+            42 => Some(numbers),
+            43 => Some(Self { is_big_tiff: true, ..numbers }),
+            _ => None,
+        }
+    }
+
+    /// The number of `length` bytes, up to eight, at a place.
+    fn read(self, at: usize, length: usize) -> Option<u64> {
+        let bytes = self.file.get(at..at.checked_add(length)?)?;
+        let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+        Some(if self.is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
+    }
+
+    /// TIFF 6.0, section 2; `BigTIFF` has the same with longer numbers.
+    fn first_directory(self) -> Option<impl Iterator<Item = Entry>> {
+        let (header, counts, number, entry) = if self.is_big_tiff { (8, 8, 8, 20) } else { (4, 2, 4, 12) };
+        let directory = usize::try_from(self.read(header, number)?).ok()?;
+        let entries = u16::try_from(self.read(directory, counts)?).map(usize::from).ok()?;
+        let first = directory.checked_add(counts)?;
+        Some((0..entries).map_while(move |index| {
+            let at = first.checked_add(index.checked_mul(entry)?)?;
+            let tag = u16::try_from(self.read(at, 2)?).ok()?;
+            Some(Entry { tag, count: self.read(at + 4, number)?, value: at + 4 + number })
+        }))
+    }
 }

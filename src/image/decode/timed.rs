@@ -1,0 +1,49 @@
+//! A file in memory that can be read until a moment, and no longer.
+
+use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
+use std::time::Instant;
+
+/// How much is read before the clock is looked at again, in bytes.
+const STEP: usize = 64 << 10;
+
+/// Reads `file` for a decoder; every read past the deadline fails.
+pub(super) struct Timed<'a> {
+    file: Cursor<&'a [u8]>,
+    deadline: Instant,
+}
+
+impl<'a> Timed<'a> {
+    pub(super) fn new(file: &'a [u8], deadline: Instant) -> Self {
+        Self { file: Cursor::new(file), deadline }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if Instant::now() < self.deadline { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
+    }
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.check()?;
+        let most = buffer.len().min(STEP);
+        self.file.read(&mut buffer[..most])
+    }
+}
+
+impl BufRead for Timed<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.check()?;
+        let rest = self.file.fill_buf()?;
+        Ok(&rest[..rest.len().min(STEP)])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.file.consume(amount);
+    }
+}
+
+impl Seek for Timed<'_> {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.file.seek(position)
+    }
+}

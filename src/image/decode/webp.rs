@@ -1,0 +1,148 @@
+//! WebP, through libwebp: the library that Pillow decodes with.
+
+#![allow(unsafe_code, reason = "libwebp is a C library")]
+
+use std::mem::MaybeUninit;
+use std::time::Instant;
+
+use libwebp_sys as raw;
+
+use super::Size;
+use crate::error::Error;
+
+/// How much of a file is decoded before the clock is looked at again, in bytes.
+const STEP: usize = 64 << 10;
+
+/// The first frame, as Pillow shows it: what it leaves bare of the canvas is black, alpha is dropped.
+pub(super) fn decode(file: &[u8], max_pixels: u64, deadline: Instant, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+    let features = features(file)?;
+    let canvas = size(features.width, features.height)?.check(max_pixels)?;
+    if features.has_animation == 0 {
+        pixels.resize(canvas.pixels() * 3, 0);
+        decode_into(file, deadline, pixels, canvas.width as usize * 3)?;
+        return Ok(canvas);
+    }
+    let animation = Animation::open(file)?;
+    let frame = animation.first_frame()?;
+    let extent = size(frame.0.width, frame.0.height)?;
+    let (left, top) = (offset(frame.0.x_offset)?, offset(frame.0.y_offset)?);
+    let fits =
+        left + extent.width as usize <= canvas.width as usize && top + extent.height as usize <= canvas.height as usize;
+    // What the frame says of itself is held against what its picture says.
+    let inside = self::features(frame.data())?;
+    if !fits || size(inside.width, inside.height)? != extent {
+        return Err(Error::DamagedImage);
+    }
+    pixels.clear();
+    pixels.resize(canvas.pixels() * 3, 0);
+    let stride = canvas.width as usize * 3;
+    decode_into(frame.data(), deadline, &mut pixels[top * stride + left * 3..], stride)?;
+    Ok(canvas)
+}
+
+/// What the headers say; they are read without any memory for pixels.
+fn features(file: &[u8]) -> Result<raw::WebPBitstreamFeatures, Error> {
+    let mut features = MaybeUninit::<raw::WebPBitstreamFeatures>::zeroed();
+    // SAFETY: `file` is readable for its length, and zeros are a value of the structure.
+    let (status, features) = unsafe {
+        let status = raw::WebPGetFeatures(file.as_ptr(), file.len(), features.as_mut_ptr());
+        (status, features.assume_init())
+    };
+    if status == raw::VP8StatusCode::VP8_STATUS_OK { Ok(features) } else { Err(Error::DamagedImage) }
+}
+
+fn size(width: i32, height: i32) -> Result<Size, Error> {
+    let side = |side: i32| u32::try_from(side).map_err(|_| Error::DamagedImage);
+    Ok(Size { width: side(width)?, height: side(height)? })
+}
+
+fn offset(offset: i32) -> Result<usize, Error> {
+    usize::try_from(offset).map_err(|_| Error::DamagedImage)
+}
+
+/// Decodes a picture without animation, row by row, to `pixels`; `stride` is the bytes from row to row.
+fn decode_into(file: &[u8], deadline: Instant, pixels: &mut [u8], stride: usize) -> Result<(), Error> {
+    let stride = i32::try_from(stride).map_err(|_| Error::DamagedImage)?;
+    // SAFETY: the decoder writes to `pixels`, which it is told the length of, and which outlives it.
+    let decoder = unsafe { raw::WebPINewRGB(raw::WEBP_CSP_MODE::MODE_RGB, pixels.as_mut_ptr(), pixels.len(), stride) };
+    if decoder.is_null() {
+        return Err(Error::Internal);
+    }
+    let decoder = Incremental(decoder);
+    let mut end = 0;
+    while end < file.len() {
+        if Instant::now() >= deadline {
+            return Err(Error::DeadlineExceeded);
+        }
+        end = (end + STEP).min(file.len());
+        // SAFETY: the decoder is live, and each call has the same bytes as the one before, and more.
+        match unsafe { raw::WebPIUpdate(decoder.0, file.as_ptr(), end) } {
+            raw::VP8StatusCode::VP8_STATUS_OK => return Ok(()),
+            raw::VP8StatusCode::VP8_STATUS_SUSPENDED => {}
+            _ => return Err(Error::DamagedImage),
+        }
+    }
+    Err(Error::DamagedImage)
+}
+
+struct Incremental(*mut raw::WebPIDecoder);
+
+impl Drop for Incremental {
+    fn drop(&mut self) {
+        // SAFETY: the decoder is live, and not used again.
+        unsafe { raw::WebPIDelete(self.0) };
+    }
+}
+
+/// An animated file, taken apart.
+struct Animation<'a> {
+    demuxer: *mut raw::WebPDemuxer,
+    file: std::marker::PhantomData<&'a [u8]>,
+}
+
+impl<'a> Animation<'a> {
+    fn open(file: &'a [u8]) -> Result<Self, Error> {
+        let data = raw::WebPData { bytes: file.as_ptr(), size: file.len() };
+        // SAFETY: the bytes are readable, and outlive the demuxer.
+        let demuxer = unsafe {
+            let version = raw::WEBP_DEMUX_ABI_VERSION.cast_signed();
+            raw::WebPDemuxInternal(&raw const data, 0, std::ptr::null_mut(), version)
+        };
+        if demuxer.is_null() { Err(Error::DamagedImage) } else { Ok(Self { demuxer, file: std::marker::PhantomData }) }
+    }
+
+    fn first_frame(&self) -> Result<Frame<'_>, Error> {
+        let mut iterator = MaybeUninit::<raw::WebPIterator>::zeroed();
+        // SAFETY: the demuxer is live; where there is such a frame, the structure is filled in.
+        unsafe {
+            if raw::WebPDemuxGetFrame(self.demuxer, 1, iterator.as_mut_ptr()) == 0 {
+                return Err(Error::DamagedImage);
+            }
+            Ok(Frame(iterator.assume_init(), std::marker::PhantomData))
+        }
+    }
+}
+
+impl Drop for Animation<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the demuxer is live, and its frames are gone before it.
+        unsafe { raw::WebPDemuxDelete(self.demuxer) };
+    }
+}
+
+struct Frame<'a>(raw::WebPIterator, std::marker::PhantomData<&'a ()>);
+
+impl Frame<'_> {
+    /// The frame's own picture, inside the file.
+    fn data(&self) -> &[u8] {
+        // SAFETY: the fragment is a part of the file, which outlives the frame.
+        unsafe { std::slice::from_raw_parts(self.0.fragment.bytes, self.0.fragment.size) }
+    }
+}
+
+impl Drop for Frame<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the iterator was filled in by the library.
+        unsafe { raw::WebPDemuxReleaseIterator(&raw mut self.0) };
+    }
+}
