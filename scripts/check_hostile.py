@@ -69,6 +69,15 @@ def jpeg_of_scans(times):
     return file[:-2] + scan * times + b"\xff\xd9"
 
 
+def jpeg_of_directories(count):
+    """Pointers to directories that begin inside this one: to follow them all is to read millions of entries."""
+    entries = b"".join(struct.pack("<HHII", 0x8769, 4, 1, 20 + index) for index in range(count))
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, count) + entries
+    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    file = (PICTURES / "coffee.jpg").read_bytes()
+    return file[:2] + segment + file[2:]
+
+
 def cases():
     zeros = packed_zeros(GIB)
     small = zlib.compress(b"".join(b"\0" + bytes(30) for _ in range(10)))
@@ -86,6 +95,7 @@ def cases():
     yield "WebP of 16384 x 16384", 422, webp(b"VP8X", b"\0\0\0\0\xff\x3f\0\xff\x3f\0")
     yield "WebP of 16383 x 16383, lossy", 422, webp(b"VP8 ", b"\x10\0\0\x9d\x01\x2a" + struct.pack("<HH", 16383, 16383) + bytes(8))
     yield "JPEG of 65500 x 65500", 422, huge_jpeg
+    yield "JPEG with Exif directories that overlap", 200, jpeg_of_directories(5000)
     yield "JPEG of 500 more scans", 422, jpeg_of_scans(500)
     yield "TIFF of 60000 x 60000", 422, tiff(width=(256, 4, 1, 60000), height=(257, 4, 1, 60000))
     yield "TIFF of 4 billion strips", 422, tiff(**huge | {"offsets": (273, 4, 4_000_000_000, 8), "counts": (279, 4, 4_000_000_000, 8)})

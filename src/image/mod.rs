@@ -5,6 +5,7 @@
 //! `resize((width, height))`.
 
 pub mod decode;
+mod directory;
 pub mod orientation;
 pub mod payload;
 pub mod resize;

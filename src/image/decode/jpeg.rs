@@ -167,26 +167,35 @@ fn ends_early(file: &[u8]) -> bool {
     last(END_OF_IMAGE) < last(START_OF_SCAN)
 }
 
-/// What comes before the first scan: the whole file where there is none.
-pub(super) fn head(file: &[u8]) -> &[u8] {
+/// The segments before the first scan, each with its marker's second byte and its data (ITU-T T.81, B.1.1.4); a
+/// stray byte is passed over.
+pub(in crate::image) fn segments(file: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut at = 2;
-    // Each segment is a marker and its length (ITU-T T.81, B.1.1.4); a stray byte is passed over.
-    while let Some([first, second]) = file.get(at..at + 2) {
-        if [*first, *second] == START_OF_SCAN {
-            return &file[..at];
+    std::iter::from_fn(move || {
+        while let Some([first, second]) = file.get(at..at + 2) {
+            if [*first, *second] == START_OF_SCAN {
+                return None;
+            }
+            let has_length = *first == 0xff && matches!(second, 0xc0..=0xfe) && !matches!(second, 0xd0..=0xd9);
+            let length = file.get(at + 2..at + 4).filter(|_| has_length);
+            let Some(length) = length.map(|length| usize::from(u16::from_be_bytes([length[0], length[1]])).max(2))
+            else {
+                at += 1;
+                continue;
+            };
+            let (begin, end) = (at + 4, at + 2 + length);
+            at = end;
+            return Some((*second, file.get(begin..end).unwrap_or_default()));
         }
-        let has_length = *first == 0xff && matches!(second, 0xc0..=0xfe) && !matches!(second, 0xd0..=0xd9);
-        at += match file.get(at + 2..at + 4) {
-            Some([high, low]) if has_length => 2 + usize::from(u16::from_be_bytes([*high, *low])).max(2),
-            _ => 1,
-        };
-    }
-    file
+        None
+    })
 }
 
 /// Scans behind the head, of which no more than one over `enough` are looked for.
 pub(super) fn count_scans(file: &[u8], enough: usize) -> usize {
-    let scans = file[head(file).len()..].windows(2).filter(|bytes| *bytes == START_OF_SCAN);
+    // A segment's data begins four bytes behind its marker, and is a part of `file`.
+    let head = segments(file).map(|(_, data)| 4 + data.len()).sum::<usize>();
+    let scans = file[head.min(file.len())..].windows(2).filter(|bytes| *bytes == START_OF_SCAN);
     scans.take(enough + 1).count()
 }
 

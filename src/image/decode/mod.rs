@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use ::image::ImageFormat;
+pub(super) use jpeg::segments as jpeg_segments;
 
 use super::Orientation;
 use crate::error::Error;
@@ -105,9 +106,7 @@ impl Decoder {
             ImageFormat::Png | ImageFormat::Bmp => raster::decode(file, format, max_pixels, deadline, pixels)?,
             _ => return Err(Error::UnsupportedImage),
         };
-        // Nothing of a JPEG's pixels can say how it is turned.
-        let head = if format == ImageFormat::Jpeg { jpeg::head(file) } else { file };
-        Ok(Picture { size, orientation: Orientation::read(head) })
+        Ok(Picture { size, orientation: Orientation::read(file) })
     }
 }
 

@@ -255,7 +255,7 @@ fn more_scans_than_there_is_time_for() {
     let file = of_many_scans(100);
     let soon = |milliseconds| Instant::now() + std::time::Duration::from_millis(milliseconds);
     let scans = jpeg::count_scans(&file, 1000);
-    assert!(scans > 100 && jpeg::head(&file).len() < file.len());
+    assert!(scans > 100);
     // 100 scans of this picture are ten million pixels and more: a second, by the estimate.
     let decoded = Decoder::new(50_000_000).decode(&file, soon(20), &mut Vec::new());
     assert_eq!(decoded, Err(Error::DeadlineExceeded));

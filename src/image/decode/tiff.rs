@@ -11,6 +11,7 @@ use ::tiff::tags::Tag;
 use super::timed::Timed;
 use super::{Size, raster};
 use crate::error::Error;
+use crate::image::directory::Numbers;
 
 const PHOTOMETRIC: u16 = 262;
 const BLACK_IS_ZERO: u16 = 1;
@@ -102,52 +103,4 @@ pub(super) fn check_lists(file: &[u8]) -> Result<(), Error> {
         return Err(Error::DamagedImage);
     }
     Ok(())
-}
-
-/// The numbers of a file, in its own order of bytes; of TIFF 6.0 or of `BigTIFF`.
-#[derive(Clone, Copy)]
-struct Numbers<'a> {
-    file: &'a [u8],
-    is_little: bool,
-    is_big_tiff: bool,
-}
-
-/// One entry of a directory.
-struct Entry {
-    tag: u16,
-    /// Values, not bytes.
-    count: u64,
-    /// Where its value stands, or the place of its values.
-    value: usize,
-}
-
-impl<'a> Numbers<'a> {
-    fn of(file: &'a [u8]) -> Option<Self> {
-        let numbers = Self { file, is_little: file.starts_with(b"II"), is_big_tiff: false };
-        match numbers.read(2, 2)? {
-            42 => Some(numbers),
-            43 => Some(Self { is_big_tiff: true, ..numbers }),
-            _ => None,
-        }
-    }
-
-    /// The number of `length` bytes, up to eight, at a place.
-    fn read(self, at: usize, length: usize) -> Option<u64> {
-        let bytes = self.file.get(at..at.checked_add(length)?)?;
-        let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-        Some(if self.is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
-    }
-
-    /// TIFF 6.0, section 2; `BigTIFF` has the same with longer numbers.
-    fn first_directory(self) -> Option<impl Iterator<Item = Entry>> {
-        let (header, counts, number, entry) = if self.is_big_tiff { (8, 8, 8, 20) } else { (4, 2, 4, 12) };
-        let directory = usize::try_from(self.read(header, number)?).ok()?;
-        let entries = u16::try_from(self.read(directory, counts)?).map(usize::from).ok()?;
-        let first = directory.checked_add(counts)?;
-        Some((0..entries).map_while(move |index| {
-            let at = first.checked_add(index.checked_mul(entry)?)?;
-            let tag = u16::try_from(self.read(at, 2)?).ok()?;
-            Some(Entry { tag, count: self.read(at + 4, number)?, value: at + 4 + number })
-        }))
-    }
 }

@@ -1,0 +1,54 @@
+//! The first directory of a TIFF file, which is also the form of Exif data.
+//!
+//! No other directory is followed: they may overlap and multiply, and nothing that is wanted is in them.
+
+/// The numbers of a file, in its own order of bytes; of TIFF 6.0 or of `BigTIFF`.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers<'a> {
+    file: &'a [u8],
+    is_little: bool,
+    is_big_tiff: bool,
+}
+
+/// One entry of a directory.
+pub(super) struct Entry {
+    pub(super) tag: u16,
+    /// The type of its values (TIFF 6.0, section 2).
+    pub(super) kind: u16,
+    /// Values, not bytes.
+    pub(super) count: u64,
+    /// Where its value stands, or the place of its values.
+    pub(super) value: usize,
+}
+
+impl<'a> Numbers<'a> {
+    pub(super) fn of(file: &'a [u8]) -> Option<Self> {
+        let numbers = Self { file, is_little: file.starts_with(b"II"), is_big_tiff: false };
+        match numbers.read(2, 2)? {
+            42 => Some(numbers),
+            43 => Some(Self { is_big_tiff: true, ..numbers }),
+            _ => None,
+        }
+    }
+
+    /// The number of `length` bytes, up to eight, at a place.
+    pub(super) fn read(self, at: usize, length: usize) -> Option<u64> {
+        let bytes = self.file.get(at..at.checked_add(length)?)?;
+        let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+        Some(if self.is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
+    }
+
+    /// TIFF 6.0, section 2; `BigTIFF` has the same with longer numbers.
+    pub(super) fn first_directory(self) -> Option<impl Iterator<Item = Entry>> {
+        let (header, counts, number, entry) = if self.is_big_tiff { (8, 8, 8, 20) } else { (4, 2, 4, 12) };
+        let directory = usize::try_from(self.read(header, number)?).ok()?;
+        let entries = u16::try_from(self.read(directory, counts)?).map(usize::from).ok()?;
+        let first = directory.checked_add(counts)?;
+        Some((0..entries).map_while(move |index| {
+            let at = first.checked_add(index.checked_mul(entry)?)?;
+            let short = |at| self.read(at, 2).and_then(|number| u16::try_from(number).ok());
+            let (tag, kind) = (short(at)?, short(at + 2)?);
+            Some(Entry { tag, kind, count: self.read(at + 4, number)?, value: at + 4 + number })
+        }))
+    }
+}
