@@ -81,14 +81,11 @@ fn exif(file: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The data of the first chunk of a kind. `header` takes eight bytes and more apart, into the kind, the length
-/// of the data, and that of the whole chunk.
-fn chunk(
-    file: &[u8],
-    first: usize,
-    wanted: [u8; 4],
-    header: fn(&[u8]) -> Option<([u8; 4], usize, usize)>,
-) -> Option<&[u8]> {
+/// A chunk's kind, the length of its data, and its own.
+type Header = ([u8; 4], usize, usize);
+
+/// The data of the first chunk of a kind. `header` takes apart the eight bytes that each begins with.
+fn chunk(file: &[u8], first: usize, wanted: [u8; 4], header: fn(&[u8]) -> Option<Header>) -> Option<&[u8]> {
     let mut rest = file.get(first..)?;
     while rest.len() >= 8 {
         let (kind, length, whole) = header(rest)?;
