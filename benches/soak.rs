@@ -1,30 +1,40 @@
-//! Does the server grow over 100,000 requests, good, odd and damaged? Prints its memory and its open
-//! files, and exits with 1 where the memory at the end is a tenth more than early on, or a file is left.
+//! Does the server grow over 100,000 requests, good, odd, damaged and hostile, while other clients break off in the
+//! middle? Prints its memory and its open files, and exits with 1 where the memory at the end is a tenth more than
+//! early on, a file is left, or an answer is not as promised.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "what fails here fails the run")]
 
-#[path = "support/process.rs"]
+#[path = "support/abuse.rs"]
+mod abuse;
+#[path = "support/client.rs"]
+mod client;
+#[path = "../tests/support/process.rs"]
 mod process;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
-use process::Server;
-use serde_json::json;
+use client::{Connection, analyze};
+use process::{Process, root, serving};
 
+/// Requests, where no other number is asked for.
 const REQUESTS: usize = 100_000;
-/// After so many the server has seen everything once, and has the buffers that it keeps.
-const SETTLED: usize = 5_000;
+/// After one part in so many the server has seen everything once, and has the buffers that it keeps.
+const PARTS: usize = 20;
 const CLIENTS: usize = 8;
+/// One picture in so many is a hostile one; each has its turn.
+const HOSTILE: usize = 200;
+const BREAKING_OFF: u64 = 2;
+const SILENT: u64 = 8;
+const BETWEEN: Duration = Duration::from_millis(10);
 
 /// Every file of a folder, but texts.
-fn files(folder: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+fn files(folder: &Path) -> Vec<Vec<u8>> {
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.is_file() && path.extension().is_none_or(|it| it != "md" && it != "json"));
     paths.sort();
@@ -32,9 +42,11 @@ fn files(folder: &str) -> Vec<Vec<u8>> {
 }
 
 /// Numbers that are the same each time (Knuth's MMIX generator).
-fn next(state: &mut u64) -> usize {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    usize::try_from(*state >> 33).unwrap_or(0)
+fn numbers(mut state: u64) -> impl FnMut() -> usize {
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap_or(0)
+    }
 }
 
 /// A GIF of a few bytes that says it has 16 million pixels, as many as a worker keeps memory for: a byte
@@ -45,68 +57,128 @@ fn large() -> Vec<u8> {
 }
 
 /// A picture as it is, with some bytes changed, or cut short; now and then one that is too large, or none.
-fn picture(files: &[Vec<u8>], state: &mut u64) -> Vec<u8> {
-    let mut file = files[next(state) % files.len()].clone();
-    match next(state) % 10 {
+fn picture(files: &[Vec<u8>], random: &mut impl FnMut() -> usize) -> Vec<u8> {
+    let mut file = files[random() % files.len()].clone();
+    match random() % 10 {
         0..5 => {}
         5 | 6 => {
-            for _ in 0..=next(state) % 8 {
-                let at = next(state) % file.len();
-                file[at] = next(state).to_le_bytes()[0];
+            for _ in 0..=random() % 8 {
+                let at = random() % file.len();
+                file[at] = random().to_le_bytes()[0];
             }
         }
-        7 => file.truncate(next(state) % file.len()),
-        8 if next(state).is_multiple_of(20) => file = large(),
+        7 => file.truncate(random() % file.len()),
+        8 if random().is_multiple_of(20) => file = large(),
         8 if file.starts_with(b"\x89PNG") => file[16..24].copy_from_slice(&[0, 0, 50, 200, 0, 0, 50, 200]),
-        _ => file = vec![b'x'; next(state) % 100_000],
+        _ => file = vec![b'x'; random() % 100_000],
     }
     file
 }
 
+/// What all clients share.
+struct Soak {
+    address: SocketAddr,
+    requests: usize,
+    pictures: Vec<Vec<u8>>,
+    hostile: Vec<Vec<u8>>,
+    sent: AtomicUsize,
+    statuses: Mutex<BTreeMap<u16, usize>>,
+    broken_off: AtomicUsize,
+    silent: AtomicUsize,
+    is_over: AtomicBool,
+}
+
+impl Soak {
+    async fn ask(&self, mut random: impl FnMut() -> usize) {
+        let mut connection = Connection::open(self.address).await.unwrap();
+        loop {
+            let number = self.sent.fetch_add(1, Ordering::Relaxed);
+            if number >= self.requests {
+                return;
+            }
+            let request = if number.is_multiple_of(HOSTILE) {
+                analyze(&self.hostile[number / HOSTILE % self.hostile.len()])
+            } else {
+                analyze(&picture(&self.pictures, &mut random))
+            };
+            let status = connection.ask(&request).await.unwrap();
+            *self.statuses.lock().unwrap().entry(status).or_default() += 1;
+        }
+    }
+
+    async fn break_off(&self, mut random: impl FnMut() -> usize) {
+        while !self.is_over.load(Ordering::Relaxed) {
+            let request = analyze(&picture(&self.pictures, &mut random));
+            // Where the server was the first to close it, it is broken off as well.
+            let _ = abuse::break_off(self.address, &request, &mut random).await;
+            self.broken_off.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(BETWEEN).await;
+        }
+    }
+
+    async fn fall_silent(&self, mut random: impl FnMut() -> usize) {
+        while !self.is_over.load(Ordering::Relaxed) {
+            assert!(abuse::fall_silent(self.address, &mut random).await, "a silent connection is kept");
+            self.silent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let server = Server::start();
-    let mut pictures = files("tests/pictures");
-    pictures.extend(files("tests/fixtures/decode"));
-    let (pictures, sent) = (Arc::new(pictures), Arc::new(AtomicUsize::new(0)));
-    let statuses = Arc::new(Mutex::new(BTreeMap::<u16, usize>::new()));
+    // Cargo adds a flag of its own.
+    let requests = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(REQUESTS);
+    let mut server = Process::start(serving());
+    server.ignore_log();
     let files_before = server.files();
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|client| {
-            let (pictures, sent, statuses) = (pictures.clone(), sent.clone(), statuses.clone());
-            let (url, mut state) = (format!("{}/api/v1/analyze", server.url), client as u64 + 1);
-            tokio::spawn(async move {
-                let client = reqwest::Client::new();
-                while sent.fetch_add(1, Ordering::Relaxed) < REQUESTS {
-                    let text = BASE64_STANDARD.encode(picture(&pictures, &mut state));
-                    let response =
-                        client.post(&url).body(json!({ "base64Image": text }).to_string()).send().await.unwrap();
-                    let status = response.status().as_u16();
-                    response.bytes().await.unwrap();
-                    *statuses.lock().unwrap().entry(status).or_default() += 1;
-                }
-            })
-        })
-        .collect();
+    let soak = Arc::new(Soak {
+        address: server.address,
+        requests,
+        pictures: ["tests/pictures", "tests/fixtures/decode"].iter().flat_map(|it| files(&root().join(it))).collect(),
+        hostile: files(&root().join("target/hostile")),
+        sent: AtomicUsize::default(),
+        statuses: Mutex::default(),
+        broken_off: AtomicUsize::default(),
+        silent: AtomicUsize::default(),
+        is_over: AtomicBool::default(),
+    });
+    let start = |index| (soak.clone(), numbers(index + 1));
+    let clients: Vec<_> =
+        (0..CLIENTS as u64).map(start).map(|(soak, it)| tokio::spawn(async move { soak.ask(it).await })).collect();
+    let mut abusers = Vec::new();
+    for (soak, random) in (100..100 + BREAKING_OFF).map(start) {
+        abusers.push(tokio::spawn(async move { soak.break_off(random).await }));
+    }
+    for (soak, random) in (200..200 + SILENT).map(start) {
+        abusers.push(tokio::spawn(async move { soak.fall_silent(random).await }));
+    }
     let mut early = 0;
-    for step in 1..REQUESTS / SETTLED {
-        while sent.load(Ordering::Relaxed) < step * SETTLED {
+    for part in 1..PARTS {
+        let many = part * requests / PARTS;
+        while soak.sent.load(Ordering::Relaxed) < many {
+            assert!(clients.iter().any(|client| !client.is_finished()), "every client has failed");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let memory = server.memory();
-        println!("after {} requests: {} MB", step * SETTLED, memory / 1_000_000);
-        early = if step == 1 { memory } else { early };
+        println!("after {many} requests: {} MB", memory / 1_000_000);
+        early = if part == 1 { memory } else { early };
     }
     for client in clients {
         client.await.unwrap();
     }
     let late = server.memory();
+    soak.is_over.store(true, Ordering::Relaxed);
+    for abuser in abusers {
+        abuser.await.unwrap();
+    }
     // Closed connections are closed here first.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let files_after = server.files();
-    println!("after {REQUESTS}: {} MB; answers by status: {:?}", late / 1_000_000, statuses.lock().unwrap());
+    let (broken_off, silent) = (soak.broken_off.load(Ordering::Relaxed), soak.silent.load(Ordering::Relaxed));
+    println!("after {requests}: {} MB; answers by status: {:?}", late / 1_000_000, soak.statuses.lock().unwrap());
+    println!("meanwhile {broken_off} connections broke off, and {silent} fell silent until they were closed");
     println!("open files before and after: {files_before}, {files_after}");
     let is_flat = late <= early + early / 10 && files_after <= files_before;
-    let is_polite = statuses.lock().unwrap().keys().all(|status| matches!(status, 200 | 400 | 422));
+    let is_polite = soak.statuses.lock().unwrap().keys().all(|status| matches!(status, 200 | 400 | 422));
     if is_flat && is_polite { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,9 +1,12 @@
 """Pictures that are made to harm a decoder, and what each of them costs a running server.
 
     check_hostile.py URL PID
+    check_hostile.py --write FOLDER
 
 Exits with 1 where one of them is not answered as it should be, or takes more memory than it may. The times are printed, not
 judged: they are the machine's as well. Memory is read from /proc, and left out where there is none.
+
+With --write they are left in a folder, for others to send.
 """
 
 import base64
@@ -132,7 +135,15 @@ def send(url, picture):
         return error.code
 
 
+def write(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (_, _, picture) in enumerate(cases()):
+        (folder / f"{number:02}").write_bytes(picture)
+
+
 def main():
+    if sys.argv[1] == "--write":
+        return write(pathlib.Path(sys.argv[2]))
     url, pid = sys.argv[1:]
     for name in ["coffee.png", "coffee.png", "coffee.tif", "coffee.gif"]:
         send(url, (PICTURES / name).read_bytes())

@@ -8,10 +8,10 @@
     reason = "each test file uses its own part of this, and what fails here fails the test"
 )]
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod process;
+
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -22,15 +22,13 @@ use glimpse::engine::{Engine, Limits, Work};
 use glimpse::http::{self, App};
 use glimpse::lifecycle::{Lifecycle, Phase};
 use glimpse::server;
+#[allow(unused_imports, reason = "as above")]
+pub use process::{Process, copy_executable, executable, root, serving};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// Long enough for anything that happens at all.
 pub const LONG: Duration = Duration::from_mins(1);
-
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// A sample picture's bytes.
 pub fn picture(name: &str) -> Vec<u8> {
@@ -156,81 +154,4 @@ pub async fn answer(response: reqwest::Response) -> (u16, Value) {
 pub fn predictions(body: &Value) -> Vec<(String, f64)> {
     let pair = |it: &Value| (it["label"].as_str().unwrap().to_owned(), it["confidence"].as_f64().unwrap());
     body.as_array().unwrap().iter().map(pair).collect()
-}
-
-/// The executable, as a child in an empty environment; killed when it is dropped.
-pub struct Process {
-    pub child: Child,
-    pub address: SocketAddr,
-    pub ready: Value,
-    pub lines: BufReader<std::process::ChildStdout>,
-}
-
-impl Process {
-    /// Starts it and waits until it says that it is ready.
-    pub fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let ready = loop {
-            let line = next_line(&mut lines);
-            if line["message"] == "ready" {
-                break line;
-            }
-        };
-        let address = ready["address"].as_str().unwrap().parse().unwrap();
-        Self { child, address, ready, lines }
-    }
-
-    /// The next line of its log.
-    pub fn line(&mut self) -> Value {
-        next_line(&mut self.lines)
-    }
-
-    pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
-    pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn next_line(lines: &mut impl BufRead) -> Value {
-    let mut line = String::new();
-    assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the log ended");
-    serde_json::from_str(&line).unwrap_or_else(|_| panic!("a log line that is not JSON: {line}"))
-}
-
-/// The executable under test, with an empty environment.
-pub fn executable() -> Command {
-    let built = PathBuf::from(env!("CARGO_BIN_EXE_glimpse"));
-    let path = std::env::var_os("GLIMPSE_EXECUTABLE").map_or(built, PathBuf::from);
-    let mut command = Command::new(path);
-    command.env_clear().stdin(Stdio::null());
-    command
-}
-
-/// A copy of the executable in `folder`.
-///
-/// By another process: a file that this one has open for writing, which a child of another test may have
-/// inherited by then, can't be executed.
-pub fn copy_executable(folder: &Path) -> PathBuf {
-    let copy = folder.join("glimpse");
-    assert!(Command::new("cp").arg(executable().get_program()).arg(&copy).status().unwrap().success());
-    copy
-}
-
-/// The executable, serving on a free port from the project's folder.
-pub fn serving() -> Command {
-    let mut command = executable();
-    command.current_dir(root()).args(["--listen-addr", "127.0.0.1:0"]);
-    command
 }

@@ -1,0 +1,53 @@
+//! Clients that break off in the middle, each in its own way.
+
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "what fails here fails the run")]
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Longer than the server waits for the head of a request, by default.
+const HEAD_IS_LATE: Duration = Duration::from_secs(20);
+
+const HEAD: &[u8] = b"POST /api/v1/analyze HTTP/1.1\r\nhost: localhost\r\n";
+
+/// A connection that ends before its request does, or before its answer: `random` says how.
+///
+/// # Errors
+/// What the system says where the server has closed it before: that is no fault.
+pub async fn break_off(address: SocketAddr, request: &[u8], random: &mut impl FnMut() -> usize) -> io::Result<()> {
+    let mut socket = TcpStream::connect(address).await?;
+    match random() % 7 {
+        0 => {}
+        1 => socket.write_all(&HEAD[..random() % HEAD.len()]).await?,
+        2 => socket.write_all(&request[..random() % request.len()]).await?,
+        // The whole of it, and away before the answer.
+        3 => socket.write_all(request).await?,
+        4 => {
+            let chunked = [HEAD, b"transfer-encoding: chunked\r\n\r\n7\r\n{\"base6\r\nfff"].concat();
+            socket.write_all(&chunked).await?;
+        }
+        5 => {
+            let noise: Vec<u8> = (0..random() % 1000).map(|_| random().to_le_bytes()[0]).collect();
+            socket.write_all(&noise).await?;
+        }
+        // The beginning of HTTP/2, and a frame that is longer than any may be.
+        _ => socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\x01\x04\0\0\0\x01").await?,
+    }
+    if random().is_multiple_of(2) {
+        // A reset instead of an end.
+        socket.set_zero_linger()?;
+    }
+    Ok(())
+}
+
+/// A connection that says nothing, or begins a head and leaves it there, until the server closes it. Whether it does.
+pub async fn fall_silent(address: SocketAddr, random: &mut impl FnMut() -> usize) -> bool {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(&HEAD[..random() % HEAD.len()]).await.unwrap();
+    let mut answer = Vec::new();
+    tokio::time::timeout(HEAD_IS_LATE, socket.read_to_end(&mut answer)).await.is_ok()
+}

@@ -1,0 +1,72 @@
+//! A client that costs little beside the server it asks: requests that are made once, and answers of which no more is
+//! read than has to be.
+
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, reason = "each bench uses its part")]
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A request for a path.
+pub fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").into_bytes()
+}
+
+/// A request to analyse this picture.
+pub fn analyze(picture: &[u8]) -> Vec<u8> {
+    let body = format!(r#"{{"base64Image":"{}"}}"#, BASE64_STANDARD.encode(picture));
+    let head = "POST /api/v1/analyze HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ";
+    format!("{head}{}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// A connection that is kept for one request after the other.
+pub struct Connection {
+    socket: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Connection {
+    pub async fn open(address: SocketAddr) -> io::Result<Self> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        Ok(Self { socket, read: Vec::new() })
+    }
+
+    /// Sends `request`, reads its answer to the end, and gives the status.
+    pub async fn ask(&mut self, request: &[u8]) -> io::Result<u16> {
+        self.socket.write_all(request).await?;
+        self.read.clear();
+        let (status, end) = loop {
+            self.receive().await?;
+            if let Some(answer) = parse(&self.read)? {
+                break answer;
+            }
+        };
+        while self.read.len() < end {
+            self.receive().await?;
+        }
+        Ok(status)
+    }
+
+    async fn receive(&mut self) -> io::Result<()> {
+        match self.socket.read_buf(&mut self.read).await? {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The status, and where the body ends; nothing while the head is not there.
+fn parse(answer: &[u8]) -> io::Result<Option<(u16, usize)>> {
+    let Some(head) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return Ok(None) };
+    let text = std::str::from_utf8(&answer[..head]).map_err(io::Error::other)?;
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    match (status, length) {
+        (Some(status), Some(length)) => Ok(Some((status, head + 4 + length))),
+        _ => Err(ErrorKind::InvalidData.into()),
+    }
+}
