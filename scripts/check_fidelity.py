@@ -23,7 +23,7 @@ warnings.filterwarnings("ignore")
 logging.disable(logging.WARNING)
 
 from export import efficientnet_lite0, mobilenetv2
-from export.common import Failure, sha256
+from export.common import Failure, label_in, sha256
 from export.describe import top
 
 ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -105,8 +105,7 @@ class Result:
             self.holds = self.same_three and self.difference <= EXACT
         else:
             self.holds = self.same_first and self.difference <= CLOSE
-        # ImageNet's own file names begin with the class and end with its label.
-        self.label = path.stem.split("_", 1)[1] if path.stem[:1] == "n" and "_" in path.stem else None
+        self.label = label_in(path)
         self.is_right = self.label is not None and ours[:1] == [self.label]
 
 

@@ -56,6 +56,9 @@ async fn every_model_answers_as_its_original_does() {
         let (_, described) = answer(server.get("/api/v1/model").await).await;
         let name = described["name"].as_str().unwrap();
         let model = &reference.models[name];
+        // The fast model is near its original, not equal to it: its first labels are held to here, its
+        // confidences by the export.
+        let is_exact = described["precision"] == "float32";
         assert_eq!(
             described["weightsSha256"],
             model.weights_sha256.as_str(),
@@ -65,11 +68,17 @@ async fn every_model_answers_as_its_original_does() {
             // An export from before the pictures changed, whose weights are not there to do it again.
             continue;
         }
-        tested.push(name.to_owned());
+        if is_exact {
+            tested.push(name.to_owned());
+        }
         for (file, expected) in &model.pictures {
             let (status, body) = answer(server.analyze(&picture(file)).await).await;
             assert_eq!(status, 200, "{file}: {body}");
-            compare(&format!("{name}, {file}"), file, &predictions(&body), expected);
+            if is_exact {
+                compare(&format!("{name}, {file}"), file, &predictions(&body), expected);
+            } else {
+                assert_eq!(predictions(&body)[0].0, expected[0].label, "{name}, int8, {file}");
+            }
         }
     }
     assert!(tested.contains(&app().model.name), "the model that is served is not among {tested:?}: run scripts/setup");

@@ -28,6 +28,7 @@ async fn the_model_that_serves() {
             "source": model.source,
             "weightsSha256": model.weights_sha256,
             "licence": model.licence,
+            "precision": model.precision,
             "input": { "width": model.input.width, "height": model.input.height },
             "labels": 1000,
             "limits": { "bodyBytes": 20_971_520, "pixels": 50_000_000, "timeoutMs": 10_000 },

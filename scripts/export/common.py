@@ -42,6 +42,11 @@ def pictures():
     return found
 
 
+def label_in(path):
+    """The label in the name of a picture of ImageNet, which begins with the class and ends with it; none in others."""
+    return path.stem.split("_", 1)[1] if path.stem[:1] == "n" and "_" in path.stem else None
+
+
 def sha256(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

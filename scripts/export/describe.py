@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from .common import Failure, labels
 
 FORMAT = "1"
+FLOAT32, INT8 = "float32", "int8"
 
 
 @dataclasses.dataclass
@@ -27,6 +28,14 @@ class Description:
     height: int
     mean: float
     std: float
+
+    @classmethod
+    def of(cls, fields):
+        """What the properties of a model say."""
+        fields = {key.removeprefix("glimpse."): value for key, value in fields.items()}
+        texts = [fields[key] for key in ("name", "version", "source", "licence")]
+        sides = [int(fields[key]) for key in ("input_width", "input_height")]
+        return cls(*texts, *sides, *(json.loads(fields[key])[0] for key in ("input_mean", "input_std")))
 
     def properties(self, weights_sha256, recipe):
         fields = {
@@ -44,19 +53,34 @@ class Description:
             "input_std": json.dumps([self.std] * 3),
             "output": "softmax",
             "labels": json.dumps(labels(), ensure_ascii=False),
+            "precision": FLOAT32,
             "recipe": recipe,
         }
         return {f"glimpse.{key}": value for key, value in fields.items()}
 
     def pixels(self, path):
         """A picture as Pillow reads it, upright, at the model's size: [height, width, 3], 0 to 255."""
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-        return numpy.asarray(upright.resize((self.width, self.height)), numpy.float32)
+        return self.resized(upright(path))
+
+    def resized(self, image):
+        return numpy.asarray(image.resize((self.width, self.height)), numpy.float32)
 
     def tensor(self, pixels):
         scaled = (pixels - numpy.float32(self.mean)) / numpy.float32(self.std)
         return numpy.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
+
+
+def upright(path):
+    """A picture as Pillow reads it, upright, in RGB."""
+    with Image.open(path) as image:
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def write_properties(proto, fields):
+    """Makes these the only properties of a model."""
+    del proto.metadata_props[:]
+    for key, value in fields.items():
+        proto.metadata_props.add(key=key, value=value)
 
 
 def properties(path):

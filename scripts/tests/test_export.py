@@ -2,10 +2,7 @@
 
 import json
 import os
-import pathlib
 import pickle
-import subprocess
-import sys
 
 import numpy
 import onnx
@@ -15,23 +12,12 @@ import pytest
 
 from export import common, pth
 from export.describe import properties
+from exporter import is_one_sentence, run
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "export_model.py"
 KEYS = {
     "format", "name", "version", "source", "weights_sha256", "licence", "input_layout", "input_width", "input_height",
-    "input_resize", "input_mean", "input_std", "output", "labels", "recipe",
+    "input_resize", "input_mean", "input_std", "output", "labels", "precision", "recipe",
 }  # fmt: skip
-
-
-def run(folder, *arguments, **environment):
-    # No Keras cache and no network: a proxy that refuses every connection.
-    unreachable = {"KERAS_HOME": str(folder / "keras"), "https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
-    command = [sys.executable, str(SCRIPT), "--output-dir", str(folder), *arguments]
-    return subprocess.run(command, env=os.environ | unreachable | environment, capture_output=True, text=True, timeout=300)
-
-
-def is_one_sentence(text):
-    return text.count("\n") == 1 and "Traceback" not in text
 
 
 @pytest.fixture(scope="session")
@@ -61,17 +47,9 @@ def mobilenetv2(tmp_path_factory, weights):
     return folder
 
 
-@pytest.fixture(scope="session")
-def efficientnet_lite0(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("efficientnet")
-    done = run(folder, "--model", "efficientnet-lite0")
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
 def check_description(path, name, mean, std):
     fields = {key.removeprefix("glimpse."): value for key, value in properties(path).items()}
-    assert fields.keys() == KEYS
+    assert fields.keys() == KEYS and fields["precision"] == "float32"
     assert (fields["name"], fields["licence"], fields["input_layout"], fields["output"]) == (name, "Apache-2.0", "NCHW", "softmax")
     assert (fields["input_width"], fields["input_height"], fields["input_resize"]) == ("224", "224", "bicubic")
     assert (json.loads(fields["input_mean"]), json.loads(fields["input_std"])) == ([mean] * 3, [std] * 3)

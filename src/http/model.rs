@@ -14,6 +14,7 @@ pub(super) async fn model(State(app): State<App>) -> Json<Value> {
         "source": model.source,
         "weightsSha256": model.weights_sha256,
         "licence": model.licence,
+        "precision": model.precision,
         "input": { "width": model.input.width, "height": model.input.height },
         "labels": model.labels.len(),
         "limits": {

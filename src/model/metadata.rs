@@ -24,6 +24,8 @@ pub struct Metadata {
     pub weights_sha256: String,
     /// The licence of its weights (SPDX).
     pub licence: String,
+    /// What it computes in: `float32`, or `int8`, which is faster and answers nearly the same.
+    pub precision: String,
     /// The tensor that it reads.
     pub input: InputSpec,
     /// What its outputs stand for.
@@ -90,6 +92,7 @@ impl Metadata {
             source: fields.text("glimpse.source")?,
             weights_sha256: fields.text("glimpse.weights_sha256")?,
             licence: fields.text("glimpse.licence")?,
+            precision: fields.text("glimpse.precision")?,
             input: fields.input()?,
             labels: labels.into_iter().collect(),
         })
@@ -163,6 +166,7 @@ mod tests {
             ("glimpse.source", "a test"),
             ("glimpse.weights_sha256", "00"),
             ("glimpse.licence", "CC0-1.0"),
+            ("glimpse.precision", "float32"),
             ("glimpse.input_layout", "NHWC"),
             ("glimpse.input_width", "4"),
             ("glimpse.input_height", "5"),
@@ -181,7 +185,7 @@ mod tests {
     #[test]
     fn a_complete_description() {
         let metadata = read(&complete()).unwrap();
-        assert_eq!(metadata.name, "Tiny");
+        assert_eq!((metadata.name.as_str(), metadata.precision.as_str()), ("Tiny", "float32"));
         assert_eq!(metadata.labels.len(), 2);
         assert_eq!(metadata.input.shape(), [1, 5, 4, 3]);
         assert_eq!((metadata.input.mean, metadata.input.std), ([1.0, 2.0, 3.5], [4.0, 5.0, 6.0]));

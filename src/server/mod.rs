@@ -78,6 +78,7 @@ pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), Star
         %address,
         model = app.model.name,
         model_version = app.model.version,
+        precision = app.model.precision,
         labels = app.model.labels.len(),
         workers = config.worker_count(),
         ready_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -1,0 +1,102 @@
+"""Compares two models' answers on a folder of pictures and on others made of them.
+
+    check_agreement.py DIR [MODEL [ORIGINAL]] [--derived 8]
+
+MODEL is models/mobilenetv2-int8.onnx where none is named, and ORIGINAL the float model beside it. Prints on
+how many pictures the first label stays, how its confidence changes, which of the two is right how often
+where the pictures are named as ImageNet's are (class_label.JPEG), and the time that each takes for a picture
+on one thread. Exits with 1 where fewer than 97.5 % keep their first label or accuracy falls by over one point.
+"""
+
+import argparse
+import pathlib
+import sys
+import time
+
+import numpy
+
+from export import agreement, calibration, common
+from export.common import Failure, label_in
+from export.describe import Description, properties
+
+LEAST_AGREEMENT, MOST_LOSS = 0.975, 0.01
+CHECK_SEED = 3
+# The lead of the first label over the second from which on it is said to be clear.
+CLEAR = 0.1
+ROUNDS = 200
+
+
+def main():
+    arguments = parse_arguments()
+    model = arguments.model
+    original = arguments.original or model.with_name(model.name.replace("-int8", ""))
+    try:
+        holds = compare(model, original, arguments.folder, arguments.derived)
+    except Failure as failure:
+        sys.exit(str(failure))
+    sys.exit(0 if holds else 1)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path, metavar="DIR")
+    parser.add_argument("model", type=pathlib.Path, nargs="?", default=common.ROOT / "models" / "mobilenetv2-int8.onnx")
+    parser.add_argument("original", type=pathlib.Path, nargs="?")
+    parser.add_argument("--derived", type=int, default=8, metavar="N", help="pictures made of each; default: 8")
+    return parser.parse_args()
+
+
+def compare(model, original, folder, count):
+    descriptions = [Description.of(described(path)) for path in (model, original)]
+    if descriptions[0] != descriptions[1]:
+        raise Failure(f"{model.name} and {original.name} are not the same model: name the float one that it was made of.")
+    paths = calibration.pictures_in(folder)
+    tensors = agreement.tensors(descriptions[0], paths, count, CHECK_SEED)
+    ours, theirs = (agreement.answers(str(path), tensors) for path in (model, original))
+    every = agreement.Agreement.between(ours, theirs)
+    whole = slice(None, None, count + 1)
+    print(f"whole:   {agreement.Agreement.between(ours[whole], theirs[whole])}")
+    print(f"all:     {every}")
+    second, first = numpy.sort(theirs, 1)[:, -2:].T
+    clear = first - second > CLEAR
+    if clear.any():
+        print(f"clear:   {agreement.Agreement.between(ours[clear], theirs[clear])}, where the first leads by over {CLEAR}")
+    loss = accuracy_loss(ours, theirs, [name for path in paths for name in [label_in(path)] * (count + 1)])
+    times = race([model, original], tensors)
+    print(f"time:    {times[0]:.2f} ms a picture, the original {times[1]:.2f} ms ({times[1] / times[0]:.2f} times)")
+    return every.share >= LEAST_AGREEMENT and loss <= MOST_LOSS
+
+
+def described(path):
+    fields = properties(path)
+    if not fields:
+        raise Failure(f"There is no model {path}: scripts/export_model.py makes one, --precision int8 the fast one.")
+    return fields
+
+
+def accuracy_loss(ours, theirs, names):
+    """Prints both accuracies and gives the difference; 0 where no picture is named by its label."""
+    known = numpy.array([name is not None for name in names])
+    if not known.any():
+        return 0
+    labels = numpy.array(common.labels())
+    truth = numpy.array([name or "" for name in names])[known]
+    right = [float((labels[answers.argmax(1)][known] == truth).mean()) for answers in (ours, theirs)]
+    print(f"correct: {right[0]:.1%} of {len(truth)}, the original {right[1]:.1%}")
+    return right[1] - right[0]
+
+
+def race(paths, tensors):
+    """The median time in milliseconds that each model takes for a picture, in turns."""
+    runners = [agreement.session(str(path)) for path in paths]
+    times = [[] for _ in paths]
+    for turn in range(ROUNDS):
+        for session, taken in zip(runners, times):
+            begun = time.perf_counter()
+            session.run(None, {session.get_inputs()[0].name: tensors[turn % len(tensors)]})
+            taken.append(time.perf_counter() - begun)
+    return [float(numpy.median(taken)) * 1000 for taken in times]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The fast model, made of EfficientNet-Lite0, whose weights need no network."""
+
+import shutil
+import subprocess
+import sys
+
+import numpy
+import onnx
+import pytest
+
+from export import agreement, calibration, common, quantise
+from export.describe import properties
+from exporter import SCRIPT, is_one_sentence, run
+
+ARGUMENTS = ("--model", "efficientnet-lite0", "--precision", "int8")
+
+
+@pytest.fixture(scope="session")
+def int8(tmp_path_factory, efficientnet_lite0):
+    folder = tmp_path_factory.mktemp("int8")
+    for name in ("efficientnet-lite0.onnx", "reference.json"):
+        shutil.copy(efficientnet_lite0 / name, folder)
+    done = run(folder, *ARGUMENTS)
+    assert done.returncode == 0, done.stderr
+    assert "keep their first label" in done.stdout and "stay in float" in done.stdout
+    return folder
+
+
+def check_agreement(*arguments):
+    command = [sys.executable, str(SCRIPT.with_name("check_agreement.py")), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def test_it_says_what_it_is(int8):
+    exact, fast = (properties(int8 / f"efficientnet-lite0{suffix}.onnx") for suffix in ("", "-int8"))
+    assert (exact["glimpse.precision"], fast["glimpse.precision"]) == ("float32", "int8")
+    assert {key for key in exact if exact[key] != fast.get(key)} == {"glimpse.precision", "glimpse.recipe"}
+    assert exact.keys() == fast.keys()
+
+
+def test_its_convolutions_are_in_integers(int8):
+    model = onnx.load(int8 / "efficientnet-lite0-int8.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    made_by = {node.output[0]: node.op_type for node in model.graph.node}
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    in_float = [node for node in convolutions if made_by.get(node.input[1]) != "DequantizeLinear"]
+    assert len(convolutions) == 49 and len(in_float) <= quantise.FLOAT_LAYERS
+    # In order of the graph, so that the activations change their form once.
+    assert in_float == convolutions[: len(in_float)]
+    weights = [tensor for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) == 4]
+    assert len(weights) == len(convolutions) - len(in_float)
+    assert (int8 / "efficientnet-lite0-int8.onnx").stat().st_size < 0.5 * (int8 / "efficientnet-lite0.onnx").stat().st_size
+
+
+def test_nothing_is_done_where_nothing_has_changed(int8):
+    before = (int8 / "efficientnet-lite0-int8.onnx").stat().st_mtime_ns
+    done = run(int8, *ARGUMENTS)
+    assert done.stdout.count("is up to date") == 2 and done.stdout.count("\n") == 2
+    assert (int8 / "efficientnet-lite0-int8.onnx").stat().st_mtime_ns == before
+
+
+def test_its_agreement_is_counted(int8):
+    fast = int8 / "efficientnet-lite0-int8.onnx"
+    done = check_agreement(common.PICTURES, fast, "--derived", 2)
+    assert "of 33 pictures keep their first label" in done.stdout and "time:" in done.stdout, done.stderr
+    assert done.returncode == 0, done.stdout
+    missing = check_agreement(common.PICTURES, int8 / "none-int8.onnx")
+    assert missing.returncode == 1 and is_one_sentence(missing.stderr) and "none-int8.onnx" in missing.stderr
+    empty = check_agreement(int8, fast)
+    assert empty.returncode == 1 and is_one_sentence(empty.stderr) and "There are no pictures in" in empty.stderr
+
+
+def test_one_that_answers_otherwise_leaves_no_file(int8, tmp_path, monkeypatch):
+    import export_model
+
+    original = tmp_path / "efficientnet-lite0.onnx"
+    shutil.copy(int8 / original.name, original)
+    other = onnx.load(int8 / "efficientnet-lite0-int8.onnx")
+    labels = next(tensor for tensor in other.graph.initializer if tensor.name == "_fc.bias")
+    labels.CopyFrom(onnx.numpy_helper.from_array(numpy.arange(1000, dtype=numpy.float32), labels.name))
+    monkeypatch.setattr(quantise, "quantise", lambda *_: other)
+    with pytest.raises(common.Failure, match="keep their first label"):
+        export_model.export_int8(original, common.PICTURES)
+    assert list(tmp_path.iterdir()) == [original]
+
+
+def test_pictures_to_calibrate_on_that_are_not_there(int8):
+    done = run(int8, *ARGUMENTS, "--calibration", "nowhere")
+    assert (done.returncode, done.stderr) == (1, "There are no pictures in nowhere.\n")
+
+
+def test_other_pictures_make_another_model(int8, tmp_path, monkeypatch):
+    import export_model
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    shutil.copy(common.PICTURES / "rocket.jpg", folder)
+    shutil.copy(int8 / "efficientnet-lite0.onnx", tmp_path)
+    monkeypatch.setattr(quantise, "PICTURES", 4)
+    monkeypatch.setattr(quantise, "TRIALS", 2)
+    monkeypatch.setattr(quantise, "FLOAT_LAYERS", 0)
+    monkeypatch.setattr(export_model, "CHECKED", 0)
+    monkeypatch.setattr(export_model, "AGREEMENT", 0)
+    export_model.export_int8(tmp_path / "efficientnet-lite0.onnx", folder)
+    ours, theirs = (properties(path / "efficientnet-lite0-int8.onnx")["glimpse.recipe"] for path in (tmp_path, int8))
+    assert ours != theirs
+
+
+def test_derived_pictures_are_the_same_each_time():
+    path = common.PICTURES / "coffee.jpg"
+    first, again, other = ([image.tobytes() for image in calibration.derived(path, 3, seed)] for seed in (1, 1, 2))
+    assert first == again and len(set(first)) == 3 and not set(first) & set(other)
+
+
+def test_a_range_gives_up_what_is_rare():
+    histogram = quantise.Histogram()
+    common_ones, rare = numpy.linspace(-1, 1, 100_000), numpy.array([2.0])
+    for visit in (quantise.Histogram.widen, quantise.Histogram.count):
+        for values in (common_ones, rare):
+            visit(histogram, values)
+    assert (histogram.low, histogram.high) == (-1, 2)
+    assert histogram.range()[0] == -1 and 1 <= histogram.range()[1] < 2
+    histogram.counts[:-1] *= 1000
+    assert histogram.range()[0] == -1 and 1 <= histogram.range()[1] < 1.3
+
+
+def test_agreement_counts():
+    theirs = numpy.array([[0.6, 0.4], [0.3, 0.7]])
+    ours = numpy.array([[0.5, 0.5], [0.6, 0.4]])
+    found = agreement.Agreement.between(ours, theirs)
+    assert (found.same, found.pictures) == (1, 2)
+    assert (found.mean, found.worst) == (pytest.approx(0.2), pytest.approx(0.3))
+    assert agreement.divergence(theirs, theirs) == 0 < agreement.divergence(ours, theirs)
