@@ -7,17 +7,19 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
-use glimpse::image::{Decoder, Orientation, Resizer, Scaling, Size, payload};
+use glimpse::image::{Decoder, Orientation, Picture, Resizer, Scaling, Size, payload};
 use glimpse::model::{Classifier, Runtime};
 
 fn pictures() -> [(&'static str, Vec<u8>); 2] {
     [("small", support::small()), ("12 megapixels", support::large())]
 }
 
-fn decode(file: &[u8]) -> (Size, Vec<u8>) {
+const TARGET: Size = Size { width: 224, height: 224 };
+
+fn decode(file: &[u8]) -> (Picture, Vec<u8>) {
     let mut pixels = Vec::new();
     let picture = Decoder::new(u64::MAX).decode(file, support::later(), &mut pixels).unwrap();
-    (picture.size, pixels)
+    (picture, pixels)
 }
 
 fn payloads(criterion: &mut Criterion) {
@@ -32,8 +34,10 @@ fn payloads(criterion: &mut Criterion) {
 
 fn decoding(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
-    let mut decoder = Decoder::new(u64::MAX);
-    for (name, file) in pictures() {
+    let (exact, reducing) = (|| Decoder::new(u64::MAX), || Decoder::new(u64::MAX).reducing_to(TARGET));
+    let cases = pictures().map(|(name, file)| (name, file, exact()));
+    let reduced = ("12 megapixels, reduced", support::large(), reducing());
+    for (name, file, mut decoder) in cases.into_iter().chain([reduced]) {
         let mut pixels = Vec::new();
         group.bench_function(name, |bencher| {
             bencher.iter(|| decoder.decode(&file, support::later(), &mut pixels).unwrap());
@@ -42,21 +46,21 @@ fn decoding(criterion: &mut Criterion) {
 }
 
 fn resizing(criterion: &mut Criterion) {
-    let target = Size { width: 224, height: 224 };
     for (name, file) in pictures() {
         let mut group = criterion.benchmark_group(format!("resize {name}"));
-        let (size, pixels) = decode(&file);
-        for (name, mut resizer) in [("exact", Resizer::new(target)), ("exact, portable", Resizer::portable(target))] {
+        let (picture, pixels) = decode(&file);
+        let turned = Picture { orientation: Orientation::from_exif(6), ..picture };
+        for (name, mut resizer) in [("exact", Resizer::new(TARGET)), ("exact, portable", Resizer::portable(TARGET))] {
             group.bench_function(name, |bencher| {
-                bencher.iter(|| resizer.resize(&pixels, size, Orientation::UPRIGHT).len());
+                bencher.iter(|| resizer.resize(&pixels, picture).len());
             });
         }
-        let mut phone = Resizer::new(target);
+        let mut phone = Resizer::new(TARGET);
         group.bench_function("exact, turned", |bencher| {
-            bencher.iter(|| phone.resize(&pixels, size, Orientation::from_exif(6)).len());
+            bencher.iter(|| phone.resize(&pixels, turned).len());
         });
-        let source = Image::from_vec_u8(size.width, size.height, pixels, PixelType::U8x3).unwrap();
-        let mut output = Image::new(target.width, target.height, PixelType::U8x3);
+        let source = Image::from_vec_u8(picture.size.width, picture.size.height, pixels, PixelType::U8x3).unwrap();
+        let mut output = Image::new(TARGET.width, TARGET.height, PixelType::U8x3);
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom)).use_alpha(false);
         let mut fastest = fast_image_resize::Resizer::new();
         group.bench_function("fast_image_resize", |bencher| {
@@ -70,9 +74,9 @@ fn inference(criterion: &mut Criterion) {
     let runtime = Runtime::load(&config.library()).unwrap();
     let mut classifier = Classifier::load(&runtime, &config.model(), 1).unwrap().remove(0);
     let input = classifier.metadata().input.clone();
-    let (size, pixels) = decode(&support::small());
+    let (picture, pixels) = decode(&support::small());
     let mut resizer = Resizer::new(Size { width: input.width, height: input.height });
-    let resized = resizer.resize(&pixels, size, Orientation::UPRIGHT).to_vec();
+    let resized = resizer.resize(&pixels, picture).to_vec();
     let mut tensor = input.tensor();
     let scaling = Scaling::new(&input);
     criterion.bench_function("scale", |bencher| bencher.iter(|| scaling.apply(&resized, &mut tensor)));

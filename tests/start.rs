@@ -36,6 +36,7 @@ fn help_and_version() {
         "QUEUE_DEPTH",
         "MAX_BODY_BYTES",
         "MAX_PIXELS",
+        "JPEG_DECODE",
         "CORS_ALLOW_ORIGINS",
         "LOG_FORMAT",
         "LOG_LEVEL",

@@ -88,6 +88,10 @@ pub struct Config {
     #[arg(long, env, hide_env_values = true, default_value_t = 50_000_000, value_parser = at_least_one::<u64>)]
     pub max_pixels: u64,
 
+    /// Pixels of large JPEG pictures
+    #[arg(long, env, hide_env_values = true, default_value = "reduced")]
+    pub jpeg_decode: JpegDecode,
+
     /// Connections.
     #[command(flatten)]
     pub connections: Connections,
@@ -144,6 +148,16 @@ impl Config {
 /// A path that has been given; a variable that is set to nothing names none.
 fn named(path: Option<&PathBuf>) -> Option<PathBuf> {
     path.filter(|path| !path.as_os_str().is_empty()).cloned()
+}
+
+/// How large JPEG pictures are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum JpegDecode {
+    /// At a half, a quarter or an eighth of their size, with six pixels or more for each of the model's along both
+    /// sides: faster, and answered nearly as the whole picture
+    Reduced,
+    /// Whole, as Keras' own tools do
+    Exact,
 }
 
 /// The form of the log.

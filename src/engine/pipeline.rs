@@ -22,10 +22,19 @@ const KEPT_CMYK_BYTES: usize = 4 << 20;
 /// The same for what is between the two passes of a resize: 2 MB for a photograph of 12 megapixels.
 const KEPT_BETWEEN_BYTES: usize = 4 << 20;
 
+/// How pictures are decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Decoding {
+    /// The most pixels that a picture may have.
+    pub max_pixels: u64,
+    /// Whether large JPEG files may be decoded reduced: see [`Decoder::reducing_to`].
+    pub reduces_jpeg: bool,
+}
+
 /// One worker's stages, with the buffers between them.
 #[derive(Debug)]
 pub struct Pipeline {
-    max_pixels: u64,
+    decoding: Decoding,
     decoder: Decoder,
     resizer: Resizer,
     scaling: Scaling,
@@ -36,13 +45,15 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// The stages in front of `classifier`, for pictures of up to `max_pixels`.
-    pub fn new(classifier: Classifier, max_pixels: u64) -> Self {
+    /// The stages in front of `classifier`.
+    pub fn new(classifier: Classifier, decoding: Decoding) -> Self {
         let input = &classifier.metadata().input;
+        let target = Size { width: input.width, height: input.height };
+        let decoder = Decoder::new(decoding.max_pixels);
         Self {
-            max_pixels,
-            decoder: Decoder::new(max_pixels),
-            resizer: Resizer::new(Size { width: input.width, height: input.height }),
+            decoding,
+            decoder: if decoding.reduces_jpeg { decoder.reducing_to(target) } else { decoder },
+            resizer: Resizer::new(target),
             scaling: Scaling::new(input),
             tensor: input.tensor(),
             file: Vec::new(),
@@ -65,7 +76,7 @@ impl Pipeline {
 impl Work for Pipeline {
     fn renew(&mut self) -> Result<(), StartError> {
         let classifier = self.classifier.another()?;
-        *self = Self::new(classifier, self.max_pixels);
+        *self = Self::new(classifier, self.decoding);
         Ok(())
     }
 
@@ -90,7 +101,7 @@ impl Pipeline {
         let picture = self.decoder.decode(file, ticket.deadline(), &mut self.pixels)?;
         let decode = clock.lap();
         ticket.check()?;
-        let resized = self.resizer.resize(&self.pixels, picture.size, picture.orientation);
+        let resized = self.resizer.resize(&self.pixels, picture);
         self.scaling.apply(resized, &mut self.tensor);
         let resize = clock.lap();
         ticket.check()?;

@@ -11,7 +11,7 @@ pub mod payload;
 pub mod resize;
 pub mod tensor;
 
-pub use decode::{Decoder, Size};
+pub use decode::{Decoder, Picture, Size};
 pub use orientation::Orientation;
 pub use resize::Resizer;
 pub use tensor::Scaling;

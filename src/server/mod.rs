@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 
-use crate::config::{Config, ListenAddr};
-use crate::engine::{Budget, Engine, Limits, Pipeline};
+use crate::config::{Config, JpegDecode, ListenAddr};
+use crate::engine::{Budget, Decoding, Engine, Limits, Pipeline};
 use crate::error::StartError;
 use crate::http::{self, Access, App, Site};
 use crate::lifecycle::{Lifecycle, Phase};
@@ -36,7 +36,8 @@ pub fn load(config: &Config) -> Result<App, StartError> {
     let classifiers = Classifier::load(&runtime, &config.model(), config.worker_count())?;
     let model = classifiers.first().map(|classifier| classifier.metadata().clone());
     let model = model.ok_or_else(|| StartError::new("There must be at least one worker: set WORKERS to 1 or more."))?;
-    let workers = classifiers.into_iter().map(|classifier| Pipeline::new(classifier, config.max_pixels)).collect();
+    let decoding = Decoding { max_pixels: config.max_pixels, reduces_jpeg: config.jpeg_decode == JpegDecode::Reduced };
+    let workers = classifiers.into_iter().map(|classifier| Pipeline::new(classifier, decoding)).collect();
     let limits = Limits { queue_depth: config.queue_depth, timeout: config.inference_timeout };
     let engine = Arc::new(Engine::new(workers, limits)?);
     let budget = Budget::new(config.max_inflight_bytes);

@@ -10,7 +10,13 @@ use crate::error::Error;
 
 /// Pillow's first frame: the canvas grows where the frame passes its edge, and what the frame leaves
 /// bare has the transparent colour, or the first one where none is transparent.
-pub(super) fn decode(file: &[u8], max_pixels: u64, deadline: Instant, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+pub(super) fn decode(
+    file: &[u8],
+    max_pixels: u64,
+    deadline: Instant,
+    indices: &mut Vec<u8>,
+    pixels: &mut Vec<u8>,
+) -> Result<Size, Error> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     // The frame's size is held against our own limit before its pixels are read.
@@ -26,8 +32,9 @@ pub(super) fn decode(file: &[u8], max_pixels: u64, deadline: Instant, pixels: &m
         height: u32::from(canvas_height).max(u32::from(frame.top) + u32::from(frame.height)),
     }
     .check(max_pixels)?;
-    let mut indices = vec![0; decoder.buffer_size()];
-    decoder.read_into_buffer(&mut indices).map_err(damaged)?;
+    indices.clear();
+    indices.resize(decoder.buffer_size(), 0);
+    decoder.read_into_buffer(indices).map_err(damaged)?;
     let palette = decoder.palette().unwrap_or_default();
     let colour = |index: u8| -> [u8; 3] {
         let at = usize::from(index) * 3;

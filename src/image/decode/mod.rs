@@ -40,6 +40,11 @@ impl Size {
         if orientation.transpose { Self { width: self.height, height: self.width } } else { self }
     }
 
+    /// The size in pixels that stand for squares of `reduction` a side each.
+    const fn reduced(self, reduction: u32) -> Self {
+        Self { width: self.width.div_ceil(reduction), height: self.height.div_ceil(reduction) }
+    }
+
     /// Holds a size from a header against the limit.
     fn check(self, max_pixels: u64) -> Result<Self, Error> {
         let Self { width, height } = self;
@@ -56,10 +61,21 @@ impl Size {
 /// What a decoded file says of its pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Picture {
-    /// The size of the pixels as they are stored.
+    /// The size that the file states.
     pub size: Size,
-    /// How they are to be turned to stand upright.
+    /// A decoded pixel stands for a square of so many of the file's a side: 1, 2, 4 or 8.
+    pub reduction: u32,
+    /// How the pixels are to be turned to stand upright.
     pub orientation: Orientation,
+}
+
+impl Picture {
+    /// The size of the decoded pixels. Where the reduction does not divide the file's size, the last column or
+    /// row is only partly the picture's.
+    #[must_use]
+    pub const fn decoded(&self) -> Size {
+        self.size.reduced(self.reduction)
+    }
 }
 
 /// Decodes files; keeps what it needs for that from file to file.
@@ -67,21 +83,33 @@ pub struct Picture {
 pub struct Decoder {
     max_pixels: u64,
     jpeg: jpeg::Decompressor,
+    gif_indices: Vec<u8>,
 }
 
 impl Decoder {
     /// A decoder that refuses pictures of more than `max_pixels`.
     pub fn new(max_pixels: u64) -> Self {
-        Self { max_pixels, jpeg: jpeg::Decompressor::default() }
+        Self { max_pixels, jpeg: jpeg::Decompressor::default(), gif_indices: Vec::new() }
+    }
+
+    /// The same decoder, which gives large JPEG files reduced: by as much as leaves both sides at least
+    /// six times `target`'s longer one. That is several times faster, and the pixels are only nearly those of a full
+    /// decode that is then resized.
+    #[must_use]
+    pub fn reducing_to(self, target: Size) -> Self {
+        Self { jpeg: self.jpeg.reducing_to(target.width.max(target.height)), ..self }
     }
 
     /// Gives back buffers of more than `most` bytes.
     pub fn release(&mut self, most: usize) {
         self.jpeg.release(most);
+        if self.gif_indices.capacity() > most {
+            self.gif_indices = Vec::new();
+        }
     }
 
     /// Decodes `file` into `pixels`, replacing what was there: RGB triples from the top left, row by
-    /// row, as they are stored. Stops at the deadline.
+    /// row, as they are stored; as many as [`Picture::decoded`] says. Stops at the deadline.
     ///
     /// # Errors
     /// [`Error::NotAnImage`], [`Error::UnsupportedImage`], [`Error::DamagedImage`],
@@ -98,15 +126,20 @@ impl Decoder {
     fn decode_any(&mut self, file: &[u8], deadline: Instant, pixels: &mut Vec<u8>) -> Result<Picture, Error> {
         let format = sniff(file)?;
         let max_pixels = self.max_pixels;
+        let mut reduction = 1;
         let size = match format {
-            ImageFormat::Jpeg => self.jpeg.decode(file, max_pixels, deadline, pixels)?,
-            ImageFormat::Gif => gif::decode(file, max_pixels, deadline, pixels)?,
+            ImageFormat::Jpeg => {
+                let size;
+                (size, reduction) = self.jpeg.decode(file, max_pixels, deadline, pixels)?;
+                size
+            }
+            ImageFormat::Gif => gif::decode(file, max_pixels, deadline, &mut self.gif_indices, pixels)?,
             ImageFormat::WebP => webp::decode(file, max_pixels, deadline, pixels)?,
             ImageFormat::Tiff => tiff::decode_any(file, max_pixels, deadline, pixels)?,
             ImageFormat::Png | ImageFormat::Bmp => raster::decode(file, format, max_pixels, deadline, pixels)?,
             _ => return Err(Error::UnsupportedImage),
         };
-        Ok(Picture { size, orientation: Orientation::read(file) })
+        Ok(Picture { size, reduction, orientation: Orientation::read(file) })
     }
 }
 

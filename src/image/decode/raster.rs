@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use ::image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use ::image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::Size;
 use super::timed::Timed;
 use crate::error::Error;
+use crate::image::resize::CHANNELS;
 
 /// The most bytes a pixel takes while it is decoded: four 16-bit channels, twice.
 const MAX_BYTES_PER_PIXEL: u64 = 16;
@@ -30,14 +31,16 @@ pub(super) fn decode(
     let decoder = reader.into_decoder().map_err(to_error)?;
     let (width, height) = decoder.dimensions();
     let size = Size { width, height }.check(max_pixels)?;
-    match DynamicImage::from_decoder(decoder).map_err(to_error)? {
-        // A transparent value among the gray ones has become alpha; for Pillow it is gray still.
-        DynamicImage::ImageLumaA16(image) if format == ImageFormat::Png && is_gray16(file) => {
-            pixels.clear();
-            pixels.extend(image.pixels().flat_map(|pixel| [clipped(pixel.0[0]); 3]));
-        }
-        image => write_rgb(image, pixels),
-    }
+    let colours = decoder.color_type();
+    let bytes = usize::try_from(decoder.total_bytes()).map_err(|_| Error::Internal)?;
+    // Zeros, since a BMP may leave pixels out.
+    pixels.clear();
+    pixels.resize(bytes.max(size.pixels() * CHANNELS), 0);
+    decoder.read_image(&mut pixels[..bytes]).map_err(to_error)?;
+    // A transparent value among the gray ones has become alpha; for Pillow it is gray still.
+    let is_gray16 = colours == ColorType::L16 || format == ImageFormat::Png && is_gray16(file);
+    to_rgb(colours, is_gray16, pixels, size.pixels())?;
+    pixels.truncate(size.pixels() * CHANNELS);
     Ok(size)
 }
 
@@ -58,27 +61,33 @@ fn to_error(error: ImageError) -> Error {
 
 /// Pillow's `convert("RGB")`: gray is repeated, alpha is dropped (not blended), and of 16 bits the
 /// upper 8 are kept. But gray of 16 bits without alpha, a mode of its own (`I;16`), is cut off at 255.
-fn write_rgb(image: DynamicImage, pixels: &mut Vec<u8>) {
-    pixels.clear();
-    match image {
-        DynamicImage::ImageLuma8(image) => pixels.extend(image.as_raw().iter().flat_map(|gray| [*gray; 3])),
-        DynamicImage::ImageLumaA8(image) => pixels.extend(image.pixels().flat_map(|pixel| [pixel.0[0]; 3])),
-        DynamicImage::ImageRgb8(image) => pixels.extend_from_slice(image.as_raw()),
-        DynamicImage::ImageRgba8(image) => {
-            pixels.extend(image.pixels().flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2]]));
+fn to_rgb(colours: ColorType, is_gray16: bool, pixels: &mut [u8], count: usize) -> Result<(), Error> {
+    match colours {
+        ColorType::Rgb8 => {}
+        ColorType::L8 => in_place(pixels, count, |[gray]| [gray; 3]),
+        ColorType::La8 => in_place(pixels, count, |[gray, _]| [gray; 3]),
+        ColorType::Rgba8 => in_place(pixels, count, |[red, green, blue, _]| [red, green, blue]),
+        ColorType::L16 => in_place(pixels, count, |gray| [clipped(gray); 3]),
+        ColorType::La16 if is_gray16 => in_place(pixels, count, |[a, b, _, _]| [clipped([a, b]); 3]),
+        ColorType::La16 => in_place(pixels, count, |[a, b, _, _]| [upper([a, b]); 3]),
+        ColorType::Rgb16 => in_place(pixels, count, |[a, b, c, d, e, f]| [[a, b], [c, d], [e, f]].map(upper)),
+        ColorType::Rgba16 => {
+            in_place(pixels, count, |[a, b, c, d, e, f, _, _]| [[a, b], [c, d], [e, f]].map(upper));
         }
-        DynamicImage::ImageLuma16(image) => {
-            pixels.extend(image.as_raw().iter().flat_map(|gray| [clipped(*gray); 3]));
-        }
-        DynamicImage::ImageLumaA16(image) => {
-            pixels.extend(image.pixels().flat_map(|pixel| [upper(pixel.0[0]); 3]));
-        }
-        DynamicImage::ImageRgb16(image) => pixels.extend(image.as_raw().iter().map(|value| upper(*value))),
-        DynamicImage::ImageRgba16(image) => {
-            pixels.extend(image.pixels().flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2]].map(upper)));
-        }
-        other => pixels.extend_from_slice(other.into_rgb8().as_raw()),
+        _ => return Err(Error::UnsupportedImage),
     }
+    Ok(())
+}
+
+/// Makes `count` triples, from the beginning of `pixels`, of as many values of `BYTES` that are there.
+fn in_place<const BYTES: usize>(pixels: &mut [u8], count: usize, rgb: impl Fn([u8; BYTES]) -> [u8; CHANNELS]) {
+    let mut convert = |index: usize| {
+        let mut value = [0; BYTES];
+        value.copy_from_slice(&pixels[index * BYTES..][..BYTES]);
+        pixels[index * CHANNELS..][..CHANNELS].copy_from_slice(&rgb(value));
+    };
+    // In the order in which nothing is written over before it is read.
+    if BYTES < CHANNELS { (0..count).rev().for_each(&mut convert) } else { (0..count).for_each(&mut convert) }
 }
 
 /// By the bit depth and the colour type of the header (PNG, section 11.2.1).
@@ -86,10 +95,11 @@ fn is_gray16(file: &[u8]) -> bool {
     file.get(24..26) == Some(&[16, 0])
 }
 
-fn clipped(value: u16) -> u8 {
-    u8::try_from(value).unwrap_or(u8::MAX)
+/// A value of 16 bits in the machine's own order, cut off at 255.
+fn clipped(value: [u8; 2]) -> u8 {
+    u8::try_from(u16::from_ne_bytes(value)).unwrap_or(u8::MAX)
 }
 
-fn upper(value: u16) -> u8 {
-    value.to_be_bytes()[0]
+fn upper(value: [u8; 2]) -> u8 {
+    u16::from_ne_bytes(value).to_be_bytes()[0]
 }

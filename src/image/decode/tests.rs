@@ -34,7 +34,7 @@ fn decode(file: &[u8]) -> Result<(Picture, Vec<u8>), Error> {
 /// The upright pixels, by a resize to the same size, which changes none.
 fn upright(picture: Picture, pixels: &[u8]) -> Vec<u8> {
     let mut resizer = crate::image::Resizer::new(picture.size.turned(picture.orientation));
-    resizer.resize(pixels, picture.size, picture.orientation).to_vec()
+    resizer.resize(pixels, picture).to_vec()
 }
 
 fn difference(ours: &[u8], theirs: &[u8]) -> (u8, f64) {
@@ -302,4 +302,62 @@ fn a_webp_whose_picture_is_not_of_its_size_is_damaged() {
         assert_eq!(Decoder::new(50_000_000).decode(&file, later(), &mut pixels), Err(Error::DamagedImage));
         assert!(pixels.capacity() <= 61 * 43 * 3, "{} bytes", pixels.capacity());
     }
+}
+
+fn sample(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures").join(name)).unwrap()
+}
+
+/// The picture in a square of so many pixels a side, and what it was reduced by before.
+fn resized(decoder: Decoder, file: &[u8], side: u32) -> (u32, Vec<u8>) {
+    let (mut decoder, mut pixels) = (decoder, Vec::new());
+    let picture = decoder.decode(file, later(), &mut pixels).unwrap();
+    let mut resizer = crate::image::Resizer::new(Size { width: side, height: side });
+    (picture.reduction, resizer.resize(&pixels, picture).to_vec())
+}
+
+fn reducing_to(side: u32) -> Decoder {
+    Decoder::new(50_000_000).reducing_to(Size { width: side, height: side })
+}
+
+#[test]
+fn a_large_jpeg_is_reduced_and_looks_the_same() {
+    // 640 x 427, so that both 2 and 4 leave a part of a pixel.
+    for name in ["rocket.jpg", "rocket_progressive.jpg"] {
+        let file = sample(name);
+        for (side, expected) in [(72, 1), (36, 1), (35, 2), (18, 2), (17, 4), (9, 4), (8, 8), (1, 8)] {
+            let (reduction, reduced) = resized(reducing_to(side), &file, side);
+            assert_eq!(reduction, expected, "{name} to {side}");
+            let (worst, mean) = difference(&reduced, &resized(Decoder::new(50_000_000), &file, side).1);
+            assert!(worst <= 12 && mean < 1.0, "{name} to {side}: {worst} at most, {mean} on average");
+            assert!(reduction > 1 || worst == 0, "{name} to {side}");
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_jpeg_can_be_reduced() {
+    for (name, file) in fixtures(".jpg") {
+        let (reduction, reduced) = resized(reducing_to(3), &file, 3);
+        let (_, whole) = resized(Decoder::new(50_000_000), &file, 3);
+        let (worst, _) = difference(&reduced, &whole);
+        assert!(reduction >= 2 || name.contains("one_pixel"), "{name}");
+        assert!(worst <= 16, "{name}: {worst} levels");
+    }
+}
+
+/// What libjpeg-turbo can't reduce would be written past the end of the buffer.
+#[test]
+fn a_lossless_jpeg_is_never_reduced() {
+    let (width, height) = (64, 48);
+    let pixels: Vec<u8> = (0..width * height * 3).map(|value: usize| value.to_le_bytes()[0]).collect();
+    let mut compressor = turbojpeg::Compressor::new().unwrap();
+    compressor.set_lossless(true).unwrap();
+    let format = turbojpeg::PixelFormat::RGB;
+    let image = turbojpeg::Image { pixels: &pixels[..], width, pitch: width * 3, height, format };
+    let file = compressor.compress_to_vec(image).unwrap();
+    let mut decoded = Vec::new();
+    let picture = reducing_to(1).decode(&file, later(), &mut decoded).unwrap();
+    assert_eq!(picture.reduction, 1);
+    assert!(decoded == pixels);
 }

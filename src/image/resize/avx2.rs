@@ -20,7 +20,8 @@ use std::arch::x86_64::{
 };
 
 use super::filter::{Filter, HALF, PRECISION};
-use super::{CHANNELS, scalar};
+use super::scalar::Scalar;
+use super::{CHANNELS, Passes};
 
 const LOW_BITS: u32 = 15;
 
@@ -83,35 +84,60 @@ impl Sums {
     }
 }
 
-/// See `scalar::horizontal`. Only where AVX2 has been detected.
-pub(super) fn horizontal(source: &[u8], width: usize, filter: &Filter, output: &mut [u8]) {
-    let (stride, output_stride) = (width * CHANNELS, filter.len() * CHANNELS);
-    let rows = source.len() / stride;
-    if rows < ROWS {
-        return scalar::horizontal(source, width, filter, output);
+/// The passes; only where AVX2 has been detected.
+#[derive(Debug, Default)]
+pub(super) struct Avx2 {
+    plan: Plan,
+    /// The last rows, with what a vector reads behind them.
+    tail: Vec<u8>,
+    portable: Scalar,
+}
+
+impl Passes for Avx2 {
+    fn horizontal(&mut self, source: &[u8], width: usize, filter: &Filter, output: &mut [u8]) {
+        let (stride, output_stride) = (width * CHANNELS, filter.len() * CHANNELS);
+        let rows = source.len() / stride;
+        if rows < ROWS {
+            return self.portable.horizontal(source, width, filter, output);
+        }
+        let Self { plan, tail, .. } = self;
+        plan.set(filter);
+        for block in (0..rows).step_by(ROWS) {
+            // The last block overlaps the one before it: the same rows again give the same bytes.
+            let first = block.min(rows - ROWS);
+            let needed = ROWS * stride + SLACK;
+            let rows = &source[first * stride..];
+            let rows = if rows.len() >= needed {
+                rows
+            } else {
+                tail.clear();
+                tail.extend_from_slice(rows);
+                tail.resize(needed, 0);
+                &*tail
+            };
+            let output = &mut output[first * output_stride..][..ROWS * output_stride];
+            // SAFETY: this pass is chosen only where AVX2 has been detected.
+            unsafe { four_rows(rows, stride, plan, output, output_stride) };
+        }
     }
-    let plan = Plan::new(filter);
-    let mut tail = Vec::new();
-    for block in (0..rows).step_by(ROWS) {
-        // The last block overlaps the one before it: the same rows again give the same bytes.
-        let first = block.min(rows - ROWS);
-        let needed = ROWS * stride + SLACK;
-        let rows = &source[first * stride..];
-        let rows = if rows.len() >= needed {
-            rows
-        } else {
-            tail.clear();
-            tail.extend_from_slice(rows);
-            tail.resize(needed, 0);
-            &tail
-        };
-        let output = &mut output[first * output_stride..][..ROWS * output_stride];
-        // SAFETY: this pass is chosen only where AVX2 has been detected.
-        unsafe { four_rows(rows, stride, &plan, output, output_stride) };
+
+    fn vertical(&mut self, source: &[u8], row_bytes: usize, filter: &Filter, output: &mut [u8]) {
+        if row_bytes < BLOCK {
+            return self.portable.vertical(source, row_bytes, filter, output);
+        }
+        let pairs = &mut self.plan.pairs;
+        for (window, output) in filter.windows().zip(output.chunks_exact_mut(row_bytes)) {
+            pairs.clear();
+            pairs.extend(window.weights.chunks(2).map(Pair::new));
+            let rows = &source[window.start * row_bytes..][..window.weights.len() * row_bytes];
+            // SAFETY: this pass is chosen only where AVX2 has been detected.
+            unsafe { one_row(rows, row_bytes, pairs, output) };
+        }
     }
 }
 
 /// A filter's weights in pairs, each window filled up to a multiple of `TAPS` with weights of 0.
+#[derive(Debug, Default)]
 struct Plan {
     /// The first pixel of a window, and its pairs' number.
     windows: Vec<(usize, usize)>,
@@ -119,16 +145,16 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(filter: &Filter) -> Self {
-        let mut plan = Self { windows: Vec::with_capacity(filter.len()), pairs: Vec::new() };
+    fn set(&mut self, filter: &Filter) {
+        self.windows.clear();
+        self.pairs.clear();
         for window in filter.windows() {
             let filled = window.weights.len().next_multiple_of(TAPS) / 2;
-            let end = plan.pairs.len() + filled;
-            plan.windows.push((window.start, filled));
-            plan.pairs.extend(window.weights.chunks(2).map(Pair::new));
-            plan.pairs.resize(end, Pair { high: 0, low: 0 });
+            let end = self.pairs.len() + filled;
+            self.windows.push((window.start, filled));
+            self.pairs.extend(window.weights.chunks(2).map(Pair::new));
+            self.pairs.resize(end, Pair { high: 0, low: 0 });
         }
-        plan
     }
 }
 
@@ -182,21 +208,6 @@ fn four_rows(source: &[u8], stride: usize, plan: &Plan, output: &mut [u8], outpu
             let at = row * output_stride + x * CHANNELS;
             output[at..at + CHANNELS].copy_from_slice(&pixel.to_le_bytes()[..CHANNELS]);
         }
-    }
-}
-
-/// See `scalar::vertical`. Only where AVX2 has been detected.
-pub(super) fn vertical(source: &[u8], row_bytes: usize, filter: &Filter, output: &mut [u8]) {
-    if row_bytes < BLOCK {
-        return scalar::vertical(source, row_bytes, filter, output);
-    }
-    let mut pairs = Vec::new();
-    for (window, output) in filter.windows().zip(output.chunks_exact_mut(row_bytes)) {
-        pairs.clear();
-        pairs.extend(window.weights.chunks(2).map(Pair::new));
-        let rows = &source[window.start * row_bytes..][..window.weights.len() * row_bytes];
-        // SAFETY: this pass is chosen only where AVX2 has been detected.
-        unsafe { one_row(rows, row_bytes, &pairs, output) };
     }
 }
 

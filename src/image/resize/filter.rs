@@ -28,54 +28,63 @@ pub(crate) struct Window<'a> {
     pub(crate) weights: &'a [i32],
 }
 
-/// The windows of every output position along one axis.
-#[derive(Debug)]
+/// One axis of a picture, of which every position stands for `reduction` of the picture's own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Axis {
+    /// The picture's own positions.
+    pub(crate) length: u32,
+    /// How many of these a position stands for.
+    pub(crate) reduction: u32,
+    /// Whether it is to be read from the far end.
+    pub(crate) mirror: bool,
+}
+
+/// The windows of every output position along one axis; keeps its memory from axis to axis.
+#[derive(Debug, Default)]
 pub(crate) struct Filter {
     windows: Vec<(usize, usize)>,
     weights: Vec<i32>,
+    exact: Vec<f64>,
     stride: usize,
-    source: usize,
 }
 
 impl Filter {
     /// Bicubic (a = -0.5) from `source` to `target` positions, widened for a reduction so that no
     /// pixel is skipped.
-    pub(crate) fn bicubic(source: u32, target: u32) -> Self {
-        let scale = f64::from(source) / f64::from(target);
+    pub(crate) fn bicubic(&mut self, source: Axis, target: u32) {
+        let extent = f64::from(source.length) / f64::from(source.reduction);
+        let positions = source.length.div_ceil(source.reduction);
+        // The part of the last position that is not the picture's comes first where it is read from there.
+        let begin = if source.mirror { f64::from(positions) - extent } else { 0.0 };
+        let scale = extent / f64::from(target);
         let filter_scale = scale.max(1.0);
         let support = SUPPORT * filter_scale;
-        let stride = support.ceil() as usize * 2 + 1;
-        let source = source as usize;
-        let mut filter = Self {
-            windows: Vec::with_capacity(target as usize),
-            weights: vec![0; stride * target as usize],
-            stride,
-            source,
-        };
-        let mut exact = vec![0.0; stride];
-        for (position, weights) in (0..target).zip(filter.weights.chunks_exact_mut(stride)) {
-            let centre = (f64::from(position) + 0.5) * scale;
+        self.stride = support.ceil() as usize * 2 + 1;
+        self.windows.clear();
+        self.weights.clear();
+        self.weights.resize(self.stride * target as usize, 0);
+        self.exact.resize(self.stride, 0.0);
+        for (position, weights) in (0..target).zip(self.weights.chunks_exact_mut(self.stride)) {
+            let centre = (f64::from(position) + 0.5) * scale + begin;
             let start = ((centre - support + 0.5) as i64).max(0) as usize;
-            let end = ((centre + support + 0.5) as i64).min(source as i64) as usize;
-            let exact = &mut exact[..end - start];
+            let end = ((centre + support + 0.5) as i64).min(i64::from(positions)) as usize;
+            let exact = &mut self.exact[..end - start];
             for (offset, weight) in exact.iter_mut().enumerate() {
                 *weight = bicubic((((start + offset) as f64) - centre + 0.5) / filter_scale);
             }
             normalise(exact, weights);
-            filter.windows.push((start, end - start));
+            self.windows.push((start, end - start));
         }
-        filter
+        if source.mirror {
+            self.mirror(positions as usize);
+        }
     }
 
-    /// The same filter read from the far end of the axis, where `mirror` is set.
-    pub(crate) fn mirrored(mut self, mirror: bool) -> Self {
-        if mirror {
-            for ((start, length), weights) in self.windows.iter_mut().zip(self.weights.chunks_exact_mut(self.stride)) {
-                *start = self.source - *start - *length;
-                weights[..*length].reverse();
-            }
+    fn mirror(&mut self, positions: usize) {
+        for ((start, length), weights) in self.windows.iter_mut().zip(self.weights.chunks_exact_mut(self.stride)) {
+            *start = positions - *start - *length;
+            weights[..*length].reverse();
         }
-        self
     }
 
     /// Output positions.

@@ -9,15 +9,20 @@
 //! upright picture are applied to the stored pixels, back to front where an axis is mirrored, and
 //! only the small result is transposed. Integer sums do not depend on their order, so this is the
 //! same as turning first.
+//!
+//! A picture that was decoded reduced has an extent in its pixels that is no whole number. The windows follow
+//! it, so that the answer is as near to that of the full picture as the pixels are.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod filter;
 mod scalar;
 
-use filter::Filter;
+use std::fmt;
 
-use super::{Orientation, Size};
+use filter::{Axis, Filter};
+
+use super::{Picture, Size};
 
 /// Bytes a pixel: red, green, blue.
 pub(crate) const CHANNELS: usize = 3;
@@ -26,90 +31,107 @@ pub(crate) const CHANNELS: usize = 3;
 #[derive(Debug)]
 pub struct Resizer {
     target: Size,
+    along_x: Filter,
+    along_y: Filter,
+    buffers: Buffers,
+    passes: Box<dyn Passes>,
+}
+
+#[derive(Debug, Default)]
+struct Buffers {
     between: Vec<u8>,
-    turned: Vec<u8>,
     resized: Vec<u8>,
-    passes: Passes,
+    turned: Vec<u8>,
 }
 
-/// One implementation of the two passes. Both take and give rows of interleaved RGB bytes without
-/// padding.
-#[derive(Clone, Copy, Debug)]
-struct Passes {
-    /// `(source, source width, filter, output)`: resizes each row.
-    horizontal: fn(&[u8], usize, &Filter, &mut [u8]),
-    /// `(source, bytes a row, filter, output)`: resizes each column.
-    vertical: fn(&[u8], usize, &Filter, &mut [u8]),
-}
-
-const PORTABLE: Passes = Passes { horizontal: scalar::horizontal, vertical: scalar::vertical };
-
-impl Passes {
-    fn fastest() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") {
-            return Self { horizontal: avx2::horizontal, vertical: avx2::vertical };
+impl Buffers {
+    /// Both passes over the pixels as they are stored; `filters` are that along a row and that along a column.
+    fn fill(
+        &mut self,
+        pixels: &[u8],
+        size: Size,
+        filters: (&Filter, &Filter),
+        vertical_first: bool,
+        passes: &mut dyn Passes,
+    ) {
+        let (width, height) = (size.width as usize, size.height as usize);
+        let (row, column) = filters;
+        let Self { between, resized, .. } = self;
+        resized.resize(row.len() * column.len() * CHANNELS, 0);
+        if vertical_first {
+            between.resize(width * column.len() * CHANNELS, 0);
+            passes.vertical(pixels, width * CHANNELS, column, between);
+            passes.horizontal(between, width, row, resized);
+        } else {
+            between.resize(row.len() * height * CHANNELS, 0);
+            passes.horizontal(pixels, width, row, between);
+            passes.vertical(between, row.len() * CHANNELS, column, resized);
         }
-        PORTABLE
     }
+}
+
+/// One implementation of the two passes, with what it keeps from picture to picture. Both take and
+/// give rows of interleaved RGB bytes without padding.
+trait Passes: fmt::Debug + Send {
+    /// Resizes each row of `source`, `width` pixels wide.
+    fn horizontal(&mut self, source: &[u8], width: usize, filter: &Filter, output: &mut [u8]);
+
+    /// Resizes each column of `source`, whose rows are `row_bytes` long.
+    fn vertical(&mut self, source: &[u8], row_bytes: usize, filter: &Filter, output: &mut [u8]);
+}
+
+fn fastest() -> Box<dyn Passes> {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        return Box::new(avx2::Avx2::default());
+    }
+    Box::new(scalar::Scalar::default())
 }
 
 impl Resizer {
     /// A resizer to `target`, with the fastest passes that this processor runs.
     pub fn new(target: Size) -> Self {
-        Self::with_passes(target, Passes::fastest())
+        Self::with_passes(target, fastest())
     }
 
     /// A resizer that uses no instructions beyond the platform's baseline; for comparison.
     pub fn portable(target: Size) -> Self {
-        Self::with_passes(target, PORTABLE)
+        Self::with_passes(target, Box::new(scalar::Scalar::default()))
     }
 
-    fn with_passes(target: Size, passes: Passes) -> Self {
-        Self { target, between: Vec::new(), turned: Vec::new(), resized: Vec::new(), passes }
+    fn with_passes(target: Size, passes: Box<dyn Passes>) -> Self {
+        Self { target, along_x: Filter::default(), along_y: Filter::default(), buffers: Buffers::default(), passes }
     }
 
     /// Gives back the buffer between the passes where it has more than `most` bytes: it is as high, or as
     /// wide, as the picture was, which a picture of little else can be.
     pub fn release(&mut self, most: usize) {
-        if self.between.capacity() > most {
-            self.between = Vec::new();
+        if self.buffers.between.capacity() > most {
+            self.buffers.between = Vec::new();
         }
     }
 
-    /// Resizes `pixels`, `stored.width * stored.height` RGB triples from the top left, row by row,
-    /// and turns them upright. Gives the target's pixels in the same order.
+    /// Resizes `pixels`, RGB triples from the top left, row by row, as the decoder gave them for
+    /// `picture`, and turns them upright. Gives the target's pixels in the same order.
     ///
     /// # Panics
-    /// Where `pixels` is not as long as `stored` says, or a side is 0: the decoder's fault.
-    pub fn resize(&mut self, pixels: &[u8], stored: Size, orientation: Orientation) -> &[u8] {
+    /// Where `pixels` is not as long as `picture` says, or a side is 0: the decoder's fault.
+    pub fn resize(&mut self, pixels: &[u8], picture: Picture) -> &[u8] {
+        let Self { target, along_x, along_y, buffers, passes } = self;
+        let Picture { size, reduction, orientation } = picture;
+        let stored = picture.decoded();
         assert_eq!(pixels.len(), stored.pixels() * CHANNELS, "pixels do not fit the size");
-        let upright = stored.turned(orientation);
-        let along_x = Filter::bicubic(upright.width, self.target.width).mirrored(orientation.mirror_x);
-        let along_y = Filter::bicubic(upright.height, self.target.height).mirrored(orientation.mirror_y);
-        let vertical_first = vertical_goes_first(upright, self.target);
+        let Size { width, height } = size.turned(orientation);
+        along_x.bicubic(Axis { length: width, reduction, mirror: orientation.mirror_x }, target.width);
+        along_y.bicubic(Axis { length: height, reduction, mirror: orientation.mirror_y }, target.height);
+        let vertical_first = vertical_goes_first(stored.turned(orientation), *target);
         if orientation.transpose {
-            self.passes(pixels, stored, &along_y, &along_x, !vertical_first);
-            transpose(&self.resized, self.target, &mut self.turned);
-            &self.turned
+            buffers.fill(pixels, stored, (along_y, along_x), !vertical_first, passes.as_mut());
+            transpose(&buffers.resized, *target, &mut buffers.turned);
+            &buffers.turned
         } else {
-            self.passes(pixels, stored, &along_x, &along_y, vertical_first);
-            &self.resized
-        }
-    }
-
-    /// Both passes over the pixels as they are stored.
-    fn passes(&mut self, pixels: &[u8], size: Size, columns: &Filter, rows: &Filter, vertical_first: bool) {
-        let (width, height) = (size.width as usize, size.height as usize);
-        self.resized.resize(columns.len() * rows.len() * CHANNELS, 0);
-        if vertical_first {
-            self.between.resize(width * rows.len() * CHANNELS, 0);
-            (self.passes.vertical)(pixels, width * CHANNELS, rows, &mut self.between);
-            (self.passes.horizontal)(&self.between, width, columns, &mut self.resized);
-        } else {
-            self.between.resize(columns.len() * height * CHANNELS, 0);
-            (self.passes.horizontal)(pixels, width, columns, &mut self.between);
-            (self.passes.vertical)(&self.between, columns.len() * CHANNELS, rows, &mut self.resized);
+            buffers.fill(pixels, stored, (along_x, along_y), vertical_first, passes.as_mut());
+            &buffers.resized
         }
     }
 }

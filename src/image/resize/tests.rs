@@ -5,6 +5,16 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::image::Orientation;
+
+/// A picture of this size that was decoded whole.
+fn stored(size: Size, orientation: Orientation) -> Picture {
+    Picture { size, reduction: 1, orientation }
+}
+
+fn upright(size: Size) -> Picture {
+    stored(size, Orientation::UPRIGHT)
+}
 
 /// What Pillow gave for a picture that both sides can make; see `scripts/make_fixtures.py`.
 #[derive(Deserialize)]
@@ -56,7 +66,7 @@ fn every_byte_is_pillows() {
         let target = Size { width: case.target[0], height: case.target[1] };
         let pixels = noise(&case.kind, case.seed, source);
         for mut resizer in [Resizer::new(target), Resizer::portable(target)] {
-            let resized = resizer.resize(&pixels, source, Orientation::UPRIGHT);
+            let resized = resizer.resize(&pixels, upright(source));
             assert_eq!(
                 hex(&Sha256::digest(resized)),
                 case.sha256,
@@ -95,23 +105,22 @@ proptest! {
         let pixels = noise(if binary { "binary" } else { "noise" }, seed, source);
         let mut fast = Resizer::new(target);
         let mut portable = Resizer::portable(target);
-        let upright = Orientation::UPRIGHT;
-        prop_assert_eq!(fast.resize(&pixels, source, upright), portable.resize(&pixels, source, upright));
+        prop_assert_eq!(fast.resize(&pixels, upright(source)), portable.resize(&pixels, upright(source)));
     }
 
     #[test]
     fn turning_after_is_turning_before(
         width in 1..300_u32, height in 1..300_u32, to_width in 1..60_u32, to_height in 1..60_u32, seed: u32, exif in 1..=8_u32,
     ) {
-        let (stored, target) = (Size { width, height }, Size { width: to_width, height: to_height });
+        let (size, target) = (Size { width, height }, Size { width: to_width, height: to_height });
         let orientation = Orientation::from_exif(exif);
-        let pixels = noise("noise", seed, stored);
-        let turned = turn(&pixels, stored, orientation);
+        let pixels = noise("noise", seed, size);
+        let turned = turn(&pixels, size, orientation);
         let mut after = Resizer::new(target);
         let mut before = Resizer::new(target);
         prop_assert_eq!(
-            after.resize(&pixels, stored, orientation),
-            before.resize(&turned, stored.turned(orientation), Orientation::UPRIGHT)
+            after.resize(&pixels, stored(size, orientation)),
+            before.resize(&turned, upright(size.turned(orientation)))
         );
     }
 
@@ -120,6 +129,49 @@ proptest! {
         let source = Size { width, height };
         let pixels = vec![value; source.pixels() * CHANNELS];
         let mut resizer = Resizer::new(Size { width: 31, height: 17 });
-        prop_assert!(resizer.resize(&pixels, source, Orientation::UPRIGHT).iter().all(|byte| *byte == value));
+        prop_assert!(resizer.resize(&pixels, upright(source)).iter().all(|byte| *byte == value));
+    }
+}
+
+/// Brighter to the right and downwards, so that a shift shows.
+fn slope(size: Size) -> Vec<u8> {
+    let value = |at: u32, length: u32| u8::try_from(at * 255 / length).unwrap();
+    let pixel = |x, y| [value(x, size.width), value(y, size.height), 255 - value(x, size.width)];
+    (0..size.height).flat_map(|y| (0..size.width).flat_map(move |x| pixel(x, y))).collect()
+}
+
+/// The mean of each square of `reduction` a side; of what there is of it at the far edges.
+fn reduce(pixels: &[u8], picture: Picture) -> Vec<u8> {
+    let Picture { size, reduction, .. } = picture;
+    let small = picture.decoded();
+    let mut reduced = Vec::new();
+    for (y, x) in (0..small.height).flat_map(|y| (0..small.width).map(move |x| (y, x))) {
+        let rows = y * reduction..((y + 1) * reduction).min(size.height);
+        let columns = x * reduction..((x + 1) * reduction).min(size.width);
+        for channel in 0..CHANNELS {
+            let at = |y: u32, x: u32| u32::from(pixels[(y * size.width + x) as usize * CHANNELS + channel]);
+            let sum: u32 = rows.clone().flat_map(|y| columns.clone().map(move |x| at(y, x))).sum();
+            reduced.push(u8::try_from(sum / (rows.end - rows.start) / (columns.end - columns.start)).unwrap());
+        }
+    }
+    reduced
+}
+
+#[test]
+fn a_reduced_picture_is_resized_as_the_whole_one() {
+    // Sides that leave all, most and hardly anything of the last square.
+    for (width, height) in [(160, 200), (167, 199), (161, 193)] {
+        for (reduction, exif) in [2, 4, 8].into_iter().flat_map(|reduction| (1..=8).map(move |exif| (reduction, exif)))
+        {
+            let size = Size { width, height };
+            let whole = stored(size, Orientation::from_exif(exif));
+            let reduced = Picture { reduction, ..whole };
+            let pixels = slope(size);
+            let target = Size { width: 16, height: 12 };
+            let (mut one, mut other) = (Resizer::new(target), Resizer::new(target));
+            let (expected, found) = (one.resize(&pixels, whole), other.resize(&reduce(&pixels, reduced), reduced));
+            let worst = expected.iter().zip(found).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(worst <= Some(2), "{worst:?} levels at {size:?}, {reduction}, {exif}");
+        }
     }
 }

@@ -43,7 +43,7 @@ fuzz_target!(|file: &[u8]| {
             Ok(picture) => {
                 assert_eq!(pixels.len(), picture.size.pixels() * 3);
                 assert!(*pixels == fresh, "the pixels depend on the file before");
-                let resized = resizer.resize(pixels, picture.size, picture.orientation);
+                let resized = resizer.resize(pixels, picture);
                 let mut tensor = INPUT.tensor();
                 scaling.apply(resized, &mut tensor);
                 assert!(tensor.iter().all(|value| (-1.0..=1.0).contains(value)));
