@@ -144,8 +144,10 @@ async fn heads_and_parts() {
 async fn what_does_not_exist_is_the_sites_own_page() {
     let server = Server::start().await;
     let long = format!("/{}", "a".repeat(5000));
+    let deep = "/a".repeat(2500);
     for path in [
         long.as_str(),
+        deep.as_str(),
         "/nothing",
         "/_astro",
         "/_astro/",

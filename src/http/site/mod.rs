@@ -24,6 +24,8 @@ const NOT_FOUND: &str = "404.html";
 
 /// In bytes: less than what file systems take (255), so that `.html` and `.br` fit behind it.
 const LONGEST_NAME: usize = 240;
+/// In bytes: less than what systems take (4096, on macOS 1024), with the folder's own path before it.
+const LONGEST_PATH: usize = 512;
 
 /// Where the build puts files whose names change with what is in them.
 const HASHED: &str = "/_astro/";
@@ -145,7 +147,7 @@ pub(super) async fn page(State(app): State<App>, mut request: Request) -> Respon
 
 /// Whether a file system can have a file of this name; where not, asking for it is a failure.
 fn can_exist(path: &str) -> bool {
-    !path.contains("%00") && path.split('/').all(|name| name.len() <= LONGEST_NAME)
+    !path.contains("%00") && path.len() <= LONGEST_PATH && path.split('/').all(|name| name.len() <= LONGEST_NAME)
 }
 
 async fn not_found(site: &Site) -> Response {
