@@ -13,7 +13,14 @@ use libfuzzer_sys::fuzz_target;
 /// Small enough for many pictures a second.
 const MAX_PIXELS: u64 = 1 << 17;
 
-const INPUT: InputSpec = InputSpec { width: 32, height: 32, layout: Layout::Nchw, mean: [127.5; 3], std: [127.5; 3] };
+const INPUT: InputSpec = InputSpec { width: 8, height: 8, layout: Layout::Nchw, mean: [127.5; 3], std: [127.5; 3] };
+
+/// Small enough for pictures that are reduced: from 96 pixels a side on.
+const TARGET: Size = Size { width: INPUT.width, height: INPUT.height };
+
+fn decoder() -> Decoder {
+    Decoder::new(MAX_PIXELS).reducing_to(TARGET)
+}
 
 /// A worker's, kept from file to file as a worker keeps them.
 struct Stages {
@@ -25,8 +32,8 @@ struct Stages {
 
 thread_local! {
     static KEPT: RefCell<Stages> = RefCell::new(Stages {
-        decoder: Decoder::new(MAX_PIXELS),
-        resizer: Resizer::new(Size { width: INPUT.width, height: INPUT.height }),
+        decoder: decoder(),
+        resizer: Resizer::new(TARGET),
         scaling: Scaling::new(&INPUT),
         pixels: Vec::new(),
     });
@@ -38,10 +45,10 @@ fuzz_target!(|file: &[u8]| {
     KEPT.with_borrow_mut(|Stages { decoder, resizer, scaling, pixels }| {
         let decoded = decoder.decode(file, deadline, pixels);
         let mut fresh = Vec::new();
-        assert_eq!(decoded, Decoder::new(MAX_PIXELS).decode(file, deadline, &mut fresh));
+        assert_eq!(decoded, decoder().decode(file, deadline, &mut fresh));
         match decoded {
             Ok(picture) => {
-                assert_eq!(pixels.len(), picture.size.pixels() * 3);
+                assert_eq!(pixels.len(), picture.decoded().pixels() * 3);
                 assert!(*pixels == fresh, "the pixels depend on the file before");
                 let resized = resizer.resize(pixels, picture);
                 let mut tensor = INPUT.tensor();
