@@ -1,0 +1,134 @@
+"""The bodies that every contestant is sent: small photographs, and ones of 12 megapixels.
+
+Made from the sample pictures, the same ones at every run: a sensor's grain and the picture's own finest detail are laid
+over what was enlarged, so that it costs a decoder what a photograph costs it. The pictures of a folder are sent as they
+are; where it has no large ones, or no small ones, these are made from the others.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import pathlib
+import random
+import shutil
+
+import numpy
+from PIL import Image, ImageFilter
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "tests/pictures"
+SAMPLE_NAMES = ["chelsea.png", "coffee.png", "rocket.jpg"]
+FOLDER = ROOT / ".tools/race/bodies"
+ENDINGS = {".jpeg", ".jpg", ".png", ".webp"}
+
+SMALL, LARGE = 64, 8
+SMALL_SIZES = [(500, 375), (500, 333), (375, 500), (480, 360), (600, 450), (500, 400)]
+# From how many pixels on a given picture is a large one.
+LARGE_PIXELS = 8_000_000
+LARGE_SIZES = [(4000, 3000), (3000, 4000)]
+# What cameras write for 12 megapixels.
+LARGE_BYTES = 3_300_000, 3_900_000
+
+
+def make(folder):
+    """The bodies, as `{"small": (folder, files), "large": (folder, files)}`; the files are 0.json, 1.json ..."""
+    given = given_files(folder)
+    # Of another recipe or other pictures they are made anew.
+    state = [pathlib.Path(__file__).read_text(), *((str(path), path.stat().st_size) for path in given)]
+    made = FOLDER / hashlib.sha256(repr(state).encode()).hexdigest()[:16]
+    if not (made / "whole").is_file():
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        print("  making the bodies", flush=True)
+        sources = given or [SAMPLES / name for name in SAMPLE_NAMES]
+        are_large = [path for path in given if is_large(path)]
+        are_small = [path for path in given if path not in are_large]
+        write(made / "small", as_they_are(are_small[:SMALL]) or small(sources))
+        write(made / "large", as_they_are(are_large[:LARGE]) or large(sources))
+        (made / "whole").touch()
+    return {name: (made / name, sorted((made / name).glob("*.json"))) for name in ("small", "large")}
+
+
+def given_files(folder):
+    if folder is None:
+        return []
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS) if folder.is_dir() else []
+    if not found:
+        raise SystemExit(f"There are no pictures in {folder}: name a folder with JPEG, PNG or WebP files.")
+    return found
+
+
+def is_large(path):
+    with Image.open(path) as image:
+        return image.width * image.height >= LARGE_PIXELS
+
+
+def as_they_are(paths):
+    return [path.read_bytes() for path in paths]
+
+
+def write(folder, pictures):
+    folder.mkdir(parents=True)
+    for number, picture in enumerate(pictures):
+        text = json.dumps({"base64Image": base64.b64encode(picture).decode()})
+        (folder / f"{number}.json").write_text(text)
+
+
+def small(sources):
+    """Crops of many places, sizes and qualities, about 100 kB each."""
+    for number in range(SMALL):
+        chance = random.Random(f"small {number}")
+        picture = crop(chance, sources[number % len(sources)], chance.choice(SMALL_SIZES), chance.uniform(0.6, 1))
+        yield jpeg(grained(picture, number, chance.uniform(4, 9)), chance.randint(91, 96))
+
+
+def large(sources):
+    for number in range(LARGE):
+        chance = random.Random(f"large {number}")
+        picture = crop(chance, sources[number % len(sources)], LARGE_SIZES[number % 4 == 3], chance.uniform(0.7, 1))
+        detailed = grained(picture, number, chance.uniform(3, 5), detail(sources[number % len(sources)], picture.size))
+        yield of_size(detailed, chance.uniform(*LARGE_BYTES))
+
+
+def crop(chance, source, size, share):
+    """A part of the picture in the shape of `size`, `share` of the most that fits, brought to that size."""
+    with Image.open(source) as image:
+        image = image.convert("RGB")
+    scale = share * min(image.width / size[0], image.height / size[1])
+    width, height = size[0] * scale, size[1] * scale
+    left, top = chance.uniform(0, image.width - width), chance.uniform(0, image.height - height)
+    if chance.random() < 0.5:
+        image, left = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), image.width - width - left
+    return image.resize(size, box=(left, top, left + width, top + height))
+
+
+def detail(source, size):
+    """What is finest in the picture, at its own scale, as often as it takes to fill `size`: [height, width, 1]."""
+    with Image.open(source) as image:
+        grey = image.convert("L")
+    finest = numpy.asarray(grey, numpy.float32) - numpy.asarray(grey.filter(ImageFilter.GaussianBlur(3)), numpy.float32)
+    mirrored = numpy.block([[finest, finest[:, ::-1]], [finest[::-1], finest[::-1, ::-1]]])
+    times = (-(-size[1] // mirrored.shape[0]), -(-size[0] // mirrored.shape[1]))
+    return numpy.tile(mirrored, times)[: size[1], : size[0], None]
+
+
+def grained(picture, seed, strength, detail=0):
+    grain = numpy.random.default_rng(seed).standard_normal((picture.height, picture.width, 1), numpy.float32)
+    pixels = numpy.asarray(picture, numpy.float32) + strength * grain + detail
+    return Image.fromarray(numpy.clip(pixels, 0, 255).astype(numpy.uint8))
+
+
+def jpeg(picture, quality):
+    """4:2:0, as cameras write it."""
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=quality, subsampling="4:2:0")
+    return file.getvalue()
+
+
+def of_size(picture, wanted):
+    """The picture at the highest quality that takes no more than `wanted` bytes."""
+    low, high = 30, 97
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if len(jpeg(picture, middle)) <= wanted else (low, middle - 1)
+    return jpeg(picture, low)

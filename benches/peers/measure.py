@@ -1,0 +1,92 @@
+"""One contestant under one load: what wrk says, and what /proc says meanwhile."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import urllib.error
+import urllib.request
+
+from contestants import running
+
+PATH = "/api/v1/analyze"
+SCRIPT = pathlib.Path(__file__).with_name("post.lua")
+# Longer than any contestant takes for a picture: a slow answer is no error.
+TIMEOUT_SECONDS = 60
+# The threads of the load generator; it is the same for all of them.
+THREADS = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """As many connections, each with one request after the other."""
+
+    bodies: str
+    connections: int
+
+    @property
+    def name(self):
+        size = {"small": "small", "large": "12 megapixels"}[self.bodies]
+        return f"{size}, {self.connections} connection{'s' if self.connections > 1 else ''}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """What one round gave. `errors` are the requests that were not answered with 200."""
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    cpu_ms: float
+    peak_mb: float
+    ready_ms: float
+    errors: int
+
+
+def measure(contestant, load, bodies, seconds, warm_up):
+    folder, files = bodies[load.bodies]
+    with running(contestant) as server:
+        wrk(server.ports, load, folder, len(files), warm_up)
+        server.settle()
+        before = server.cpu_ms()
+        said = wrk(server.ports, load, folder, len(files), seconds)
+        used = server.cpu_ms() - before
+        good = said["answered"] - said["refused"]
+        return Sample(
+            rate=good / said["microseconds"] * 1e6,
+            p50_ms=said["p50"] / 1000,
+            p99_ms=said["p99"] / 1000,
+            cpu_ms=used / max(good, 1),
+            peak_mb=server.peak_mb(),
+            ready_ms=server.ready_ms,
+            errors=said["refused"] + said["unanswered"],
+        )
+
+
+def wrk(ports, load, folder, count, seconds):
+    threads = str(min(THREADS, load.connections))
+    options = ["-t", threads, "-c", str(load.connections), "-d", f"{seconds}s", "--timeout", f"{TIMEOUT_SECONDS}s"]
+    command = ["wrk", *options, "-s", str(SCRIPT), f"http://127.0.0.1:{ports[0]}{PATH}", "--", str(folder), str(count)]
+    environment = os.environ | {"PORTS": " ".join(map(str, ports))}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds + 2 * TIMEOUT_SECONDS)
+    last = done.stdout.strip().rpartition("\n")[2]
+    if done.returncode or not last.startswith("{"):
+        raise SystemExit(f"wrk fails: {(done.stderr or done.stdout).strip()[-500:]}")
+    return json.loads(last)
+
+
+def first_labels(contestant, bodies):
+    """The most likely label of every body, in order. Ends the race where one of them is not answered."""
+    with running(contestant) as server:
+        url = f"http://127.0.0.1:{server.ports[0]}{PATH}"
+        return [first_label(contestant, url, file) for _, files in bodies.values() for file in files]
+
+
+def first_label(contestant, url, file):
+    request = urllib.request.Request(url, file.read_bytes(), {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+            return json.load(response)[0]["label"]
+    except urllib.error.HTTPError as error:
+        raise SystemExit(f"{contestant.name} answers {error.code}: {error.read().decode(errors='replace')[:300]}") from None
