@@ -1,5 +1,5 @@
-//! How long does a whole request take over HTTP, one at a time; and how many a second with several
-//! clients?
+//! How long does a whole request take over HTTP, one at a time; how many a second with several
+//! clients; and how many would it be without HTTP?
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 mod support;
@@ -12,6 +12,8 @@ use glimpse::lifecycle::Lifecycle;
 use glimpse::{http, server};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+
+use support::pipeline::{Pipelines, payload};
 
 /// Clients that send at the same time, each one request after the other.
 const CLIENTS: u64 = 8;
@@ -69,5 +71,22 @@ fn requests(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, requests);
+fn without_http(criterion: &mut Criterion) {
+    let mut pipelines = Pipelines::load(&support::config());
+    let mut group = criterion.benchmark_group("without HTTP");
+    group.sample_size(20);
+    for (name, file) in [("small", support::small()), ("12 megapixels", support::large())] {
+        let payloads = [payload(support::body(&file).as_bytes())];
+        group.throughput(Throughput::Elements(1));
+        group.bench_function(format!("{name}, {} threads", pipelines.threads()), |bencher| {
+            bencher.iter_custom(|count| {
+                let begun = Instant::now();
+                pipelines.run(&payloads, |number| u64::try_from(number).unwrap() < count);
+                begun.elapsed()
+            });
+        });
+    }
+}
+
+criterion_group!(benches, requests, without_http);
 criterion_main!(benches);

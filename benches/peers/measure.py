@@ -53,6 +53,9 @@ def measure(contestant, load, bodies, seconds, warm_up):
         said = wrk(server.ports, load, folder, len(files), seconds)
         used = server.cpu_ms() - before
         good = said["answered"] - said["refused"]
+        errors = said["refused"] + said["unanswered"]
+        if good + errors == 0:
+            raise SystemExit(f"{contestant.name} has answered nothing within {seconds} s: give it more with --seconds.")
         return Sample(
             rate=good / said["microseconds"] * 1e6,
             p50_ms=said["p50"] / 1000,
@@ -60,7 +63,7 @@ def measure(contestant, load, bodies, seconds, warm_up):
             cpu_ms=used / max(good, 1),
             peak_mb=server.peak_mb(),
             ready_ms=server.ready_ms,
-            errors=said["refused"] + said["unanswered"],
+            errors=errors,
         )
 
 
@@ -90,3 +93,12 @@ def first_label(contestant, url, file):
             return json.load(response)[0]["label"]
     except urllib.error.HTTPError as error:
         raise SystemExit(f"{contestant.name} answers {error.code}: {error.read().decode(errors='replace')[:300]}") from None
+
+
+def pipeline_rate(executable, bodies, seconds, warm_up):
+    """Requests a second of glimpse's own pipeline without HTTP: `benches/pipeline.rs`."""
+    command = [executable, bodies[0], "--seconds", str(seconds), "--warm-up", str(warm_up)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + warm_up + TIMEOUT_SECONDS)
+    if done.returncode:
+        raise SystemExit(f"The pipeline without HTTP fails: {done.stderr.strip()[-500:]}")
+    return float(done.stdout.split()[0])

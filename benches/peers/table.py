@@ -44,13 +44,13 @@ def number(value):
 
 def about(arguments):
     """When, where, how, and with which versions."""
-    installed = {it.metadata["Name"].lower(): it.version for it in importlib.metadata.distributions()}
+    installed = {it.metadata["Name"].lower().replace("_", "-"): it.version for it in importlib.metadata.distributions()}
     versions = [f"{name} {installed[name]}" for name in PACKAGES if name in installed]
     wrk = re.search(r"wrk \S*?([\d.]+)", subprocess.run(["wrk", "-v"], capture_output=True, text=True).stdout)
     parts = [
         f"{datetime.date.today():%Y-%m-%d}",
-        f"{processor()}",
-        f"{arguments.rounds} rounds of {arguments.seconds} s",
+        processor(),
+        f"{arguments.rounds} round{'s' if arguments.rounds > 1 else ''} of {arguments.seconds} s",
         f"glimpse {glimpse_version()}",
         f"Python {platform.python_version()}",
         *versions,

@@ -8,6 +8,8 @@
     reason = "each benchmark uses its own part of this"
 )]
 
+pub mod pipeline;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

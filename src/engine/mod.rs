@@ -78,6 +78,12 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// A claim until `deadline`, and where its answer comes; to drop that is to leave.
+    pub fn new(deadline: Instant) -> (Self, oneshot::Receiver<Result<Analysis, Error>>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { deadline, reply }, answer)
+    }
+
     /// When the work has to be done.
     pub fn deadline(&self) -> Instant {
         self.deadline
@@ -144,8 +150,8 @@ impl Engine {
         let place = self.places.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
         let admitted = Instant::now();
         let deadline = admitted + self.timeout;
-        let (reply, answer) = oneshot::channel();
-        self.pool.submit(Ticket { deadline, reply }, payload, place);
+        let (ticket, answer) = Ticket::new(deadline);
+        self.pool.submit(ticket, payload, place);
         let mut analysis = match tokio::time::timeout_at(deadline.into(), answer).await {
             Ok(Ok(result)) => result?,
             Ok(Err(_)) => return Err(Error::Internal),

@@ -1,0 +1,78 @@
+"""The results as an SVG: a panel a question, a bar a contestant. On a ground of its own, and dark where the reader's is."""
+
+from xml.sax.saxutils import escape
+
+PANELS = [
+    ("Small photographs, requests/s", "8 connections", lambda medians, key: medians.of("rate", key, "small", 8), True),
+    ("12 megapixels, requests/s", "4 connections", lambda medians, key: medians.of("rate", key, "large", 4), True),
+    ("Small photographs, p50 in ms", "1 connection", lambda medians, key: medians.of("p50_ms", key, "small", 1), False),
+    ("CPU ms a request", "small, 8 connections", lambda medians, key: medians.of("cpu_ms", key, "small", 8), False),
+    ("Peak memory in MB", "small, 32 connections", lambda medians, key: medians.of("peak_mb", key, "small", 32), False),
+    ("Ready after ms", "from the start of the process", lambda medians, key: medians.ready_ms(key), False),
+]
+COLUMNS = 2
+PANEL_WIDTH, BAR_HEIGHT, BAR_STEP, BAR_MOST = 420, 16, 24, 300
+MARGIN, HEAD, GAP = 24, 46, 26
+STYLE = """
+  text { font: 13px system-ui, sans-serif; fill: #1f2328 }
+  .ground { fill: #ffffff; stroke: #d1d9e0 }
+  .title { font-weight: 600 }
+  .quiet { fill: #59636e; font-size: 12px }
+  .glimpse { fill: #0969da } .onnx { fill: #818b98 } .keras { fill: #c8d1da }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #f0f6fc }
+    .ground { fill: #0d1117; stroke: #3d444d }
+    .quiet { fill: #9198a1 }
+    .glimpse { fill: #4493f8 } .onnx { fill: #9198a1 } .keras { fill: #656c76 }
+  }
+"""
+
+
+def draw(names, medians, about):
+    panel_height = HEAD + BAR_STEP * len(names) + GAP
+    rows = -(-len(PANELS) // COLUMNS)
+    width = 2 * MARGIN + COLUMNS * PANEL_WIDTH
+    legend_top = MARGIN + rows * panel_height
+    height = legend_top + 50
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img">',
+        f"<title>{escape(described(names, medians))}</title>",
+        f"<style>{STYLE}</style>",
+        f'<rect class="ground" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>',
+    ]
+    for number, panel in enumerate(PANELS):
+        left, top = MARGIN + number % COLUMNS * PANEL_WIDTH, MARGIN + number // COLUMNS * panel_height
+        parts += drawn_panel(panel, names, medians, left, top)
+    left = MARGIN
+    for key, name in names.items():
+        parts.append(f'<rect class="{key}" x="{left}" y="{legend_top}" width="12" height="12" rx="2"/>')
+        parts.append(f'<text x="{left + 18}" y="{legend_top + 11}">{escape(name)}</text>')
+        left += 50 + 7 * len(name)
+    parts.append(f'<text class="quiet" x="{MARGIN}" y="{legend_top + 34}">{escape(", ".join(about.split(", ")[:3]))}; medians.</text>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def drawn_panel(panel, names, medians, left, top):
+    title, under, value_of, more_is_better = panel
+    values = {key: value_of(medians, key) for key in names}
+    most = max(values.values())
+    better = "more is better" if more_is_better else "less is better"
+    yield f'<text class="title" x="{left}" y="{top + 13}">{escape(title)}</text>'
+    yield f'<text class="quiet" x="{left}" y="{top + 30}">{escape(under)}; {better}</text>'
+    for row, (key, value) in enumerate(values.items()):
+        y, length = top + HEAD - 6 + row * BAR_STEP, max(2, BAR_MOST * value / most)
+        yield f'<rect class="{key}" x="{left}" y="{y}" width="{length:.1f}" height="{BAR_HEIGHT}" rx="2"/>'
+        yield f'<text x="{left + length + 8:.1f}" y="{y + 13}">{shown(value)}</text>'
+
+
+def shown(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def described(names, medians):
+    """For whoever can't see the bars."""
+    panels = []
+    for title, under, value_of, _ in PANELS:
+        values = ", ".join(f"{name} {shown(value_of(medians, key))}" for key, name in names.items())
+        panels.append(f"{title} ({under}): {values}")
+    return "; ".join(panels)

@@ -1,0 +1,53 @@
+//! The workers' path without HTTP, queue and client: what a server can come near, and no more.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use glimpse::config::Config;
+use glimpse::engine::{Payload, Pipeline, Ticket, Work};
+use glimpse::model::{Classifier, Runtime};
+use serde_json::Value;
+
+/// As many pipelines as the server has workers.
+pub struct Pipelines(Vec<Pipeline>);
+
+impl Pipelines {
+    pub fn load(config: &Config) -> Self {
+        let runtime = Runtime::load(&config.library()).unwrap();
+        let classifiers = Classifier::load(&runtime, &config.model(), config.worker_count()).unwrap();
+        Self(classifiers.into_iter().map(|classifier| Pipeline::new(classifier, config.max_pixels)).collect())
+    }
+
+    pub fn threads(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Works `payloads` off in turn, on a thread a pipeline, for as long as `is_wanted` says so of the
+    /// number of a request. Gives how many there were.
+    pub fn run(&mut self, payloads: &[Payload], is_wanted: impl Fn(usize) -> bool + Sync) -> usize {
+        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for pipeline in &mut self.0 {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if !is_wanted(number) {
+                            break;
+                        }
+                        let (ticket, _answer) = Ticket::new(super::later());
+                        pipeline.run(&payloads[number % payloads.len()], &ticket).unwrap();
+                        done.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        done.into_inner()
+    }
+}
+
+/// The picture in the body of a request.
+pub fn payload(body: &[u8]) -> Payload {
+    let mut body: Value = serde_json::from_slice(body).unwrap();
+    let Value::String(text) = body["base64Image"].take() else { panic!("the body has no base64Image") };
+    Payload::Base64(Bytes::from(text))
+}
