@@ -10,6 +10,9 @@
 
 pub mod pipeline;
 
+#[path = "../../tests/support/jpeg.rs"]
+mod jpeg;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -18,6 +21,7 @@ use clap::Parser;
 use glimpse::config::{CommandLine, Config};
 use image::RgbImage;
 use image::imageops::{FilterType, flip_horizontal, replace, resize};
+use jpeg::jpeg;
 
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -73,22 +77,6 @@ fn image_rocket() -> RgbImage {
     let mut pixels = Vec::new();
     let size = decoder.decode(&file, later(), &mut pixels).unwrap().size;
     RgbImage::from_raw(size.width, size.height, pixels).unwrap()
-}
-
-/// 4:2:0, as cameras write it.
-fn jpeg(picture: &RgbImage, quality: i32) -> Vec<u8> {
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let mut compressor = turbojpeg::Compressor::new().unwrap();
-    compressor.set_quality(quality).unwrap();
-    compressor.set_subsamp(turbojpeg::Subsamp::Sub2x2).unwrap();
-    let image = turbojpeg::Image {
-        pixels: picture.as_raw().as_slice(),
-        width,
-        pitch: width * 3,
-        height,
-        format: turbojpeg::PixelFormat::RGB,
-    };
-    compressor.compress_to_vec(image).unwrap()
 }
 
 /// The body of a request with this picture.

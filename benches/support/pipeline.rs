@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use glimpse::config::Config;
 use glimpse::engine::{Payload, Pipeline, Ticket, Work};
-use glimpse::model::{Classifier, Runtime};
+use glimpse::server;
 use serde_json::Value;
 
 /// As many pipelines as the server has workers.
@@ -13,9 +13,7 @@ pub struct Pipelines(Vec<Pipeline>);
 
 impl Pipelines {
     pub fn load(config: &Config) -> Self {
-        let runtime = Runtime::load(&config.library()).unwrap();
-        let classifiers = Classifier::load(&runtime, &config.model(), config.worker_count()).unwrap();
-        Self(classifiers.into_iter().map(|classifier| Pipeline::new(classifier, config.max_pixels)).collect())
+        Self(server::pipelines(config).unwrap())
     }
 
     pub fn threads(&self) -> usize {

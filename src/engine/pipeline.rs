@@ -1,5 +1,6 @@
 //! The work itself: the stages that a picture goes through, in their order.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ndarray::Array4;
@@ -7,7 +8,7 @@ use ndarray::Array4;
 use super::{Analysis, Payload, Ticket, Timings, Work};
 use crate::error::{Error, StartError};
 use crate::image::{Decoder, Resizer, Scaling, Size, payload};
-use crate::model::Classifier;
+use crate::model::{Classifier, Metadata};
 
 /// Labels in an answer.
 const ANSWERS: usize = 3;
@@ -60,6 +61,11 @@ impl Pipeline {
             pixels: Vec::new(),
             classifier,
         }
+    }
+
+    /// What the model says of itself.
+    pub fn model(&self) -> &Arc<Metadata> {
+        self.classifier.metadata()
     }
 
     fn release_large_buffers(&mut self) {

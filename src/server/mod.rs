@@ -26,18 +26,26 @@ use signals::Signals;
 /// How long `glimpse health` waits.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Loads the model, once for each worker, and puts the other stages in front of it.
+///
+/// # Errors
+/// A sentence, where ONNX Runtime or the model can't be used.
+pub fn pipelines(config: &Config) -> Result<Vec<Pipeline>, StartError> {
+    let runtime = Runtime::load(&config.library())?;
+    let classifiers = Classifier::load(&runtime, &config.model(), config.worker_count())?;
+    let decoding = Decoding { max_pixels: config.max_pixels, reduces_jpeg: config.jpeg_decode == JpegDecode::Reduced };
+    Ok(classifiers.into_iter().map(|classifier| Pipeline::new(classifier, decoding)).collect())
+}
+
 /// Loads the model and starts the workers.
 ///
 /// # Errors
 /// A sentence, where the site, ONNX Runtime or the model can't be used.
 pub fn load(config: &Config) -> Result<App, StartError> {
     let site = Site::open(config.web_dir())?;
-    let runtime = Runtime::load(&config.library())?;
-    let classifiers = Classifier::load(&runtime, &config.model(), config.worker_count())?;
-    let model = classifiers.first().map(|classifier| classifier.metadata().clone());
+    let workers = pipelines(config)?;
+    let model = workers.first().map(|worker| worker.model().clone());
     let model = model.ok_or_else(|| StartError::new("There must be at least one worker: set WORKERS to 1 or more."))?;
-    let decoding = Decoding { max_pixels: config.max_pixels, reduces_jpeg: config.jpeg_decode == JpegDecode::Reduced };
-    let workers = classifiers.into_iter().map(|classifier| Pipeline::new(classifier, decoding)).collect();
     let limits = Limits { queue_depth: config.queue_depth, timeout: config.inference_timeout };
     let engine = Arc::new(Engine::new(workers, limits)?);
     let budget = Budget::new(config.max_inflight_bytes);

@@ -1,0 +1,116 @@
+//! The worker's path takes no memory that grows with the picture, once its buffers have grown: what is allocated
+//! is counted, from the text of a request to the answer.
+
+#![allow(
+    unsafe_code,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "an allocator is unsafe to write; what fails here fails the test"
+)]
+
+#[path = "support/jpeg.rs"]
+mod jpeg;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use clap::Parser;
+use glimpse::config::CommandLine;
+use glimpse::engine::{Payload, Pipeline, Ticket, Work};
+use glimpse::server;
+use image::imageops::{FilterType, resize};
+use image::{ImageFormat, RgbImage};
+
+/// The system's allocator, and how many bytes this thread has asked it for.
+struct Counting;
+
+thread_local! {
+    static ALLOCATED: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count(bytes: usize) {
+    // A thread that is ending has no counter any more.
+    let _ = ALLOCATED.try_with(|allocated| allocated.set(allocated.get() + bytes));
+}
+
+// SAFETY: everything is handed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size());
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size());
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size);
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn pipeline(jpeg_decode: &str) -> Pipeline {
+    let flags = ["glimpse", "--workers", "1", "--log-level", "off", "--jpeg-decode", jpeg_decode];
+    let config = CommandLine::try_parse_from(flags).unwrap().config;
+    server::pipelines(&config).unwrap().remove(0)
+}
+
+fn payload(picture: &RgbImage, format: ImageFormat) -> Payload {
+    let mut file = std::io::Cursor::new(Vec::new());
+    match format {
+        ImageFormat::Jpeg => *file.get_mut() = jpeg::jpeg(picture, 90),
+        _ => picture.write_to(&mut file, format).unwrap(),
+    }
+    Payload::Base64(BASE64_STANDARD.encode(file.into_inner()).into())
+}
+
+/// What the second of two equal requests takes, in bytes.
+fn allocated(pipeline: &mut Pipeline, payload: &Payload) -> usize {
+    let mut run = || {
+        let (ticket, _answer) = Ticket::new(Instant::now() + Duration::from_hours(1));
+        let before = ALLOCATED.get();
+        pipeline.run(payload, &ticket).unwrap();
+        ALLOCATED.get() - before
+    };
+    run();
+    run()
+}
+
+#[test]
+fn nothing_that_is_allocated_grows_with_the_picture() {
+    let picture = image::open("tests/pictures/coffee.png").unwrap().into_rgb8();
+    let of = |width, height| resize(&picture, width, height, FilterType::Triangle);
+    // One is over the size from which on pictures are reduced; both are under those whose buffers are given back,
+    // which are smaller for GIF.
+    let (small, middle, large) = (of(300, 200), of(1800, 1400), of(3600, 2800));
+    for (format, jpeg_decode, large) in [
+        (ImageFormat::Jpeg, "reduced", &large),
+        (ImageFormat::Jpeg, "exact", &large),
+        (ImageFormat::Png, "exact", &large),
+        (ImageFormat::Bmp, "exact", &large),
+        (ImageFormat::Gif, "exact", &middle),
+    ] {
+        let mut pipeline = pipeline(jpeg_decode);
+        let least = allocated(&mut pipeline, &payload(&small, format));
+        let most = allocated(&mut pipeline, &payload(large, format));
+        println!("{format:?}, {jpeg_decode}: {least} bytes for the small one, {most} for the large one");
+        // Decoders may want some rows.
+        let rows = 8 * large.width() as usize * 3;
+        assert!(most <= least + rows, "{format:?}, {jpeg_decode}: {least} bytes, and {most} for the large one");
+    }
+}
