@@ -19,7 +19,7 @@ use crate::model::Prediction;
 
 pub use budget::{Accounted, Budget};
 pub use payload::Payload;
-pub use pipeline::{Decoding, Pipeline};
+pub use pipeline::{ANSWERS, Decoding, Pipeline};
 use pool::Pool;
 
 /// What a worker does with a request. One value a worker, so it may keep buffers.

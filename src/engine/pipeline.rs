@@ -11,7 +11,7 @@ use crate::image::{Decoder, Resizer, Scaling, Size, payload};
 use crate::model::{Classifier, Metadata};
 
 /// Labels in an answer.
-const ANSWERS: usize = 3;
+pub const ANSWERS: usize = 3;
 
 /// Buffers larger than this are given back after a request: what one very large picture needed is
 /// not kept for ever. Enough for the pixels of a 16-megapixel photograph.

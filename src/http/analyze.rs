@@ -2,15 +2,43 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use utoipa::ToSchema;
 
 use super::field::{self, Field};
-use super::{App, body, respond};
+use super::{App, body, openapi, respond};
 use crate::engine::{Analysis, Payload, Timings};
 use crate::error::Error;
 
+/// The name of the body's field.
+const FIELD: &str = "base64Image";
+
+/// Where the time went.
+pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// A picture to be analysed.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "the body is read by `field`, which leaves the text where it is")]
+pub(super) struct Picture {
+    /// JPEG, PNG, WebP, GIF (the first frame), BMP or TIFF as base64, bare or as a `data:` URL.
+    #[schema(min_length = 1, example = json!(openapi::PICTURE))]
+    base64_image: String,
+}
+
+/// What is in a picture
+///
+/// Answers with the three most likely `ImageNet` labels, the most likely first.
+#[utoipa::path(
+    post,
+    path = "/api/v1/analyze",
+    tag = "analysis",
+    security((), ("bearer" = []), ("key" = [])),
+    request_body = Picture,
+    responses(openapi::OfAnalyze)
+)]
 pub(super) async fn analyze(State(app): State<App>, request: Request) -> Response {
     match answer(&app, request).await {
         Ok(analysis) => response(&analysis),
@@ -24,7 +52,7 @@ async fn answer(app: &App, request: Request) -> Result<Analysis, Error> {
 }
 
 fn payload(body: &Bytes) -> Result<Payload, Error> {
-    match field::read(body, "base64Image") {
+    match field::read(body, FIELD) {
         Ok(Field::Text(text)) if !text.is_empty() => Ok(Payload::Base64(field::share(body, text))),
         Ok(Field::Text(_) | Field::Absent | Field::Null) => Err(Error::MissingImage),
         Ok(Field::Other) | Err(_) => Err(Error::InvalidBody),
@@ -35,7 +63,7 @@ fn payload(body: &Bytes) -> Result<Payload, Error> {
 pub(super) fn response(analysis: &Analysis) -> Response {
     let mut response = Json(&analysis.predictions).into_response();
     if let Ok(value) = HeaderValue::from_str(&server_timing(&analysis.timings)) {
-        response.headers_mut().insert("server-timing", value);
+        response.headers_mut().insert(SERVER_TIMING, value);
     }
     response
 }

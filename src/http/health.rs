@@ -6,15 +6,49 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::App;
 use crate::lifecycle::Phase;
 
-pub(super) async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+/// How the server is.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    /// A word or a few.
+    #[schema(example = "ok")]
+    status: &'static str,
 }
 
+/// Whether the server answers
+///
+/// The same as `/livez`, under the name that it had before.
+#[utoipa::path(get, path = "/health", tag = "operation", responses((status = 200, description = "It does", body = Health)))]
+pub(super) async fn health() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Whether the server lives
+#[utoipa::path(get, path = "/livez", tag = "operation", responses((status = 200, description = "It does", body = Health)))]
+pub(super) async fn live() -> Json<Health> {
+    health().await
+}
+
+/// Whether the server wants requests
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operation",
+    responses(
+        (status = 200, description = "It does", body = Health, example = json!({ "status": "ready" })),
+        (
+            status = 503,
+            description = "It is about to end, or a worker is missing",
+            body = Health,
+            example = json!({ "status": "stopping" })
+        ),
+    )
+)]
 pub(super) async fn ready(State(app): State<App>) -> Response {
     let (status, word) = if app.lifecycle.phase() > Phase::Serving {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
@@ -23,5 +57,5 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
     } else {
         (StatusCode::OK, "ready")
     };
-    (status, Json(json!({ "status": word }))).into_response()
+    (status, Json(Health { status: word })).into_response()
 }

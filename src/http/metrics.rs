@@ -18,6 +18,15 @@ const SITE: &str = "site";
 /// The text format that Prometheus reads, version 0.0.4.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// What Prometheus reads
+///
+/// Here only where `METRICS_ADDR` names no other port.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operation",
+    responses((status = 200, description = "The text format, version 0.0.4", body = String, content_type = TEXT))
+)]
 pub(super) async fn metrics(State(app): State<App>) -> Response {
     let now = Now { queue_depth: app.engine.waiting(), inflight_bytes: app.budget.taken(), model: &app.model };
     ([(CONTENT_TYPE, TEXT)], app.metrics.render(&now)).into_response()

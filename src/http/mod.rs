@@ -10,6 +10,7 @@ mod field;
 mod health;
 mod metrics;
 mod model;
+mod openapi;
 mod panic;
 mod predict;
 mod request_id;
@@ -33,6 +34,7 @@ use crate::lifecycle::Lifecycle;
 use crate::model::Metadata;
 use crate::telemetry::metrics::Metrics;
 pub use access::Access;
+pub use openapi::description;
 pub use site::Site;
 
 /// What the routes share.
@@ -82,11 +84,12 @@ pub fn router(app: App, origins: &Origins) -> Router {
     let guarded = from_fn_with_state(app.clone(), access::access);
     let api = Router::new()
         .route("/health", get(health::health))
-        .route("/livez", get(health::health))
+        .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/predict", post(predict::predict).layer(guarded.clone()))
         .route("/api/v1/analyze", post(analyze::analyze).layer(guarded.clone()))
         .route("/api/v1/model", get(model::model))
+        .route(openapi::PATH, get(openapi::openapi))
         // What is no page of the site is never answered with one.
         .route("/api", any(nothing))
         .route("/api/", any(nothing))

@@ -2,25 +2,84 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::App;
 
-pub(super) async fn model(State(app): State<App>) -> Json<Value> {
+/// The model that answers, and what the server takes.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Model {
+    /// Its name, such as a paper or a library gives it.
+    #[schema(example = "MobileNetV2")]
+    name: String,
+    /// Which variant of it.
+    version: String,
+    /// Where its weights come from.
+    source: String,
+    /// SHA-256 of the file of its weights, in hexadecimal.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    weights_sha256: String,
+    /// The licence of its weights (SPDX).
+    #[schema(example = "Apache-2.0")]
+    licence: String,
+    /// What it computes in: `float32`, or `int8`, which is faster and answers nearly the same.
+    #[schema(example = "float32")]
+    precision: String,
+    input: Input,
+    /// How many labels it knows.
+    #[schema(example = 1000)]
+    labels: usize,
+    limits: Limits,
+}
+
+/// What a picture is resized to, in pixels.
+#[derive(Serialize, ToSchema)]
+struct Input {
+    #[schema(example = 224)]
+    width: u32,
+    #[schema(example = 224)]
+    height: u32,
+}
+
+/// What the server takes.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Limits {
+    /// The largest request body.
+    #[schema(example = 20_971_520)]
+    body_bytes: usize,
+    /// The largest picture: width times height.
+    #[schema(example = 50_000_000)]
+    pixels: u64,
+    /// The longest that an analysis may take, in milliseconds.
+    #[schema(example = 10_000)]
+    timeout_ms: u64,
+}
+
+/// Which model answers, and what the server takes
+#[utoipa::path(
+    get,
+    path = "/api/v1/model",
+    tag = "analysis",
+    responses((status = 200, description = "The model and the limits", body = Model))
+)]
+pub(super) async fn model(State(app): State<App>) -> Json<Model> {
     let model = &app.model;
-    Json(json!({
-        "name": model.name,
-        "version": model.version,
-        "source": model.source,
-        "weightsSha256": model.weights_sha256,
-        "licence": model.licence,
-        "precision": model.precision,
-        "input": { "width": model.input.width, "height": model.input.height },
-        "labels": model.labels.len(),
-        "limits": {
-            "bodyBytes": app.max_body_bytes,
-            "pixels": app.max_pixels,
-            "timeoutMs": u64::try_from(app.timeout.as_millis()).unwrap_or(u64::MAX),
+    Json(Model {
+        name: model.name.clone(),
+        version: model.version.clone(),
+        source: model.source.clone(),
+        weights_sha256: model.weights_sha256.clone(),
+        licence: model.licence.clone(),
+        precision: model.precision.clone(),
+        input: Input { width: model.input.width, height: model.input.height },
+        labels: model.labels.len(),
+        limits: Limits {
+            body_bytes: app.max_body_bytes,
+            pixels: app.max_pixels,
+            timeout_ms: u64::try_from(app.timeout.as_millis()).unwrap_or(u64::MAX),
         },
-    }))
+    })
 }

@@ -5,7 +5,7 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::error::Error;
 
@@ -13,9 +13,23 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub(super) struct Cause(pub(super) Error);
 
-/// `{"message": ...}`: the shape of every error but those of `/predict` and of the pages.
+/// Why a request was refused: the shape of every error but those of `/predict` and of the pages.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(super) struct Refusal {
+    /// One sentence that says what to do.
+    message: String,
+}
+
+impl Refusal {
+    pub(super) fn of(error: &Error) -> Self {
+        Self { message: error.to_string() }
+    }
+}
+
+/// The error with the status and the body that it has everywhere but on `/predict` and on the pages.
 pub(super) fn error(error: &Error) -> Response {
-    with_json(error, error.status(), &json!({ "message": error.to_string() }))
+    with_json(error, error.status(), &Refusal::of(error))
 }
 
 /// An error with this status and JSON.

@@ -4,13 +4,16 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// One label of an answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Prediction {
     /// The class, as Keras' `decode_predictions` writes it (`Egyptian_cat`).
+    #[schema(value_type = String, example = "Egyptian_cat")]
     pub label: Arc<str>,
     /// Its softmax probability, from 0 to 1.
+    #[schema(minimum = 0, maximum = 1, example = 0.797_672)]
     pub confidence: f32,
 }
 

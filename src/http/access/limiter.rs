@@ -12,8 +12,8 @@ use governor::{Quota, RateLimiter};
 use crate::config::RateLimit;
 
 /// `RateLimit-Policy` and `RateLimit`: draft-ietf-httpapi-ratelimit-headers, version 10.
-const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const STATE: HeaderName = HeaderName::from_static("ratelimit");
+pub(in crate::http) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(in crate::http) const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
 /// How often clients that are as new again are forgotten.
 const UPKEEP: Duration = Duration::from_mins(1);

@@ -6,17 +6,21 @@ mod limiter;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::Response;
 
 pub(super) use address::{Client, client};
 use limiter::Limiter;
+pub(super) use limiter::{POLICY, STATE};
 
 use super::{App, answer, body, predict, respond};
 use crate::config::{self, Keys};
 use crate::error::{Error, StartError};
+
+/// Where a key may be, beside `Authorization`.
+pub(super) const KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The rules, and what has been counted.
 #[derive(Clone, Debug)]
@@ -70,7 +74,7 @@ fn key(headers: &HeaderMap) -> Option<&[u8]> {
         let (scheme, key) = value.as_bytes().split_at_checked(b"Bearer ".len())?;
         scheme.eq_ignore_ascii_case(b"Bearer ").then(|| key.trim_ascii())
     });
-    bearer.or_else(|| headers.get("x-api-key").map(|value| value.as_bytes().trim_ascii()))
+    bearer.or_else(|| headers.get(KEY).map(|value| value.as_bytes().trim_ascii()))
 }
 
 /// The error in the shape of its route.
