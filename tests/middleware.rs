@@ -46,7 +46,7 @@ async fn configured_origins_may_call_and_others_may_not() {
         assert_eq!(response.headers()["access-control-allow-methods"], "GET,POST");
         assert_eq!(
             response.headers()["access-control-allow-headers"],
-            "authorization,content-type,x-request-id,x-api-key"
+            "authorization,content-type,x-request-id,x-api-key,traceparent"
         );
     }
     for origin in ["http://localhost:4322", "https://evil.example", "null"] {
@@ -55,7 +55,8 @@ async fn configured_origins_may_call_and_others_may_not() {
     let request = server.client.get(server.url("/health")).header("origin", "https://example.org");
     let response = request.send().await.unwrap();
     assert_eq!(response.headers()["access-control-allow-origin"], "https://example.org");
-    assert_eq!(response.headers()["access-control-expose-headers"], "x-request-id,retry-after,server-timing");
+    let exposed = "x-request-id,retry-after,server-timing,ratelimit-policy,ratelimit";
+    assert_eq!(response.headers()["access-control-expose-headers"], exposed);
 }
 
 #[tokio::test]

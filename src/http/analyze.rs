@@ -30,7 +30,7 @@ pub(super) struct Picture {
 
 /// What is in a picture
 ///
-/// Answers with the three most likely `ImageNet` labels, the most likely first.
+/// Its three most likely labels, the most likely first.
 #[utoipa::path(
     post,
     path = "/api/v1/analyze",

@@ -23,13 +23,13 @@ pub(super) struct Health {
 /// Whether the server answers
 ///
 /// The same as `/livez`, under the name that it had before.
-#[utoipa::path(get, path = "/health", tag = "operation", responses((status = 200, description = "It does", body = Health)))]
+#[utoipa::path(get, path = "/health", tag = "operation", responses((status = 200, description = "It does.", body = Health)))]
 pub(super) async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
 /// Whether the server lives
-#[utoipa::path(get, path = "/livez", tag = "operation", responses((status = 200, description = "It does", body = Health)))]
+#[utoipa::path(get, path = "/livez", tag = "operation", responses((status = 200, description = "It does.", body = Health)))]
 pub(super) async fn live() -> Json<Health> {
     health().await
 }
@@ -40,10 +40,10 @@ pub(super) async fn live() -> Json<Health> {
     path = "/readyz",
     tag = "operation",
     responses(
-        (status = 200, description = "It does", body = Health, example = json!({ "status": "ready" })),
+        (status = 200, description = "It does.", body = Health, example = json!({ "status": "ready" })),
         (
             status = 503,
-            description = "It is about to end, or a worker is missing",
+            description = "It is about to end, or a worker is missing.",
             body = Health,
             example = json!({ "status": "stopping" })
         ),

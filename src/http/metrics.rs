@@ -25,7 +25,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
     get,
     path = "/metrics",
     tag = "operation",
-    responses((status = 200, description = "The text format, version 0.0.4", body = String, content_type = TEXT))
+    responses((status = 200, description = "The text format, version 0.0.4.", body = String, content_type = TEXT))
 )]
 pub(super) async fn metrics(State(app): State<App>) -> Response {
     let now = Now { queue_depth: app.engine.waiting(), inflight_bytes: app.budget.taken(), model: &app.model };

@@ -63,7 +63,7 @@ struct Limits {
     get,
     path = "/api/v1/model",
     tag = "analysis",
-    responses((status = 200, description = "The model and the limits", body = Model))
+    responses((status = 200, description = "The model and the limits.", body = Model))
 )]
 pub(super) async fn model(State(app): State<App>) -> Json<Model> {
     let model = &app.model;

@@ -144,9 +144,23 @@ impl Drop for Server {
     }
 }
 
+/// The description of the API.
+pub fn description() -> &'static Value {
+    static DESCRIPTION: OnceLock<Value> = OnceLock::new();
+    DESCRIPTION.get_or_init(|| serde_json::from_str(http::description()).unwrap())
+}
+
+/// The API's description has this status at this path. It describes methods that are allowed, and no other path.
+fn assert_described(path: &str, status: u16) {
+    let Some(methods) = description()["paths"][path].as_object() else { return };
+    let is_described = methods.values().any(|method| method["responses"][status.to_string()].is_object());
+    assert!(is_described || status == 405, "{path} has answered {status}, which is not described");
+}
+
 /// An answer's status and JSON body.
 pub async fn answer(response: reqwest::Response) -> (u16, Value) {
     let status = response.status().as_u16();
+    assert_described(response.url().path(), status);
     (status, response.json().await.unwrap())
 }
 

@@ -2,43 +2,93 @@
 
 use axum::http::HeaderName;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use serde_json::{Value, json};
 use utoipa::Modify;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{Header, HeaderBuilder, OpenApi as Document, RefOr, Response};
+use utoipa::openapi::{Header, HeaderBuilder, OpenApi as Document, Ref, RefOr, Response};
 
-use crate::http::access;
-use crate::http::{analyze, request_id};
+use crate::http::{access, analyze, request_id};
 
-/// What one of our headers holds.
-pub(super) fn header(name: &HeaderName) -> Header {
-    let (kind, description, example) = if *name == RETRY_AFTER {
-        (Type::Integer, "Seconds after which it is worth trying again", "1")
-    } else if *name == WWW_AUTHENTICATE {
-        (Type::String, "How to send a key (RFC 6750)", "Bearer")
-    } else if *name == analyze::SERVER_TIMING {
-        let example = "queue;dur=0.021, decode;dur=2.310, resize;dur=0.642, inference;dur=5.870";
-        (Type::String, "Where the time went, in milliseconds", example)
-    } else if *name == access::POLICY {
-        let description = "How often a client may ask: `q` requests in `w` seconds. Only where `RATE_LIMIT` is set";
-        (Type::String, description, "\"default\";q=20;w=4")
-    } else if *name == access::STATE {
-        let description = "`r` requests are left, the next after `t` seconds. Only where `RATE_LIMIT` is set";
-        (Type::String, description, "\"default\";r=19;t=0")
-    } else {
-        let description = "The request's own id, or one that was made for it. The log has it too";
-        (Type::String, description, "7c6f2c1e-3b1f-4b8e-9a52-0d6a3f1f7f10")
-    };
-    let example = if kind == Type::Integer { serde_json::json!(1) } else { example.into() };
-    let schema = ObjectBuilder::new().schema_type(kind).build();
-    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).example(Some(example)).build()
+/// What is said of a header once, however many answers have it.
+struct Described {
+    name: HeaderName,
+    kind: Type,
+    /// Every answer that names it has it.
+    is_certain: bool,
+    description: &'static str,
+    example: Value,
 }
 
-/// Adds the headers that middlewares set.
+fn all() -> [Described; 6] {
+    [
+        Described {
+            name: request_id::HEADER,
+            kind: Type::String,
+            is_certain: true,
+            description: "The request's own id, or one that was made for it. The log has it too.",
+            example: json!("7c6f2c1e-3b1f-4b8e-9a52-0d6a3f1f7f10"),
+        },
+        Described {
+            name: analyze::SERVER_TIMING,
+            kind: Type::String,
+            is_certain: true,
+            description: "Where the time went, in milliseconds.",
+            example: json!("queue;dur=0.021, decode;dur=2.310, resize;dur=0.642, inference;dur=5.870"),
+        },
+        Described {
+            name: RETRY_AFTER,
+            kind: Type::Integer,
+            is_certain: false,
+            description: "Seconds after which it is worth trying again.",
+            example: json!(1),
+        },
+        Described {
+            name: WWW_AUTHENTICATE,
+            kind: Type::String,
+            is_certain: true,
+            description: "How to send a key (RFC 6750).",
+            example: json!("Bearer"),
+        },
+        Described {
+            name: access::POLICY,
+            kind: Type::String,
+            is_certain: false,
+            description: "How often a client may ask: `q` requests in `w` seconds. Only where `RATE_LIMIT` is set.",
+            example: json!("\"default\";q=20;w=4"),
+        },
+        Described {
+            name: access::STATE,
+            kind: Type::String,
+            is_certain: false,
+            description: "`r` requests are left, the next after `t` seconds. Only where `RATE_LIMIT` is set.",
+            example: json!("\"default\";r=19;t=0"),
+        },
+    ]
+}
+
+impl From<Described> for Header {
+    fn from(Described { kind, is_certain, description, example, .. }: Described) -> Self {
+        let schema = ObjectBuilder::new().schema_type(kind).build();
+        let header = HeaderBuilder::new().schema(Some(schema)).description(Some(description)).example(Some(example));
+        // The builder knows of no `required`.
+        header.extensions(is_certain.then(|| Extensions::from_iter([("required", true)]))).build()
+    }
+}
+
+/// Where a header is described.
+pub(super) fn reference(name: &HeaderName) -> Ref {
+    Ref::new(format!("#/components/headers/{name}"))
+}
+
+/// Describes the headers, and adds those that middlewares set.
 pub(super) struct Headers;
 
 impl Modify for Headers {
     fn modify(&self, document: &mut Document) {
+        let components = document.components.get_or_insert_default();
+        components.headers = all().into_iter().map(|it| (it.name.to_string(), Header::from(it).into())).collect();
         for operation in document.paths.paths.values_mut().flat_map(operations) {
             // Where a key may be asked for, requests may be counted, once it has been found good.
             let is_counted = operation.security.is_some();
@@ -59,5 +109,5 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 fn add(response: &mut Response, name: &HeaderName) {
-    response.headers.insert(name.as_str().to_owned(), header(name).into());
+    response.headers.insert(name.to_string(), RefOr::Ref(reference(name)));
 }

@@ -28,13 +28,14 @@ pub(super) const PICTURE: &str =
 #[openapi(
     info(
         title = "glimpse",
-        description = "Takes a photograph and answers with the three most likely `ImageNet` labels.\n\n\
-            Whatever else is under `/api` is answered 404, whatever other method 405 with `Allow`: both with an `Error`."
+        description = "Takes a photograph and answers with its three most likely ImageNet labels.\n\n\
+            Any other path under `/api` is answered 404, any other method 405 with `Allow`: both with an `Error`. \
+            A request whose head is damaged is answered 400, one whose head is too large 431: both without a body."
     ),
     servers((url = "/", description = "This server")),
     tags(
-        (name = "analysis", description = "What is in a photograph"),
-        (name = "operation", description = "For those who run the server")
+        (name = "analysis", description = "What is in a photograph."),
+        (name = "operation", description = "For those who run the server.")
     ),
     paths(
         analyze::analyze,
@@ -78,8 +79,24 @@ pub fn description() -> &'static str {
     get,
     path = PATH,
     tag = "operation",
-    responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Map<String, serde_json::Value>))
+    responses((status = 200, description = "OpenAPI 3.1.", body = serde_json::Map<String, serde_json::Value>))
 )]
 pub(super) async fn openapi() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], description())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// The page `/docs` is made from this file. `scripts/describe_api` has it written.
+    #[test]
+    fn the_site_has_the_description() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/src/openapi.json");
+        if std::env::var_os("WRITE_DESCRIPTION").is_some() {
+            std::fs::write(&file, super::description()).unwrap();
+        }
+        let written = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(written == super::description(), "web/src/openapi.json is out of date: run scripts/describe_api");
+    }
 }

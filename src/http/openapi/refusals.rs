@@ -99,17 +99,25 @@ fn responses(refusals: Vec<Refusal>, schema: &str) -> Responses {
 }
 
 fn labels() -> Response {
-    let labels = ArrayBuilder::new().items(Ref::from_schema_name(Prediction::name())).max_items(Some(ANSWERS));
-    let response = ResponseBuilder::new().description("The most likely labels, the most likely first");
-    let response = response.content("application/json", Content::new(Some(labels)));
-    response.header(analyze::SERVER_TIMING.as_str(), headers::header(&analyze::SERVER_TIMING)).build()
+    let labels = ArrayBuilder::new().items(Ref::from_schema_name(Prediction::name()));
+    let labels = labels.min_items(Some(ANSWERS)).max_items(Some(ANSWERS));
+    let example = json!([
+        { "label": "Egyptian_cat", "confidence": 0.797_672 },
+        { "label": "tabby", "confidence": 0.118_194 },
+        { "label": "tiger_cat", "confidence": 0.043_753 },
+    ]);
+    let content = Content::builder().schema(Some(labels)).example(Some(example)).build();
+    let response = ResponseBuilder::new().description("The most likely labels, the most likely first.");
+    let response = response.content("application/json", content);
+    response.header_ref(analyze::SERVER_TIMING.as_str(), headers::reference(&analyze::SERVER_TIMING)).build()
 }
 
 fn refused(status: StatusCode, refusals: Vec<Refusal>, schema: &str) -> Response {
-    let mut response = ResponseBuilder::new().description(status.canonical_reason().unwrap_or_default());
+    let mut response =
+        ResponseBuilder::new().description(format!("{}.", status.canonical_reason().unwrap_or_default()));
     for name in refusals.iter().flat_map(|refusal| refusal.answer.headers().keys()).filter(|name| *name != CONTENT_TYPE)
     {
-        response = response.header(name.as_str(), headers::header(name));
+        response = response.header_ref(name.as_str(), headers::reference(name));
     }
     let examples = refusals.into_iter().map(|Refusal { name, body, .. }| {
         let mut example = Example::new();
