@@ -47,10 +47,10 @@ struct Input {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Limits {
-    /// The largest request body.
+    /// The largest request body, in bytes.
     #[schema(example = 20_971_520)]
     body_bytes: usize,
-    /// The largest picture: width times height.
+    /// The largest picture, in pixels: width times height.
     #[schema(example = 50_000_000)]
     pixels: u64,
     /// The longest that an analysis may take, in milliseconds.

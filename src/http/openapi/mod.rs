@@ -1,4 +1,4 @@
-//! `GET /api/v1/openapi.json`: the description of the API (OpenAPI 3.1), made from its routes and their types.
+//! `GET /api/v1/openapi.json`: the description of the API (`OpenAPI` 3.1), made from its routes and their types.
 
 mod headers;
 mod refusals;
