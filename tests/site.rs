@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use glimpse::http::{App, Site};
 use reqwest::{Method, Response};
 use sha2::{Digest, Sha256};
-use support::{Server, app, root};
+use support::{Server, app, description, root};
 
 async fn ask(server: &Server, path: &str, headers: &[(&str, &str)]) -> Response {
     let request = headers
@@ -49,6 +49,21 @@ async fn every_page_and_its_types() {
     {
         let response = server.get(path).await;
         assert_eq!((response.status().as_u16(), header(&response, "content-type")), (200, content_type), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_the_api_shows_what_is_described() {
+    let page = Server::start().await.get("/docs").await.text().await.unwrap();
+    let names = |at: &str| description().pointer(at).unwrap().as_object().unwrap().keys();
+    for path in names("/paths") {
+        assert!(page.contains(&format!(" {path}</code></h3>")), "{path}");
+    }
+    for schema in names("/components/schemas") {
+        assert!(page.contains(&format!(r#"<h3 id="{schema}">"#)), "{schema}");
+    }
+    for header in names("/components/headers") {
+        assert!(page.contains(&format!(r#"id="header-{header}""#)), "{header}");
     }
 }
 
