@@ -21,6 +21,7 @@
 //!
 //! Where do I find ...
 //! - a limit or its default? [`config`]. A message or a status? [`error`].
+//! - what the API says of itself? `http/openapi`; the page made from that: `web/src/pages/docs.astro`.
 //! - Pillow's arithmetic? `image/resize`. What `convert("RGB")` does? `image/decode`.
 //! - the web page? `web/`; how it is served, cached and secured? `http/site`.
 //! - what a model file must say of itself? `model/metadata.rs`, and `models/README.md`.
