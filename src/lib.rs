@@ -16,7 +16,7 @@
 //! | [`model`] | ONNX Runtime, the model's description of itself, labels | threads, queues, pictures |
 //!
 //! Beside the way: [`config`] (every option, its variable and its default), [`error`] (everything
-//! that can go wrong, and the only place that picks a status code), [`telemetry`] (logs and metrics),
+//! that can go wrong, and the only place that picks a status code), [`telemetry`] (logs, metrics, traces),
 //! [`lifecycle`] (serving, leaving, draining) and [`server`] (start, accept, finish; what `main` wires together).
 //!
 //! Where do I find ...

@@ -6,11 +6,13 @@ use std::time::Instant;
 use clap::Parser;
 use glimpse::config::{Command, CommandLine, Config};
 use glimpse::error::StartError;
-use glimpse::{server, telemetry};
+use glimpse::telemetry::{Traces, logs};
+use glimpse::{model, server};
 
 fn main() -> ExitCode {
     let started = Instant::now();
     give_memory_back();
+    model::disable_telemetry();
     let CommandLine { command, config } = CommandLine::parse();
     let done = match command {
         Some(Command::Health) => server::health(&config.listen_addr),
@@ -48,11 +50,18 @@ fn give_memory_back() {
 fn give_memory_back() {}
 
 fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
-    telemetry::logs::start(config);
+    let traces = Traces::start()?;
+    logs::start(config, traces.as_ref());
     let app = server::load(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| StartError::new(format!("The system refuses the server's threads: {error}.")))?;
-    runtime.block_on(server::run(app, config, started))
+    runtime.block_on(server::run(app, config, started))?;
+    // Ends the spans of what was cut off.
+    drop(runtime);
+    if let Some(traces) = traces {
+        traces.finish();
+    }
+    Ok(())
 }

@@ -21,7 +21,8 @@ pub use access::{Access, Keys, Networks, RateLimit};
 pub use connections::Connections;
 pub use listen_addr::ListenAddr;
 pub use origins::Origins;
-use parse::{at_least_one, duration, level, within};
+pub(crate) use parse::within;
+use parse::{at_least_one, duration, level};
 
 /// Takes a photograph over HTTP and answers with its three most likely ImageNet labels.
 ///

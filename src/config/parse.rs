@@ -21,7 +21,7 @@ fn expected_duration() -> String {
 }
 
 /// A whole number in a range, its ends included.
-pub(super) fn within<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, String> {
+pub(crate) fn within<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, String> {
     let parsed = text.parse().ok().filter(|number| (LEAST..=MOST).contains(number));
     parsed.ok_or_else(|| format!("a whole number from {LEAST} to {MOST} is expected"))
 }

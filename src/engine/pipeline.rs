@@ -9,6 +9,7 @@ use super::{Analysis, Payload, Ticket, Timings, Work};
 use crate::error::{Error, StartError};
 use crate::image::{Decoder, Resizer, Scaling, Size, payload};
 use crate::model::{Classifier, Metadata};
+use crate::telemetry::traces::TARGET;
 
 /// Labels in an answer.
 pub const ANSWERS: usize = 3;
@@ -96,6 +97,7 @@ impl Work for Pipeline {
 impl Pipeline {
     fn analyse(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error> {
         let mut clock = Clock::start();
+        let stage = tracing::info_span!(target: TARGET, "decode").entered();
         let file = match payload {
             Payload::File(file) => file,
             Payload::Base64(text) => {
@@ -106,11 +108,15 @@ impl Pipeline {
         };
         let picture = self.decoder.decode(file, ticket.deadline(), &mut self.pixels)?;
         let decode = clock.lap();
+        drop(stage);
         ticket.check()?;
+        let stage = tracing::info_span!(target: TARGET, "resize").entered();
         let resized = self.resizer.resize(&self.pixels, picture);
         self.scaling.apply(resized, &mut self.tensor);
         let resize = clock.lap();
+        drop(stage);
         ticket.check()?;
+        let _stage = tracing::info_span!(target: TARGET, "inference").entered();
         let predictions = self.classifier.classify(&self.tensor, ANSWERS)?;
         let inference = clock.lap();
         Ok(Analysis { predictions, timings: Timings { queue: Duration::ZERO, decode, resize, inference } })

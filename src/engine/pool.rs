@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use opentelemetry::Context;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Payload, Ticket, Work};
 use crate::error::{Error, StartError};
+use crate::telemetry::traces::TARGET;
 
 /// How long to wait before a worker that could not be renewed is tried again.
 const RENEWAL: Duration = Duration::from_secs(1);
@@ -51,10 +53,13 @@ impl Pool {
     /// Hands a request to the next idle thread; `place` is given up when it is done with.
     pub(super) fn submit(&self, ticket: Ticket, payload: Payload, place: OwnedSemaphorePermit) {
         let (workers, missing) = (self.workers.clone(), self.missing.clone());
-        let span = tracing::Span::current();
+        let (span, trace) = (tracing::Span::current(), Context::current());
+        let queue = tracing::info_span!(target: TARGET, "queue");
         self.threads.spawn_fifo(move || {
-            // What is logged on the way, a panic too, belongs to the request.
+            drop(queue);
+            // What is logged on the way, a panic too, belongs to the request, and its stages to the trace.
             let _entered = span.enter();
+            let _traced = trace.attach();
             let thread = rayon::current_thread_index().unwrap_or(0);
             // A thread only ever takes its own worker, so there is nobody to wait for.
             let mut worker = workers[thread].lock().unwrap_or_else(PoisonError::into_inner);

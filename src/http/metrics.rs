@@ -35,7 +35,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
 pub(super) async fn count(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let method = method(request.method());
+    let method = known(request.method()).unwrap_or("other");
     let response = next.run(request).await;
     let route = route.as_ref().map_or(SITE, MatchedPath::as_str);
     metrics::request(route, method, response.status().as_u16(), begun.elapsed());
@@ -45,16 +45,16 @@ pub(super) async fn count(request: Request, next: Next) -> Response {
     response
 }
 
-/// A client may call its method anything: what is none of the usual is one.
-fn method(method: &Method) -> &'static str {
+/// A client may call its method anything: what is none of the usual is none.
+pub(super) fn known(method: &Method) -> Option<&'static str> {
     match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        Method::PATCH => "PATCH",
-        _ => "other",
+        Method::GET => Some("GET"),
+        Method::HEAD => Some("HEAD"),
+        Method::POST => Some("POST"),
+        Method::PUT => Some("PUT"),
+        Method::DELETE => Some("DELETE"),
+        Method::OPTIONS => Some("OPTIONS"),
+        Method::PATCH => Some("PATCH"),
+        _ => None,
     }
 }

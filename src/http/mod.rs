@@ -16,6 +16,7 @@ mod predict;
 mod request_id;
 mod respond;
 mod site;
+mod trace;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,7 +113,7 @@ pub fn metrics_router(app: App) -> Router {
 }
 
 /// From the inside out. The panic handler is innermost, so that the log has its 500; the log is
-/// inside the request id, so that its line has the id.
+/// inside the request id, so that its line has the id; the trace is around all of them.
 fn middlewares(routes: Router, origins: &Origins) -> Router {
     routes
         .layer(panic::layer())
@@ -121,6 +122,7 @@ fn middlewares(routes: Router, origins: &Origins) -> Router {
         .layer(from_fn(metrics::count))
         .layer(from_fn(access_log::access_log))
         .layer(from_fn(request_id::request_id))
+        .layer(from_fn(trace::trace))
 }
 
 #[cfg(test)]

@@ -14,4 +14,4 @@ mod embedded;
 pub use classifier::{Classifier, ModelSource};
 pub use labels::{Labels, Prediction};
 pub use metadata::{InputSpec, Layout, Metadata};
-pub use runtime::{LibrarySource, Runtime};
+pub use runtime::{LibrarySource, Runtime, disable_telemetry};

@@ -116,10 +116,15 @@ fn cause(error: &libloading::Error) -> String {
 /// Keeps ONNX Runtime from reporting to its maker: its official builds since 1.29 do, about every process
 /// and every model, and leave an identifier on the disk, unless this variable is set when they are
 /// loaded. To call its API afterwards, as `with_telemetry` does, is too late for the first report.
-fn disable_telemetry() {
-    // SAFETY: `main` loads the library before it starts any other thread; nothing reads the environment
-    // at the same time.
-    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") };
+///
+/// Loading the library calls it. Whoever starts threads before that has to call it before them.
+pub fn disable_telemetry() {
+    const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
+    if std::env::var_os(VARIABLE).is_none_or(|value| value != "1") {
+        // SAFETY: `main` calls this before it starts any other thread; nothing reads the environment at
+        // the same time, and later calls write nothing.
+        unsafe { std::env::set_var(VARIABLE, "1") };
+    }
 }
 
 #[cfg(feature = "embed")]

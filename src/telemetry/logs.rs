@@ -8,32 +8,44 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
 
+use super::traces::{self, TARGET, Traces};
 use crate::config::{Config, LogFormat};
 
-/// Starts the log. Panics go to it as well, as errors, instead of to standard error.
-pub fn start(config: &Config) {
-    // A log that nobody reads any more is no reason to write elsewhere.
-    let builder = tracing_subscriber::fmt().with_max_level(config.log_level).log_internal_errors(false);
-    let terminal = std::io::stdout().is_terminal();
-    let started = match config.log_format {
-        LogFormat::Json => builder.fmt_fields(JsonFields::new()).event_format(JsonLines).try_init(),
-        LogFormat::Auto if !terminal => builder.fmt_fields(JsonFields::new()).event_format(JsonLines).try_init(),
-        LogFormat::Auto | LogFormat::Text => {
-            builder.with_ansi(terminal).with_target(false).with_timer(Clock).try_init()
-        }
-    };
-    if started.is_ok() {
+/// Starts the log, and the way of spans to `traces`. Panics go to the log as well, as errors, instead of
+/// to standard error.
+pub fn start(config: &Config, traces: Option<&Traces>) {
+    let mut layers = vec![log(config)];
+    layers.extend(traces.map(Traces::layer));
+    if tracing_subscriber::registry().with(layers).try_init().is_ok() {
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
             let message = panic.payload_as_str().unwrap_or("a panic without a message");
             tracing::error!(place, "panic: {message}");
         }));
+    }
+}
+
+/// Everything but the spans of a trace, which are none of the log's.
+fn log(config: &Config) -> Box<dyn Layer<Registry> + Send + Sync> {
+    // A log that nobody reads any more is no reason to write elsewhere.
+    let layer = tracing_subscriber::fmt::layer().log_internal_errors(false);
+    let logged = Targets::new().with_default(config.log_level).with_target(TARGET, LevelFilter::OFF);
+    let terminal = std::io::stdout().is_terminal();
+    if config.log_format == LogFormat::Text || (config.log_format == LogFormat::Auto && terminal) {
+        layer.with_ansi(terminal).with_target(false).with_timer(Clock).with_filter(logged).boxed()
+    } else {
+        layer.fmt_fields(JsonFields::new()).event_format(JsonLines).with_filter(logged).boxed()
     }
 }
 
@@ -52,7 +64,8 @@ impl FormatTime for Clock {
     }
 }
 
-/// An event as one flat JSON object: `time`, `level`, the fields of its spans, its own fields.
+/// An event as one flat JSON object: `time`, `level`, the fields of its spans, the id of its trace where
+/// it has one, its own fields.
 struct JsonLines;
 
 impl<S> FormatEvent<S, JsonFields> for JsonLines
@@ -72,6 +85,9 @@ where
             if let Some(fields) = span.extensions().get::<FormattedFields<JsonFields>>() {
                 line.extend(serde_json::from_str::<Map<String, Value>>(fields).unwrap_or_default());
             }
+        }
+        if let Some(id) = traces::current_id() {
+            line.insert("trace_id".into(), id.to_string().into());
         }
         event.record(&mut Fields(&mut line));
         writeln!(writer, "{}", Value::Object(line))

@@ -1,4 +1,7 @@
-//! What the server says of itself: logs, and metrics.
+//! What the server says of itself: logs, metrics, and traces.
 
 pub mod logs;
 pub mod metrics;
+pub mod traces;
+
+pub use traces::Traces;

@@ -1,0 +1,285 @@
+//! Traces: where the time of a request went, sent to a collector where the environment names one.
+//!
+//! How is said by OpenTelemetry's own variables (`OTEL_*`), most of which its SDK reads by itself. Here
+//! is what a server must know before: whether there is a collector, and whether the values fit. Without
+//! a collector there is no thread, no connection, and no span: what [`TARGET`] names is then disabled.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use opentelemetry::trace::{TraceContextExt, TraceId, TracerProvider};
+use opentelemetry::{Context, InstrumentationScope, KeyValue};
+use opentelemetry_otlp::{Protocol, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::{Layer, Registry};
+
+use crate::config::within;
+use crate::error::StartError;
+
+/// The target of every span that belongs to a trace. The log leaves it out; the traces have nothing else.
+pub const TARGET: &str = "glimpse::trace";
+
+const SERVICE: &str = "glimpse";
+
+/// The longest that the last spans may hold up the end of the process.
+const FLUSH: Duration = Duration::from_secs(3);
+
+/// Milliseconds: up to a day.
+const MOST_MILLISECONDS: usize = 24 * 60 * 60 * 1000;
+
+/// Spans in memory: some kilobytes each.
+const MOST_SPANS: usize = 100_000;
+
+const SAMPLERS: [&str; 6] = [
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+];
+
+/// Spans on their way to the collector.
+#[derive(Debug)]
+pub struct Traces {
+    provider: SdkTracerProvider,
+}
+
+impl Traces {
+    /// Starts the thread that sends them, where the environment names a collector.
+    ///
+    /// # Errors
+    /// A sentence, where a variable asks for what is not to be had.
+    pub fn start() -> Result<Option<Self>, StartError> {
+        if !is_wanted(variable)? {
+            return Ok(None);
+        }
+        check(variable)?;
+        // The endpoint, the headers, the time and the compression are read from the environment in there.
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
+            .with_http()
+            .with_protocol(Protocol::HttpBinary)
+            .build()
+            .map_err(|error| {
+                StartError::new(format!("Traces can't be sent: {error}. Look at OTEL_EXPORTER_OTLP_*."))
+            })?;
+        let exporter = Heard { exporter, is_failing: AtomicBool::new(false) };
+        let provider = SdkTracerProvider::builder().with_resource(resource()).with_batch_exporter(exporter).build();
+        Ok(Some(Self { provider }))
+    }
+
+    /// Takes the spans of [`TARGET`] from the subscriber that it is put into.
+    pub(super) fn layer(&self) -> Box<dyn Layer<Registry> + Send + Sync> {
+        let scope = InstrumentationScope::builder(SERVICE).with_version(env!("CARGO_PKG_VERSION")).build();
+        tracing_opentelemetry::layer()
+            .with_tracer(self.provider.tracer_with_scope(scope))
+            .with_location(false)
+            .with_target(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_filter(Targets::new().with_target(TARGET, LevelFilter::INFO))
+            .boxed()
+    }
+
+    /// Sends what has not been sent yet, and gives up after three seconds.
+    pub fn finish(self) {
+        if self.provider.shutdown_with_timeout(FLUSH).is_err() {
+            tracing::warn!("the last traces could not be delivered");
+        }
+    }
+}
+
+/// The trace that this thread works for, where there is one.
+pub(super) fn current_id() -> Option<TraceId> {
+    let context = Context::current();
+    let span = context.span();
+    let id = span.span_context().trace_id();
+    (id != TraceId::INVALID).then_some(id)
+}
+
+/// Who says so: by default this server, of this version.
+fn resource() -> Resource {
+    let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+    let resource = Resource::builder_empty()
+        .with_service_name(SERVICE)
+        .with_attribute(version)
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_detector(Box::new(EnvResourceDetector::new()));
+    match variable("OTEL_SERVICE_NAME") {
+        Some(name) => resource.with_service_name(name).build(),
+        None => resource.build(),
+    }
+}
+
+/// An exporter that is heard of when it begins to fail, and when it works again; not at every batch.
+#[derive(Debug)]
+struct Heard<E> {
+    exporter: E,
+    is_failing: AtomicBool,
+}
+
+impl<E: SpanExporter> SpanExporter for Heard<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let result = self.exporter.export(batch).await;
+        match (&result, self.is_failing.swap(result.is_err(), Ordering::Relaxed)) {
+            (Err(error), false) => tracing::warn!("traces can't be delivered and are dropped: {error}"),
+            (Ok(()), true) => tracing::info!("traces are delivered again"),
+            _ => {}
+        }
+        result
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.exporter.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
+
+/// A variable of the environment; one that is set to nothing counts as not set, as OpenTelemetry has it.
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name)?.to_string_lossy().into_owned();
+    Some(value).filter(|value| !value.is_empty())
+}
+
+/// A setting of OTLP and its name: that for traces alone, else that for everything.
+fn otlp(read: impl Fn(&str) -> Option<String>, setting: &str) -> Option<(String, String)> {
+    let names = [format!("OTEL_EXPORTER_OTLP_TRACES_{setting}"), format!("OTEL_EXPORTER_OTLP_{setting}")];
+    names.into_iter().find_map(|name| read(&name).map(|value| (name, value)))
+}
+
+/// Whether there is a collector, and nobody has said that it is to get nothing.
+fn is_wanted(read: impl Fn(&str) -> Option<String>) -> Result<bool, StartError> {
+    let is_disabled = read("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    if is_disabled || otlp(&read, "ENDPOINT").is_none() {
+        return Ok(false);
+    }
+    match read("OTEL_TRACES_EXPORTER").as_deref() {
+        None | Some("otlp") => Ok(true),
+        Some("none") => Ok(false),
+        Some(_) => Err(StartError::new("OTEL_TRACES_EXPORTER must be otlp or none: traces are sent in no other way.")),
+    }
+}
+
+/// Refuses what the SDK would pass over in silence, or do otherwise than it was told.
+fn check(read: impl Fn(&str) -> Option<String>) -> Result<(), StartError> {
+    // Values stay out of the sentences where they may hold a password.
+    if let Some((name, _)) = otlp(&read, "PROTOCOL").filter(|(_, value)| value != "http/protobuf") {
+        return Err(StartError::new(format!("{name} must be http/protobuf: traces are sent in no other way.")));
+    }
+    if let Some((name, _)) = otlp(&read, "ENDPOINT").filter(|(_, value)| !is_plain_http(value)) {
+        return Err(StartError::new(format!(
+            "{name} must begin with http:// and name a host: traces are sent without TLS, to a collector nearby."
+        )));
+    }
+    if let Some(sampler) = read("OTEL_TRACES_SAMPLER").filter(|value| !SAMPLERS.contains(&value.as_str())) {
+        let known = SAMPLERS.join(", ");
+        return Err(StartError::new(format!("OTEL_TRACES_SAMPLER is {sampler}: one of {known} is expected.")));
+    }
+    if let Some(share) = read("OTEL_TRACES_SAMPLER_ARG").filter(|value| !is_share(value)) {
+        return Err(StartError::new(format!(
+            "OTEL_TRACES_SAMPLER_ARG is {share}: a share of the requests from 0 to 1 is expected."
+        )));
+    }
+    for (name, check) in NUMBERS {
+        if let Some((value, Err(expected))) = read(name).map(|value| (value.clone(), check(&value))) {
+            return Err(StartError::new(format!("{name} is {value}: {expected}.")));
+        }
+    }
+    Ok(())
+}
+
+/// Which whole numbers a variable may be.
+type Number = fn(&str) -> Result<usize, String>;
+
+const NUMBERS: [(&str, Number); 5] = [
+    ("OTEL_EXPORTER_OTLP_TIMEOUT", within::<1, MOST_MILLISECONDS>),
+    ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", within::<1, MOST_MILLISECONDS>),
+    ("OTEL_BSP_SCHEDULE_DELAY", within::<1, MOST_MILLISECONDS>),
+    ("OTEL_BSP_MAX_QUEUE_SIZE", within::<1, MOST_SPANS>),
+    ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", within::<1, MOST_SPANS>),
+];
+
+fn is_plain_http(endpoint: &str) -> bool {
+    let uri = endpoint.parse::<axum::http::Uri>().ok();
+    uri.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty()))
+}
+
+fn is_share(text: &str) -> bool {
+    text.parse().is_ok_and(|share: f64| (0.0..=1.0).contains(&share))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
+
+    /// An environment of these variables alone.
+    fn with<'a>(variables: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        |name| variables.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    #[test]
+    fn traces_are_for_a_collector_that_is_named() {
+        for (variables, expected) in [
+            (&[][..], false),
+            (&[("OTEL_SERVICE_NAME", "a"), ("OTEL_TRACES_EXPORTER", "otlp")][..], false),
+            (&[HERE][..], true),
+            (&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://a/b")][..], true),
+            (&[HERE, ("OTEL_TRACES_EXPORTER", "otlp")][..], true),
+            (&[HERE, ("OTEL_TRACES_EXPORTER", "none")][..], false),
+            (&[HERE, ("OTEL_SDK_DISABLED", "True")][..], false),
+            (&[HERE, ("OTEL_SDK_DISABLED", "no")][..], true),
+        ] {
+            assert_eq!(is_wanted(with(variables)), Ok(expected), "{variables:?}");
+        }
+        assert!(is_wanted(with(&[HERE, ("OTEL_TRACES_EXPORTER", "console")])).is_err());
+    }
+
+    #[test]
+    fn what_is_not_to_be_had_is_refused_by_name() {
+        for (name, value) in [
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://collector:4318/v1/traces"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4318"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://"),
+            ("OTEL_TRACES_SAMPLER", "sometimes"),
+            ("OTEL_TRACES_SAMPLER_ARG", "1.5"),
+            ("OTEL_TRACES_SAMPLER_ARG", "NaN"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "0"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "18446744073709551615"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "-1"),
+        ] {
+            let StartError(sentence) = check(with(&[HERE, (name, value)])).unwrap_err();
+            assert!(sentence.starts_with(name) && sentence.ends_with('.'), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn the_variable_for_traces_comes_before_that_for_everything() {
+        let everything = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+        assert!(check(with(&[HERE, everything, ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf")])).is_ok());
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_not_said() {
+        let address = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:secret@collector");
+        let StartError(sentence) = check(with(&[address])).unwrap_err();
+        assert!(!sentence.contains("secret"), "{sentence}");
+    }
+}
