@@ -109,14 +109,12 @@ async fn a_span_says_how_its_request_ended() {
     let process = Process::start(with(&[
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*format!("{}/own/path", collector.endpoint)),
         ("OTEL_SERVICE_NAME", "photographs"),
-        // What is not logged is traced all the same.
-        ("LOG_LEVEL", "info"),
     ]));
     let client = reqwest::Client::new();
     for (path, status) in [("/predict", 500), ("/api/v1/analyze", 422)] {
         let request = client.post(process.url(path)).header("content-type", "application/json");
         let request =
-            request.body(json!({ "base64Image": "bm8gcGljdHVyZQ==", "image": "bm8gcGljdHVyZQ==" }).to_string());
+            request.body(json!({ "base64Image": "bm8gcGljdHVyZQ==", "image_data": "bm8gcGljdHVyZQ==" }).to_string());
         assert_eq!(request.send().await.unwrap().status(), status, "{path}");
     }
     assert_eq!(get(&process, "/nowhere/private", &[]).await, 404);

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry::trace::TraceContextExt;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
@@ -61,16 +62,18 @@ struct End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        let Some(status) = self.status else {
+        if let Some(status) = self.status {
+            self.span.record("http.response.status_code", i64::from(status.as_u16()));
+            // What the client did wrong is no error of the server's.
+            if status.is_server_error() {
+                self.span.record("error.type", status.as_str());
+                self.span.record("otel.status_code", "ERROR");
+            }
+        } else {
             self.span.record("error.type", "client_gone");
-            return;
-        };
-        self.span.record("http.response.status_code", i64::from(status.as_u16()));
-        // What the client did wrong is no error of the server's.
-        if status.is_server_error() {
-            self.span.record("error.type", status.as_str());
-            self.span.record("otel.status_code", "ERROR");
         }
+        // Now, and not when a worker that may hold it yet lets it go.
+        self.span.context().span().end();
     }
 }
 

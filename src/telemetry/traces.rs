@@ -183,6 +183,10 @@ fn check(read: impl Fn(&str) -> Option<String>) -> Result<(), StartError> {
             "{name} must begin with http:// and name a host: traces are sent without TLS, to a collector nearby."
         )));
     }
+    if let Some((name, _)) = otlp(&read, "COMPRESSION").filter(|(_, value)| !["gzip", "none"].contains(&value.as_str()))
+    {
+        return Err(StartError::new(format!("{name} must be gzip or none: traces are compressed in no other way.")));
+    }
     if let Some(sampler) = read("OTEL_TRACES_SAMPLER").filter(|value| !SAMPLERS.contains(&value.as_str())) {
         let known = SAMPLERS.join(", ");
         return Err(StartError::new(format!("OTEL_TRACES_SAMPLER is {sampler}: one of {known} is expected.")));
@@ -256,6 +260,7 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://collector:4318/v1/traces"),
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4318"),
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
             ("OTEL_TRACES_SAMPLER", "sometimes"),
             ("OTEL_TRACES_SAMPLER_ARG", "1.5"),
             ("OTEL_TRACES_SAMPLER_ARG", "NaN"),
