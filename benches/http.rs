@@ -40,7 +40,6 @@ fn requests(criterion: &mut Criterion) {
     let url = format!("http://{}/api/v1/analyze", serve(&runtime));
     let client = reqwest::Client::new();
     let mut group = criterion.benchmark_group("http");
-    group.sample_size(20);
     for (name, file) in [("small", support::small()), ("12 megapixels", support::large())] {
         let body = bytes::Bytes::from(support::body(&file));
         group.throughput(Throughput::Elements(1));
@@ -74,7 +73,6 @@ fn requests(criterion: &mut Criterion) {
 fn without_http(criterion: &mut Criterion) {
     let mut pipelines = Pipelines::load(&support::config());
     let mut group = criterion.benchmark_group("without HTTP");
-    group.sample_size(20);
     for (name, file) in [("small", support::small()), ("12 megapixels", support::large())] {
         let payloads = [payload(support::body(&file).as_bytes())];
         group.throughput(Throughput::Elements(1));
@@ -88,5 +86,9 @@ fn without_http(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, requests, without_http);
+criterion_group! {
+    name = benches;
+    config = support::criterion().sample_size(20);
+    targets = requests, without_http
+}
 criterion_main!(benches);

@@ -85,7 +85,7 @@ fn inference(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(30);
+    config = support::criterion().sample_size(30);
     targets = payloads, decoding, resizing, inference
 }
 criterion_main!(benches);

@@ -33,7 +33,8 @@ FOLDER = ROOT / ".tools/race"
 def main():
     arguments = parse_arguments()
     # Whatever ends this ends the server that is running.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("The race was told to end."))
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit("The race was told to end."))
     entrants = entered(arguments)
     made = bodies.make(arguments.pictures)
     compare_answers(entrants, made)

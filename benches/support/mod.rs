@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use clap::Parser;
+use criterion::Criterion;
 use glimpse::config::{CommandLine, Config};
 use image::RgbImage;
 use image::imageops::{FilterType, flip_horizontal, replace, resize};
@@ -29,6 +30,11 @@ pub fn root() -> &'static Path {
 
 pub fn model() -> PathBuf {
     root().join("models/model.onnx")
+}
+
+/// As much time as leaves `scripts/bench` under five minutes.
+pub fn criterion() -> Criterion {
+    Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3))
 }
 
 pub fn config() -> Config {

@@ -1,0 +1,82 @@
+"""One table of what Criterion has measured, with the ratios to a run that was saved.
+
+    bench_table.py FOLDER --since SECONDS [--against NAME]
+
+FOLDER is Criterion's own. Only what was measured since then is in the table.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+UNITS = [("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1)]
+OVER, WITHOUT = "http/", "without HTTP/"
+
+
+def main():
+    arguments = parse_arguments()
+    measured = read(arguments.folder, arguments.since)
+    if not measured:
+        sys.exit("Nothing was measured: no benchmark has that in its name.")
+    print(table(measured, arguments.against))
+    for line in shares(measured):
+        print(line)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--since", type=float, default=0, metavar="SECONDS", help="since 1970")
+    parser.add_argument("--against", metavar="NAME")
+    return parser.parse_args()
+
+
+def read(folder, since):
+    """`{benchmark's name: its folder}`, in the order in which they were measured."""
+    files = [path for path in folder.glob("**/new/estimates.json") if path.stat().st_mtime >= since]
+    folders = [path.parent.parent for path in sorted(files, key=lambda path: path.stat().st_mtime)]
+    return {json.loads((it / "new/benchmark.json").read_text())["full_id"]: it for it in folders}
+
+
+def median(folder, run="new"):
+    """The median in nanoseconds, with the bounds of its confidence interval; nothing where there was no such run."""
+    path = folder / run / "estimates.json"
+    if not path.is_file():
+        return None
+    estimate = json.loads(path.read_text())["median"]
+    interval = estimate["confidence_interval"]
+    return estimate["point_estimate"], interval["lower_bound"], interval["upper_bound"]
+
+
+def table(measured, against):
+    head = ["", "median", "95 % between", *([f"of {against}"] if against else [])]
+    rows = [head, ["---"] * len(head)]
+    for name, folder in measured.items():
+        middle, low, high = median(folder)
+        row = [name, time(middle), f"{time(low)} and {time(high)}"]
+        if against:
+            before = median(folder, against)
+            row.append(f"{middle / before[0]:.2f}" if before else "new")
+        rows.append(row)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows)
+
+
+def time(nanoseconds):
+    unit, size = next((unit, size) for unit, size in UNITS if nanoseconds >= size or size == 1)
+    return f"{nanoseconds / size:.3g} {unit}"
+
+
+def shares(measured):
+    """How near the server comes to its own pipeline, where both were measured with several at a time."""
+    for name, folder in measured.items():
+        size, _, threads = name.removeprefix(WITHOUT).partition(", ")
+        over = next((it for it in measured if it.startswith(f"{OVER}{size}, ") and it.endswith("clients")), None)
+        if name.startswith(WITHOUT) and over:
+            share = median(folder)[0] / median(measured[over])[0]
+            yield f"{over.removeprefix(OVER)} over HTTP: {share:.0%} of the requests/s that {threads} do without it"
+
+
+if __name__ == "__main__":
+    main()
