@@ -5,7 +5,7 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use glimpse::lifecycle::Lifecycle;
@@ -17,6 +17,9 @@ use support::pipeline::{Pipelines, payload};
 
 /// Clients that send at the same time, each one request after the other.
 const CLIENTS: u64 = 8;
+
+/// Requests that are made where several are under way, at least.
+const LEAST: u64 = 24;
 
 fn serve(runtime: &Runtime) -> SocketAddr {
     let config = support::config();
@@ -35,60 +38,69 @@ async fn analyze(client: &reqwest::Client, url: &str, body: &bytes::Bytes) {
     response.bytes().await.unwrap();
 }
 
+/// The time for `count` requests of the more that are made: the last ones, with fewer at a time, weigh little.
+fn several(count: u64, make: impl FnOnce(u64)) -> Duration {
+    let made = count.max(LEAST).next_multiple_of(CLIENTS);
+    let begun = Instant::now();
+    make(made);
+    let each = begun.elapsed() / u32::try_from(made).unwrap();
+    each * u32::try_from(count).unwrap()
+}
+
 fn requests(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let url = format!("http://{}/api/v1/analyze", serve(&runtime));
-    let client = reqwest::Client::new();
-    let mut group = criterion.benchmark_group("http");
+    let mut pipelines = Pipelines::load(&support::config());
     for (name, file) in [("small", support::small()), ("12 megapixels", support::large())] {
         let body = bytes::Bytes::from(support::body(&file));
-        group.throughput(Throughput::Elements(1));
-        group.bench_function(format!("{name}, 1 client"), |bencher| {
-            bencher.iter(|| runtime.block_on(analyze(&client, &url, &body)));
-        });
-        group.bench_function(format!("{name}, {CLIENTS} clients"), |bencher| {
-            bencher.iter_custom(|count| {
-                let begun = Instant::now();
-                let work = |_| {
-                    let (client, url, body) = (client.clone(), url.clone(), body.clone());
-                    runtime.spawn(async move {
-                        for _ in 0..count.div_ceil(CLIENTS) {
-                            analyze(&client, &url, &body).await;
-                        }
-                    })
-                };
-                let clients: Vec<_> = (0..CLIENTS).map(work).collect();
-                for client in clients {
-                    runtime.block_on(client).unwrap();
-                }
-                // The time for `count` requests, of those that were made.
-                let made = count.div_ceil(CLIENTS) * CLIENTS;
-                let each = begun.elapsed() / u32::try_from(made).unwrap();
-                each * u32::try_from(count).unwrap()
-            });
-        });
+        over_http(criterion, &runtime, name, &url, &body);
+        without_http(criterion, &mut pipelines, name, &body);
     }
 }
 
-fn without_http(criterion: &mut Criterion) {
-    let mut pipelines = Pipelines::load(&support::config());
+fn over_http(criterion: &mut Criterion, runtime: &Runtime, name: &str, url: &str, body: &bytes::Bytes) {
+    let client = reqwest::Client::new();
+    let mut group = criterion.benchmark_group("http");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function(format!("{name}, 1 client"), |bencher| {
+        bencher.iter(|| runtime.block_on(analyze(&client, url, body)));
+    });
+    group.bench_function(format!("{name}, {CLIENTS} clients"), |bencher| {
+        let work = |made| {
+            let begin = |_| {
+                let (client, url, body) = (client.clone(), url.to_owned(), body.clone());
+                runtime.spawn(async move {
+                    for _ in 0..made / CLIENTS {
+                        analyze(&client, &url, &body).await;
+                    }
+                })
+            };
+            let clients: Vec<_> = (0..CLIENTS).map(begin).collect();
+            for client in clients {
+                runtime.block_on(client).unwrap();
+            }
+        };
+        bencher.iter_custom(|count| several(count, work));
+    });
+}
+
+fn without_http(criterion: &mut Criterion, pipelines: &mut Pipelines, name: &str, body: &[u8]) {
+    let payloads = [payload(body)];
     let mut group = criterion.benchmark_group("without HTTP");
-    for (name, file) in [("small", support::small()), ("12 megapixels", support::large())] {
-        let payloads = [payload(support::body(&file).as_bytes())];
-        group.throughput(Throughput::Elements(1));
-        group.bench_function(format!("{name}, {} threads", pipelines.threads()), |bencher| {
-            bencher.iter_custom(|count| {
-                let begun = Instant::now();
-                pipelines.run(&payloads, |number| u64::try_from(number).unwrap() < count);
-                begun.elapsed()
-            });
+    group.throughput(Throughput::Elements(1));
+    group.bench_function(format!("{name}, {} threads", pipelines.threads()), |bencher| {
+        bencher.iter_custom(|count| {
+            several(count, |made| {
+                let made = usize::try_from(made).unwrap();
+                pipelines.run(&payloads, |number| number < made);
+            })
         });
-    }
+    });
 }
 
 criterion_group! {
     name = benches;
     config = support::criterion().sample_size(20);
-    targets = requests, without_http
+    targets = requests
 }
 criterion_main!(benches);
