@@ -143,6 +143,20 @@ def running(contestant):
             server.end()
 
 
+def busy_share():
+    """The share of the processors' time that is taken, while no contestant runs."""
+
+    def times():
+        numbers = [int(number) for number in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        # Idle, and waiting for a disk.
+        return sum(numbers), numbers[3] + numbers[4]
+
+    all_before, idle_before = times()
+    time.sleep(2)
+    all_after, idle_after = times()
+    return 1 - (idle_after - idle_before) / (all_after - all_before)
+
+
 def free_ports(count):
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [held.getsockname()[1] for held in sockets]

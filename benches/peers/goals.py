@@ -26,7 +26,7 @@ class Goal:
 
 
 def shown(value):
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.4g}"
 
 
 def over(numerator, denominator):

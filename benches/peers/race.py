@@ -27,6 +27,8 @@ from export.common import WeightsUnavailable
 LOADS = [Load("small", 1), Load("small", 8), Load("small", 32), Load("large", 1), Load("large", 4)]
 # The load under which the pipeline without HTTP is measured as well.
 PIPELINE_LOAD = Load("small", 8)
+# From what share of its time on the machine is not quiet.
+BUSY = 0.05
 FOLDER = ROOT / ".tools/race"
 
 
@@ -38,6 +40,9 @@ def main():
     entrants = entered(arguments)
     made = bodies.make(arguments.pictures)
     compare_answers(entrants, made)
+    busy = contestants.busy_share()
+    if busy > BUSY:
+        print(f"  Other processes keep the machine {busy:.0%} busy: these will not be the figures of a quiet one.")
     samples, rates = race(entrants, made, arguments)
     report(entrants, samples, rates, arguments)
     if any(sample.errors for rounds in samples.values() for sample in rounds):
