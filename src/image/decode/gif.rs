@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use ::gif::{ColorOutput, DecodeOptions, MemoryLimit};
 
-use super::Size;
 use super::timed::Timed;
+use super::{Size, fill_with_zeros};
 use crate::error::Error;
 
 /// Pillow's first frame: the canvas grows where the frame passes its edge, and what the frame leaves
@@ -32,8 +32,7 @@ pub(super) fn decode(
         height: u32::from(canvas_height).max(u32::from(frame.top) + u32::from(frame.height)),
     }
     .check(max_pixels)?;
-    indices.clear();
-    indices.resize(decoder.buffer_size(), 0);
+    fill_with_zeros(indices, decoder.buffer_size());
     decoder.read_into_buffer(indices).map_err(damaged)?;
     let palette = decoder.palette().unwrap_or_default();
     let colour = |index: u8| -> [u8; 3] {

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use turbojpeg::raw;
 
-use super::Size;
+use super::{Size, fill_with_zeros};
 use crate::error::Error;
 
 /// Start of scan, and end of image: neither occurs inside a scan's compressed data.
@@ -30,7 +30,7 @@ const MAX_SCANS: usize = 200;
 const MARKS: [u8; 2] = [0x5a, 0xa5];
 
 /// A reduced picture keeps at least so many pixels for each of the model's, along both sides. Measured with
-/// `scripts/check_reduction`: with six no photograph's first label changes.
+/// `scripts/check_reduction`: with six the pixels that the model sees are as near as rounding lets them be.
 const PIXELS_KEPT: u32 = 6;
 
 /// What libjpeg-turbo can reduce by at the speed of its SIMD code, the most first.
@@ -149,7 +149,13 @@ impl<'a> Opened<'a> {
     fn decompress(&self, format: raw::TJPF, channels: usize, pixels: &mut Vec<u8>) -> Result<(), Error> {
         let size = self.size.reduced(self.reduction);
         let row = size.width as usize * channels;
-        pixels.resize(size.height as usize * row, 0);
+        let length = size.height as usize * row;
+        if pixels.capacity() < length {
+            fill_with_zeros(pixels, length);
+        } else {
+            // Every byte is written over, which the marks see to: to clear them first would only take time.
+            pixels.resize(length, 0);
+        }
         for mark in MARKS {
             let last = pixels.len() - row;
             pixels[last..].fill(mark);

@@ -143,6 +143,19 @@ impl Decoder {
     }
 }
 
+/// Makes `buffer` so many zeros. What is new comes from the system as zeros, and takes no memory until it is written
+/// to: a header that lies costs nothing.
+fn fill_with_zeros(buffer: &mut Vec<u8>, length: usize) {
+    if buffer.capacity() < length {
+        // The old one goes first.
+        *buffer = Vec::new();
+        *buffer = vec![0; length];
+    } else {
+        buffer.clear();
+        buffer.resize(length, 0);
+    }
+}
+
 /// The format that the first bytes name.
 fn sniff(file: &[u8]) -> Result<ImageFormat, Error> {
     ::image::guess_format(file).map_err(

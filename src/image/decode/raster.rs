@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use ::image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::Size;
 use super::timed::Timed;
+use super::{Size, fill_with_zeros};
 use crate::error::Error;
 use crate::image::resize::CHANNELS;
 
@@ -34,8 +34,7 @@ pub(super) fn decode(
     let colours = decoder.color_type();
     let bytes = usize::try_from(decoder.total_bytes()).map_err(|_| Error::Internal)?;
     // Zeros, since a BMP may leave pixels out.
-    pixels.clear();
-    pixels.resize(bytes.max(size.pixels() * CHANNELS), 0);
+    fill_with_zeros(pixels, bytes.max(size.pixels() * CHANNELS));
     decoder.read_image(&mut pixels[..bytes]).map_err(to_error)?;
     // A transparent value among the gray ones has become alpha; for Pillow it is gray still.
     let is_gray16 = colours == ColorType::L16 || format == ImageFormat::Png && is_gray16(file);

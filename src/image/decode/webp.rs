@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use libwebp_sys as raw;
 
-use super::Size;
+use super::{Size, fill_with_zeros};
 use crate::error::Error;
 
 /// How much of a file is decoded before the clock is looked at again, in bytes.
@@ -18,7 +18,7 @@ pub(super) fn decode(file: &[u8], max_pixels: u64, deadline: Instant, pixels: &m
     let features = features(file)?;
     let canvas = size(features.width, features.height)?.check(max_pixels)?;
     if features.has_animation == 0 {
-        pixels.resize(canvas.pixels() * 3, 0);
+        fill_with_zeros(pixels, canvas.pixels() * 3);
         decode_into(file, deadline, pixels, canvas.width as usize * 3)?;
         return Ok(canvas);
     }
@@ -33,8 +33,7 @@ pub(super) fn decode(file: &[u8], max_pixels: u64, deadline: Instant, pixels: &m
     if !fits || size(inside.width, inside.height)? != extent {
         return Err(Error::DamagedImage);
     }
-    pixels.clear();
-    pixels.resize(canvas.pixels() * 3, 0);
+    fill_with_zeros(pixels, canvas.pixels() * 3);
     let stride = canvas.width as usize * 3;
     decode_into(frame.data(), deadline, &mut pixels[top * stride + left * 3..], stride)?;
     Ok(canvas)
