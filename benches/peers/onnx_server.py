@@ -2,7 +2,7 @@
 
 Tuned in good faith, for two processes on two cores: one compute thread in each, sessions that do not spin, uvloop and
 httptools, orjson and pybase64. The work is done on the event loop's own thread: with a core for each process, a thread
-beside it was slower, since the two take turns at the interpreter.
+beside it would only take turns with it at the interpreter.
 """
 
 import io
