@@ -18,7 +18,7 @@ const INPUT: InputSpec = InputSpec { width: 8, height: 8, layout: Layout::Nchw, 
 /// Small enough for pictures that are reduced: from 96 pixels a side on.
 const TARGET: Size = Size { width: INPUT.width, height: INPUT.height };
 
-fn decoder() -> Decoder {
+fn fresh() -> Decoder {
     Decoder::new(MAX_PIXELS).reducing_to(TARGET)
 }
 
@@ -32,7 +32,7 @@ struct Stages {
 
 thread_local! {
     static KEPT: RefCell<Stages> = RefCell::new(Stages {
-        decoder: decoder(),
+        decoder: fresh(),
         resizer: Resizer::new(TARGET),
         scaling: Scaling::new(&INPUT),
         pixels: Vec::new(),
@@ -44,12 +44,12 @@ fuzz_target!(|file: &[u8]| {
     let deadline = Instant::now() + Duration::from_hours(1);
     KEPT.with_borrow_mut(|Stages { decoder, resizer, scaling, pixels }| {
         let decoded = decoder.decode(file, deadline, pixels);
-        let mut fresh = Vec::new();
-        assert_eq!(decoded, decoder().decode(file, deadline, &mut fresh));
+        let mut afresh = Vec::new();
+        assert_eq!(decoded, fresh().decode(file, deadline, &mut afresh));
         match decoded {
             Ok(picture) => {
                 assert_eq!(pixels.len(), picture.decoded().pixels() * 3);
-                assert!(*pixels == fresh, "the pixels depend on the file before");
+                assert!(*pixels == afresh, "the pixels depend on the file before");
                 let resized = resizer.resize(pixels, picture);
                 let mut tensor = INPUT.tensor();
                 scaling.apply(resized, &mut tensor);
