@@ -18,12 +18,12 @@ STYLE = """
   .ground { fill: #ffffff; stroke: #d1d9e0 }
   .title { font-weight: 600 }
   .quiet { fill: #59636e; font-size: 12px }
-  .glimpse { fill: #0969da } .onnx { fill: #818b98 } .keras { fill: #c8d1da }
+  .glimpse { fill: #0969da } .int8 { fill: #54aeff } .onnx { fill: #818b98 } .keras { fill: #c8d1da }
   @media (prefers-color-scheme: dark) {
     text { fill: #f0f6fc }
     .ground { fill: #0d1117; stroke: #3d444d }
     .quiet { fill: #9198a1 }
-    .glimpse { fill: #4493f8 } .onnx { fill: #9198a1 } .keras { fill: #656c76 }
+    .glimpse { fill: #4493f8 } .int8 { fill: #1f6feb } .onnx { fill: #9198a1 } .keras { fill: #656c76 }
   }
 """
 

@@ -32,10 +32,18 @@ class Contestant:
 
 
 def glimpse(executable):
-    def command(port):
-        return [executable, "--listen-addr", f"127.0.0.1:{port}", "--log-format", "json"]
+    return Contestant("glimpse", "glimpse", serving(executable), 1, "/readyz")
 
-    return Contestant("glimpse", "glimpse", command, 1, "/readyz")
+
+def int8(executable, model):
+    return Contestant("int8", "glimpse --precision int8", serving(executable, "--model", str(model)), 1, "/readyz")
+
+
+def serving(executable, *options):
+    def command(port):
+        return [executable, "--listen-addr", f"127.0.0.1:{port}", "--log-format", "json", *options]
+
+    return command
 
 
 def uvicorn(app, *options):

@@ -45,6 +45,10 @@ def tail(medians):
     return over(medians.of("p99_ms", "glimpse", "small", 8), medians.of("p50_ms", "glimpse", "small", 8))
 
 
+def int8(medians):
+    return over(medians.of("rate", "int8", "small", 8), medians.of("rate", "glimpse", "small", 8))
+
+
 def of_the_pipeline(medians):
     share = over(medians.of("rate", "glimpse", "small", 8), medians.pipeline_rate())
     return share and 100 * share
@@ -59,6 +63,7 @@ GOALS = [
     Goal("12 megapixels, 4 connections: requests/s, of the Python server's", rates("onnx", "large", 4), "at least", 4.5, "times"),
     Goal("12 megapixels, 4 connections: requests/s, of the replaced stack's", rates("keras", "large", 4), "at least", 12, "times"),
     Goal("small, 32 connections: peak memory", lambda medians: medians.of("peak_mb", "glimpse", "small", 32), "under", 200, "MB"),
+    Goal("small, 8 connections: requests/s with int8, of those with float", int8, "at least", 1.4, "times"),
     Goal("time to ready", lambda medians: medians.ready_ms("glimpse"), "under", 300, "ms"),
 ]
 # Not the race's to measure.

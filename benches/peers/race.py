@@ -1,4 +1,4 @@
-"""glimpse, the stack that it replaces and the best ordinary Python server, one after the other under the same load.
+"""glimpse with its exact and its fast model, the stack that it replaces and the best ordinary Python server, one after the other under the same load.
 
 Run by scripts/bench-peers. Prints the table and which goals are met; leaves results.json and chart.svg in .tools/race.
 Exits with 1 where a request was not answered.
@@ -65,8 +65,9 @@ def parse_arguments():
 
 
 def entered(arguments):
-    model = ROOT / "models/model.onnx"
-    entrants = [contestants.glimpse(arguments.executable), contestants.onnx(model)]
+    model = (ROOT / "models/model.onnx").resolve()
+    fast = model.with_name(f"{model.stem}-int8.onnx")
+    entrants = [contestants.glimpse(arguments.executable), contestants.int8(arguments.executable, fast), contestants.onnx(model)]
     try:
         mobilenetv2.find_weights(None)
         entrants.append(contestants.keras())
