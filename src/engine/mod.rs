@@ -141,6 +141,13 @@ impl Engine {
         self.pool.is_whole()
     }
 
+    /// Waits until no worker is at work any more, as long as `patience` lasts; whether it is so. There may be work that
+    /// nobody waits for: ONNX Runtime must not be gone, as it is at the end of the process, while a worker runs it.
+    pub async fn rest(&self, patience: Duration) -> bool {
+        let all = u32::try_from(self.capacity).unwrap_or(u32::MAX);
+        tokio::time::timeout(patience, self.places.acquire_many(all)).await.is_ok()
+    }
+
     /// Analyses a picture. To drop the future is to leave: work that has not begun is then not done.
     ///
     /// # Errors

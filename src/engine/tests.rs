@@ -126,3 +126,14 @@ fn an_engine_needs_a_worker() {
     let limits = Limits { queue_depth: 1, timeout: LONG };
     assert!(Engine::new(Vec::<Scripted>::new(), limits).is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rest_comes_after_work_that_nobody_waits_for() {
+    let script = script(1, LONG);
+    let request = script.occupy("left").await;
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled());
+    assert!(!script.engine.rest(Duration::from_millis(20)).await);
+    script.go_on.send(()).unwrap();
+    assert!(script.engine.rest(LONG).await);
+}

@@ -102,13 +102,14 @@ pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), Star
             (http::metrics_router(app.clone()), config.connections, app.lifecycle.clone());
         tokio::spawn(async move { serve(listener, router, limits, &lifecycle).await });
     }
-    let lifecycle = app.lifecycle.clone();
+    let (lifecycle, engine) = (app.lifecycle.clone(), app.engine.clone());
     let router = http::router(app, &config.cors_allow_origins);
     tokio::select! {
         all = serve(listener, router, config.connections, &lifecycle) => {
             if !all {
                 tracing::warn!("some connections were still open and are cut off");
             }
+            engine.rest(config.inference_timeout).await;
             tracing::info!("stopped");
             Ok(())
         }
