@@ -12,6 +12,7 @@ mod client;
 mod process;
 
 use std::cell::{Cell, RefCell};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -33,8 +34,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// What the README states as the most that it takes.
 const MEMORY: u64 = 300_000_000;
 
-/// What came of one request: a status, or nothing; and after how long.
-type Outcome = (Option<u16>, Duration);
+/// What came of one request: a status, or how it failed; and after how long.
+type Outcome = (Result<u16, ErrorKind>, Duration);
 
 /// Answers a second with each client sending one request after the other.
 async fn peak(address: SocketAddr, request: &Rc<[u8]>, time: Duration) -> f64 {
@@ -79,7 +80,7 @@ impl Load {
             self.idle.borrow_mut().push(connection);
             Ok::<_, std::io::Error>(status)
         };
-        let status = asked.await.ok();
+        let status = asked.await.map_err(|error| error.kind());
         self.outcomes.borrow_mut().push((status, begun.elapsed()));
         self.under_way.update(|count| count - 1);
     }
@@ -159,7 +160,7 @@ async fn run(time: Duration) -> ExitCode {
     let mut livez = livez.join().unwrap();
 
     let of = |wanted: u16| {
-        let outcomes = outcomes.iter().filter(|(status, _)| *status == Some(wanted));
+        let outcomes = outcomes.iter().filter(|(status, _)| *status == Ok(wanted));
         outcomes.map(|(_, time)| *time).collect::<Vec<_>>()
     };
     let (mut served, mut refused) = (of(200), of(503));
@@ -172,14 +173,17 @@ async fn run(time: Duration) -> ExitCode {
         refused.len()
     );
     println!("refused after {:?} (median), seen from here", percentile(&mut refused, 0.5));
-    let others = outcomes.len() - served.len() - refused.len();
+    let others: Vec<_> = outcomes.iter().filter(|(status, _)| !matches!(status, Ok(200 | 503))).collect();
+    for (outcome, time) in &others {
+        println!("{outcome:?} after {time:?}");
+    }
     #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
     let kept = served.len() as f64 / took / capacity;
     let accepted = percentile(&mut served, 0.99);
     let refusals = percentile(&mut refused, 0.99);
     let slowest = percentile(&mut livez, 1.0);
     let checks = [
-        ("answers that are neither 200 nor 503", others.to_string(), others == 0),
+        ("answers that are neither 200 nor 503", others.len().to_string(), others.is_empty()),
         ("throughput of 200s, of the unloaded peak", format!("{:.0} %", kept * 100.0), kept >= 0.9),
         ("p99 of the accepted", format!("{accepted:?}"), accepted < DEADLINE),
         ("p99 of the refused", format!("{refusals:?}"), refusals < Duration::from_millis(10)),

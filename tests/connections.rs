@@ -231,3 +231,19 @@ async fn a_server_without_files_to_open_goes_on_when_it_has_some_again() {
     drop(taking);
     assert_eq!(reqwest::get(process.url("/livez")).await.unwrap().status(), 200);
 }
+
+/// What comes of a body after its answer is no head that takes too long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_whose_body_was_refused_is_kept_as_long_as_any() {
+    let server = Server::with_flags(app(), &["--header-timeout", "1s"]).await;
+    let head = "POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\n";
+    let mut connection = connect(&server, head.as_bytes()).await;
+    let mut answer = [0; 4096];
+    let length = timeout(LONG, connection.read(&mut answer)).await.unwrap().unwrap();
+    assert!(answer[..length].starts_with(b"HTTP/1.1 415"));
+    connection.write_all(b"body").await.unwrap();
+    // Longer than a head may take.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    connection.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    assert!(until_closed(connection).await.starts_with("HTTP/1.1 200"));
+}

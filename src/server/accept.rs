@@ -5,17 +5,18 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request, Version};
 use axum::response::Response;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -25,7 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tower::ServiceExt;
 
-use super::activity::{Activity, Watched};
+use super::activity::{Activity, Answering, Watched};
 use crate::config::Connections;
 use crate::lifecycle::{Lifecycle, Phase};
 
@@ -95,8 +96,8 @@ impl Acceptor {
     /// What the system has accepted for us is answered too: closing the listener would reset it.
     fn accept_the_waiting(&self, listener: &TcpListener) {
         while let Ok(slot) = self.slots.clone().try_acquire_owned() {
-            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-            let std::task::Poll::Ready(Ok((socket, remote))) = listener.poll_accept(&mut context) else { return };
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            let Poll::Ready(Ok((socket, remote))) = listener.poll_accept(&mut context) else { return };
             self.spawn(socket, remote, slot);
         }
     }
@@ -122,7 +123,9 @@ async fn connection(socket: TcpStream, remote: SocketAddr, router: Router, limit
     let activity = Activity::new();
     let service = service_fn(|request: Request<Incoming>| {
         let (router, lifecycle) = (router.clone(), lifecycle.clone());
-        let answering = activity.begin(request.version());
+        let answering = Arc::new(activity.begin(request.version()));
+        // What still comes of a body that has been answered is no head of a request.
+        let request = request.map(|body| Body::new(Held { body, _answering: answering.clone() }));
         async move {
             let response = answer(router, request, remote, &lifecycle).await;
             drop(answering);
@@ -164,9 +167,34 @@ async fn expired(activity: &Activity, limits: &Connections) {
     }
 }
 
-async fn answer(router: Router, request: Request<Incoming>, remote: SocketAddr, lifecycle: &Lifecycle) -> Response {
+/// A body, during which its request is being answered.
+struct Held {
+    body: Incoming,
+    _answering: Arc<Answering>,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+async fn answer(router: Router, mut request: Request<Body>, remote: SocketAddr, lifecycle: &Lifecycle) -> Response {
     let version = request.version();
-    let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(remote));
     let mut response = match router.oneshot(request).await {
         Ok(response) => response,
