@@ -28,18 +28,19 @@ need() {
     fail "$command is missing: install it (Debian and Ubuntu: apt-get install $*; macOS: brew install $command)."
 }
 
-# environment FOLDER REQUIREMENTS: a Python environment of its own for packages that do not go with those of .venv.
+# environment FOLDER REQUIREMENTS...: a Python environment of its own for packages that do not go with those of .venv.
 environment() {
-  local wanted
-  wanted=$(cksum <"$2")
-  [ "$(cat "$1/installed" 2>/dev/null)" = "$wanted" ] && return
+  local folder=$1 wanted
+  shift
+  wanted=$(cat "$@" | cksum)
+  [ "$(cat "$folder/installed" 2>/dev/null)" = "$wanted" ] && return
   [ -x .venv/bin/python ] || fail "The Python packages are missing: run scripts/setup first."
-  say "installing the packages of $2 into $1"
-  rm -rf "$1"
-  .venv/bin/python -m venv "$1"
-  "$1/bin/python" -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps -r "$2" ||
-    fail "The packages of $2 can't be installed: see pip's message above, and try again."
-  printf '%s\n' "$wanted" >"$1/installed"
+  say "installing the packages of $* into $folder"
+  rm -rf "$folder"
+  .venv/bin/python -m venv "$folder"
+  "$folder/bin/python" -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps "${@/#/--requirement=}" ||
+    fail "The packages of $* can't be installed: see pip's message above, and try again."
+  printf '%s\n' "$wanted" >"$folder/installed"
 }
 
 # Replaces a file only where it differs: what depends on it is then not built again.
