@@ -23,10 +23,10 @@ warnings.filterwarnings("ignore")
 logging.disable(logging.WARNING)
 
 from export import efficientnet_lite0, mobilenetv2
+from export.calibration import pictures_in
 from export.common import Failure, label_in, sha256
 from export.describe import top
 
-ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 EXACT_ENDINGS = {".jpeg", ".jpg", ".png"}
 EXACT, CLOSE = 0.001, 0.02
 SECONDS = 30
@@ -76,9 +76,7 @@ def original(server, given):
 
 
 def compare(folder, server, weights):
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS) if folder.is_dir() else []
-    if not paths:
-        raise Failure(f"There are no pictures in {folder}.")
+    paths = pictures_in(folder)
     description, predict = original(server, weights)
     results = []
     for path in paths:

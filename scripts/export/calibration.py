@@ -6,7 +6,7 @@ from PIL import ImageEnhance, ImageOps
 from .common import PICTURE_ENDINGS, Failure
 from .describe import upright
 
-ENDINGS = PICTURE_ENDINGS | {".jpeg"}
+ENDINGS = PICTURE_ENDINGS | {".jpeg", ".tiff"}
 
 # What is drawn from: the least side of a crop, as a share of the picture's, and the factors of each change.
 LEAST_CROP = 0.5

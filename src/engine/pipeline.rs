@@ -18,8 +18,8 @@ pub const ANSWERS: usize = 3;
 /// not kept for ever. Enough for the pixels of a 16-megapixel photograph.
 const KEPT_BYTES: usize = 48 << 20;
 
-/// The same for CMYK, which hardly any photograph is.
-const KEPT_CMYK_BYTES: usize = 4 << 20;
+/// The same for what a decoder keeps beside the pixels: CMYK and a GIF's indices, which hardly any photograph has.
+const KEPT_BESIDE_BYTES: usize = 4 << 20;
 
 /// The same for what is between the two passes of a resize: 2 MB for a photograph of 12 megapixels.
 const KEPT_BETWEEN_BYTES: usize = 4 << 20;
@@ -70,7 +70,7 @@ impl Pipeline {
     }
 
     fn release_large_buffers(&mut self) {
-        self.decoder.release(KEPT_CMYK_BYTES);
+        self.decoder.release(KEPT_BESIDE_BYTES);
         self.resizer.release(KEPT_BETWEEN_BYTES);
         for buffer in [&mut self.file, &mut self.pixels] {
             if buffer.capacity() > KEPT_BYTES {

@@ -93,7 +93,7 @@ impl Decoder {
     }
 
     /// The same decoder, which gives large JPEG files reduced: by as much as leaves both sides at least
-    /// six times `target`'s longer one. That is several times faster, and the pixels are only nearly those of a full
+    /// six times `target`'s longer one. That saves time and memory, and the pixels are only nearly those of a full
     /// decode that is then resized.
     #[must_use]
     pub fn reducing_to(self, target: Size) -> Self {
