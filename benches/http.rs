@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use glimpse::lifecycle::Lifecycle;
-use glimpse::{http, server};
+use glimpse::server::lifecycle::Lifecycle;
+use glimpse::{commands, http, server};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -23,7 +23,7 @@ const LEAST: u64 = 24;
 
 fn serve(runtime: &Runtime) -> SocketAddr {
     let config = support::config();
-    let app = server::load(&config).unwrap();
+    let app = commands::serve::load(&config).unwrap();
     let router = http::router(app, &config.cors_allow_origins);
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();

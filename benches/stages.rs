@@ -7,8 +7,10 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
-use glimpse::image::{Decoder, Orientation, Picture, Resizer, Scaling, Size, payload};
+use glimpse::engine::base64;
+use glimpse::image::{Decoder, Orientation, Picture, Resizer, Scaling, Size};
 use glimpse::model::{Classifier, Runtime};
+use glimpse::stop::Stop;
 
 fn pictures() -> [(&'static str, Vec<u8>); 2] {
     [("small", support::small()), ("12 megapixels", support::large())]
@@ -18,7 +20,7 @@ const TARGET: Size = Size { width: 224, height: 224 };
 
 fn decode(file: &[u8]) -> (Picture, Vec<u8>) {
     let mut pixels = Vec::new();
-    let picture = Decoder::new(u64::MAX).decode(file, support::later(), &mut pixels).unwrap();
+    let picture = Decoder::new(u64::MAX).decode(file, &Stop::never(), &mut pixels).unwrap();
     (picture, pixels)
 }
 
@@ -28,7 +30,7 @@ fn payloads(criterion: &mut Criterion) {
         let text = BASE64_STANDARD.encode(&file);
         let mut bytes = Vec::new();
         group.throughput(Throughput::Bytes(text.len() as u64));
-        group.bench_function(name, |bencher| bencher.iter(|| payload::decode(&text, &mut bytes).unwrap()));
+        group.bench_function(name, |bencher| bencher.iter(|| base64::decode(&text, &mut bytes).unwrap()));
     }
 }
 
@@ -40,7 +42,7 @@ fn decoding(criterion: &mut Criterion) {
     for (name, file, mut decoder) in cases.into_iter().chain([reduced]) {
         let mut pixels = Vec::new();
         group.bench_function(name, |bencher| {
-            bencher.iter(|| decoder.decode(&file, support::later(), &mut pixels).unwrap());
+            bencher.iter(|| decoder.decode(&file, &Stop::never(), &mut pixels).unwrap());
         });
     }
 }

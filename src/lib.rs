@@ -17,7 +17,7 @@
 //!
 //! Beside the way: [`config`] (every option, its variable and its default), [`error`] (everything
 //! that can go wrong, and the only place that picks a status code), [`telemetry`] (logs, metrics, traces),
-//! [`lifecycle`] (serving, leaving, draining) and [`server`] (start, accept, finish; what `main` wires together).
+//! [`server::lifecycle`] (serving, leaving, draining) and [`server`] (start, accept, finish; what `main` wires together).
 //!
 //! Where do I find ...
 //! - a limit or its default? [`config`]. A message or a status? [`error`].
@@ -26,12 +26,14 @@
 //! - the web page? `web/`; how it is served, cached and secured? `http/site`.
 //! - what a model file must say of itself? `model/metadata.rs`, and `models/README.md`.
 
+pub mod commands;
 pub mod config;
 pub mod engine;
 pub mod error;
+pub mod guard;
 pub mod http;
 pub mod image;
-pub mod lifecycle;
 pub mod model;
 pub mod server;
+pub mod stop;
 pub mod telemetry;

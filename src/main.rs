@@ -1,13 +1,11 @@
-//! Wiring: command line -> log -> server.
+//! Parses the command line and runs the command.
 
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use glimpse::config::{Command, CommandLine, Config};
-use glimpse::error::StartError;
-use glimpse::telemetry::{Traces, logs};
-use glimpse::{model, server};
+use glimpse::config::{Command, CommandLine};
+use glimpse::{commands, model};
 
 fn main() -> ExitCode {
     let started = Instant::now();
@@ -15,8 +13,8 @@ fn main() -> ExitCode {
     model::disable_telemetry();
     let CommandLine { command, config } = CommandLine::parse();
     let done = match command {
-        Some(Command::Health) => server::health(&config.listen_addr),
-        None => serve(&config, started),
+        Some(Command::Health) => commands::health::health(&config.listen_addr),
+        None => commands::serve::serve(&config, started),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,20 +46,3 @@ fn give_memory_back() {
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn give_memory_back() {}
-
-fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
-    let traces = Traces::start()?;
-    logs::start(config, traces.as_ref());
-    let app = server::load(config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| StartError::new(format!("The system refuses the server's threads: {error}.")))?;
-    runtime.block_on(server::run(app, config, started))?;
-    // Ends the spans of what was cut off.
-    drop(runtime);
-    if let Some(traces) = traces {
-        traces.finish();
-    }
-    Ok(())
-}

@@ -6,9 +6,11 @@ mod support;
 
 use std::sync::mpsc;
 
-use glimpse::engine::{Analysis, Budget, Limits, Payload, Ticket, Work};
+use glimpse::engine::{Analysis, Limits, Payload, Work};
 use glimpse::error::Error;
+use glimpse::guard::Budget;
 use glimpse::http::{Access, App};
+use glimpse::stop::Stop;
 use serde_json::json;
 use support::{LONG, Server, answer, app, app_with, base64, config, picture};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,7 +24,7 @@ struct Held {
 }
 
 impl Work for Held {
-    fn run(&mut self, _: &Payload, _: &Ticket) -> Result<Analysis, Error> {
+    fn run(&mut self, _: &Payload, _: &Stop) -> Result<Analysis, Error> {
         self.begun.send(()).unwrap();
         self.go_on.recv().unwrap();
         Err(Error::NotAnImage)

@@ -13,13 +13,13 @@ mod jpeg;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use clap::Parser;
+use glimpse::commands;
 use glimpse::config::CommandLine;
-use glimpse::engine::{Payload, Pipeline, Ticket, Work};
-use glimpse::server;
+use glimpse::engine::{Payload, Pipeline, Work};
+use glimpse::stop::Stop;
 use image::imageops::{FilterType, resize};
 use image::{ImageFormat, RgbImage};
 
@@ -67,7 +67,7 @@ static COUNTING: Counting = Counting;
 fn pipeline(jpeg_decode: &str) -> Pipeline {
     let flags = ["glimpse", "--workers", "1", "--log-level", "off", "--jpeg-decode", jpeg_decode];
     let config = CommandLine::try_parse_from(flags).unwrap().config;
-    server::pipelines(&config).unwrap().remove(0)
+    commands::serve::pipelines(&config).unwrap().remove(0)
 }
 
 fn payload(picture: &RgbImage, format: ImageFormat) -> Payload {
@@ -82,9 +82,9 @@ fn payload(picture: &RgbImage, format: ImageFormat) -> Payload {
 /// What the second of two equal requests takes, in bytes.
 fn allocated(pipeline: &mut Pipeline, payload: &Payload) -> usize {
     let mut run = || {
-        let (ticket, _answer) = Ticket::new(Instant::now() + Duration::from_hours(1));
+        let stop = Stop::never();
         let before = ALLOCATED.get();
-        pipeline.run(payload, &ticket).unwrap();
+        pipeline.run(payload, &stop).unwrap();
         ALLOCATED.get() - before
     };
     run();

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use glimpse::engine::{Analysis, Limits, Payload, Ticket, Work};
+use glimpse::engine::{Analysis, Limits, Payload, Work};
 use glimpse::error::Error;
+use glimpse::stop::Stop;
 use serde_json::json;
 use support::{LONG, Server, app_with};
 
@@ -22,7 +23,7 @@ struct Counting {
 }
 
 impl Work for Counting {
-    fn run(&mut self, _: &Payload, _: &Ticket) -> Result<Analysis, Error> {
+    fn run(&mut self, _: &Payload, _: &Stop) -> Result<Analysis, Error> {
         self.begun.fetch_add(1, Ordering::SeqCst);
         self.go_on.recv().unwrap();
         Err(Error::NotAnImage)

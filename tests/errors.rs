@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use glimpse::config::Config;
-use glimpse::engine::{Analysis, Limits, Payload, Ticket, Work};
+use glimpse::engine::{Analysis, Limits, Payload, Work};
 use glimpse::error::Error;
+use glimpse::stop::Stop;
 use serde_json::{Value, json};
 use support::{LONG, Server, answer, app, app_with, base64, config, picture};
 
@@ -198,11 +199,11 @@ struct Scripted {
 }
 
 impl Work for Scripted {
-    fn run(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error> {
+    fn run(&mut self, payload: &Payload, stop: &Stop) -> Result<Analysis, Error> {
         assert_ne!(payload, &Payload::Base64(Bytes::from_static(b"panic")), "a secret of the server's");
         self.begun.send(()).unwrap();
         self.go_on.recv().unwrap();
-        ticket.check()?;
+        stop.check()?;
         Err(Error::NotAnImage)
     }
 }
@@ -255,7 +256,7 @@ async fn the_configured_limits_hold() {
     let flags =
         ["--model", model.to_str().unwrap(), "--max-pixels", "100000", "--max-body-bytes", "300000", "--workers", "1"];
     let config: Config = config(&flags);
-    let server = Server::with(glimpse::server::load(&config).unwrap()).await;
+    let server = Server::with(glimpse::commands::serve::load(&config).unwrap()).await;
     assert_eq!(refused_picture(&server, &picture("rocket.jpg")).await.0, 422);
     assert_eq!(refused_picture(&server, &picture("coffee.png")).await.0, 413);
 }

@@ -39,7 +39,8 @@ async fn servers() -> Vec<Server> {
         let path = entry.unwrap().path();
         let is_model = path.extension().is_some_and(|ending| ending == "onnx") && !path.is_symlink();
         if is_model {
-            let app = glimpse::server::load(&config(&["--model", path.to_str().unwrap(), "--workers", "1"])).unwrap();
+            let app = glimpse::commands::serve::load(&config(&["--model", path.to_str().unwrap(), "--workers", "1"]))
+                .unwrap();
             servers.push(Server::with(app).await);
         }
     }

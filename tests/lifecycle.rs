@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use glimpse::engine::{Analysis, Limits, Payload, Ticket, Work};
+use glimpse::engine::{Analysis, Limits, Payload, Work};
 use glimpse::error::{Error, StartError};
-use glimpse::lifecycle::Phase;
+use glimpse::server::lifecycle::Phase;
+use glimpse::stop::Stop;
 use serde_json::json;
 use support::{LONG, Process, Server, answer, app_with, base64, picture, serving};
 
@@ -35,7 +36,7 @@ struct Frail {
 }
 
 impl Work for Frail {
-    fn run(&mut self, _: &Payload, _: &Ticket) -> Result<Analysis, Error> {
+    fn run(&mut self, _: &Payload, _: &Stop) -> Result<Analysis, Error> {
         assert!(self.renewed.load(Ordering::SeqCst) > 0, "as the test asks");
         Err(Error::NotAnImage)
     }

@@ -6,15 +6,16 @@ mod support;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use glimpse::engine::{Analysis, Limits, Payload, Ticket, Work};
+use glimpse::engine::{Analysis, Limits, Payload, Work};
 use glimpse::error::Error;
+use glimpse::stop::Stop;
 use serde_json::Value;
 use support::{LONG, Server, app_with};
 
 struct Logging;
 
 impl Work for Logging {
-    fn run(&mut self, _: &Payload, _: &Ticket) -> Result<Analysis, Error> {
+    fn run(&mut self, _: &Payload, _: &Stop) -> Result<Analysis, Error> {
         tracing::error!("said by the worker");
         Err(Error::Internal)
     }

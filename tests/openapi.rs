@@ -8,10 +8,12 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use glimpse::engine::{Analysis, Budget, Limits, Payload, Ticket, Work};
+use glimpse::engine::{Analysis, Limits, Payload, Work};
 use glimpse::error::Error;
+use glimpse::guard::Budget;
 use glimpse::http::{Access, App};
-use glimpse::lifecycle::Phase;
+use glimpse::server::lifecycle::Phase;
+use glimpse::stop::Stop;
 use serde_json::{Value, json};
 use support::{LONG, Server, answer, app, app_with, base64, config, description, picture};
 
@@ -84,9 +86,9 @@ struct Useless {
 }
 
 impl Work for Useless {
-    fn run(&mut self, _: &Payload, ticket: &Ticket) -> Result<Analysis, Error> {
+    fn run(&mut self, _: &Payload, stop: &Stop) -> Result<Analysis, Error> {
         assert!(!self.panics, "as the test asks");
-        while ticket.check().is_ok() {
+        while stop.check().is_ok() {
             std::thread::sleep(Duration::from_millis(1));
         }
         Err(Error::DeadlineExceeded)

@@ -14,12 +14,13 @@ pub mod pipeline;
 mod jpeg;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use clap::Parser;
 use criterion::Criterion;
 use glimpse::config::{CommandLine, Config};
+use glimpse::stop::Stop;
 use image::RgbImage;
 use image::imageops::{FilterType, flip_horizontal, replace, resize};
 use jpeg::jpeg;
@@ -41,11 +42,6 @@ pub fn config() -> Config {
     let model = model();
     let flags = ["glimpse", "--model", model.to_str().unwrap(), "--log-level", "off"];
     CommandLine::try_parse_from(flags).unwrap().config
-}
-
-/// A deadline that no decoder comes near.
-pub fn later() -> Instant {
-    Instant::now() + Duration::from_hours(1)
 }
 
 pub fn pixels(name: &str) -> RgbImage {
@@ -81,7 +77,7 @@ fn image_rocket() -> RgbImage {
     let file = std::fs::read(root().join("tests/pictures/rocket.jpg")).unwrap();
     let mut decoder = glimpse::image::Decoder::new(u64::MAX);
     let mut pixels = Vec::new();
-    let size = decoder.decode(&file, later(), &mut pixels).unwrap().size;
+    let size = decoder.decode(&file, &Stop::never(), &mut pixels).unwrap().size;
     RgbImage::from_raw(size.width, size.height, pixels).unwrap()
 }
 

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use glimpse::commands;
 use glimpse::config::Config;
-use glimpse::engine::{Payload, Pipeline, Ticket, Work};
-use glimpse::server;
+use glimpse::engine::{Payload, Pipeline, Work};
+use glimpse::stop::Stop;
 use serde_json::Value;
 
 /// As many pipelines as the server has workers.
@@ -13,7 +14,7 @@ pub struct Pipelines(Vec<Pipeline>);
 
 impl Pipelines {
     pub fn load(config: &Config) -> Self {
-        Self(server::pipelines(config).unwrap())
+        Self(commands::serve::pipelines(config).unwrap())
     }
 
     pub fn threads(&self) -> usize {
@@ -32,8 +33,8 @@ impl Pipelines {
                         if !is_wanted(number) {
                             break;
                         }
-                        let (ticket, _answer) = Ticket::new(super::later());
-                        pipeline.run(&payloads[number % payloads.len()], &ticket).unwrap();
+                        let stop = Stop::never();
+                        pipeline.run(&payloads[number % payloads.len()], &stop).unwrap();
                         done.fetch_add(1, Ordering::Relaxed);
                     }
                 });

@@ -6,7 +6,7 @@ use clap::Args;
 use ipnet::IpNet;
 
 use super::named;
-use super::parse::list;
+use super::values::list;
 use crate::error::StartError;
 
 /// Who may have pictures analysed, and how often.

@@ -3,10 +3,10 @@
 #![allow(clippy::doc_markdown, reason = "these comments are the help text, which shows them as they are")]
 
 mod access;
-mod connections;
 mod listen_addr;
+mod network;
 mod origins;
-mod parse;
+mod values;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -18,11 +18,11 @@ use tracing::level_filters::LevelFilter;
 use crate::model::{LibrarySource, ModelSource};
 
 pub use access::{Access, Keys, Networks, RateLimit};
-pub use connections::Connections;
 pub use listen_addr::ListenAddr;
+pub use network::Connections;
 pub use origins::Origins;
-pub(crate) use parse::within;
-use parse::{at_least_one, duration, level};
+pub(crate) use values::within;
+use values::{at_least_one, duration, level};
 
 /// Takes a photograph over HTTP and answers with its three most likely ImageNet labels.
 ///

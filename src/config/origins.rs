@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use axum::http::{HeaderValue, Uri};
 
-use super::parse::list;
+use super::values::list;
 
 /// Which web origins may call the API.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,10 +4,11 @@
 //! room in the queue. Whoever has a place gets an answer before the deadline, or the error that says
 //! there was none. A worker leaves alone what nobody waits for any more.
 
-mod budget;
+pub mod base64;
+pub mod json;
 mod payload;
-mod pipeline;
 mod pool;
+mod worker;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,19 +17,19 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::{Error, StartError};
 use crate::model::Prediction;
+use crate::stop::Stop;
 
-pub use budget::{Accounted, Budget};
 pub use payload::Payload;
-pub use pipeline::{ANSWERS, Decoding, Pipeline};
-use pool::Pool;
+use pool::{Job, Pool};
+pub use worker::{ANSWERS, Decoding, Pipeline};
 
 /// What a worker does with a request. One value a worker, so it may keep buffers.
 pub trait Work: Send + 'static {
-    /// Analyses `payload`. Asks `ticket` between its stages whether to go on.
+    /// Analyses `payload`. Asks `stop` between its stages whether to go on.
     ///
     /// # Errors
-    /// Whatever is wrong with the payload, or what [`Ticket::check`] gave.
-    fn run(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error>;
+    /// Whatever is wrong with the payload, or what [`Stop::check`] gave.
+    fn run(&mut self, payload: &Payload, stop: &Stop) -> Result<Analysis, Error>;
 
     /// Makes the worker as new after a panic, whose traces it may bear.
     ///
@@ -68,40 +69,6 @@ pub struct Limits {
     pub queue_depth: usize,
     /// The longest that a request may wait and be worked on, together.
     pub timeout: Duration,
-}
-
-/// A request's claim on a worker.
-#[derive(Debug)]
-pub struct Ticket {
-    deadline: Instant,
-    reply: oneshot::Sender<Result<Analysis, Error>>,
-}
-
-impl Ticket {
-    /// A claim until `deadline`, and where its answer comes; to drop that is to leave.
-    pub fn new(deadline: Instant) -> (Self, oneshot::Receiver<Result<Analysis, Error>>) {
-        let (reply, answer) = oneshot::channel();
-        (Self { deadline, reply }, answer)
-    }
-
-    /// When the work has to be done.
-    pub fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
-    /// Whether the work is still wanted.
-    ///
-    /// # Errors
-    /// [`Error::ClientGone`], or [`Error::DeadlineExceeded`].
-    pub fn check(&self) -> Result<(), Error> {
-        if Instant::now() >= self.deadline {
-            Err(Error::DeadlineExceeded)
-        } else if self.reply.is_closed() {
-            Err(Error::ClientGone)
-        } else {
-            Ok(())
-        }
-    }
 }
 
 /// The workers and the queue in front of them.
@@ -157,8 +124,9 @@ impl Engine {
         let place = self.places.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
         let admitted = Instant::now();
         let deadline = admitted + self.timeout;
-        let (ticket, answer) = Ticket::new(deadline);
-        self.pool.submit(ticket, payload, place);
+        let (stop, _waiting) = Stop::while_waiting(deadline);
+        let (reply, answer) = oneshot::channel();
+        self.pool.submit(Job { payload, stop, reply, place });
         let mut analysis = match tokio::time::timeout_at(deadline.into(), answer).await {
             Ok(Ok(result)) => result?,
             Ok(Err(_)) => return Err(Error::Internal),

@@ -7,14 +7,24 @@ use std::time::Duration;
 
 use opentelemetry::Context;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::{Payload, Ticket, Work};
+use super::{Analysis, Payload, Work};
 use crate::error::{Error, StartError};
+use crate::stop::Stop;
 use crate::telemetry::traces::TARGET;
 
 /// How long to wait before a worker that could not be renewed is tried again.
 const RENEWAL: Duration = Duration::from_secs(1);
+
+/// A picture to analyse, and where its answer goes.
+pub(super) struct Job {
+    pub(super) payload: Payload,
+    pub(super) stop: Stop,
+    pub(super) reply: oneshot::Sender<Result<Analysis, Error>>,
+    /// Returned when the work is done.
+    pub(super) place: OwnedSemaphorePermit,
+}
 
 /// Threads that work requests off, first come, first served.
 pub(super) struct Pool {
@@ -50,8 +60,9 @@ impl Pool {
         self.missing.load(Ordering::Relaxed) == 0
     }
 
-    /// Hands a request to the next idle thread; `place` is given up when it is done with.
-    pub(super) fn submit(&self, ticket: Ticket, payload: Payload, place: OwnedSemaphorePermit) {
+    /// Hands a job to the next idle thread.
+    pub(super) fn submit(&self, job: Job) {
+        let Job { payload, stop, reply, place } = job;
         let (workers, missing) = (self.workers.clone(), self.missing.clone());
         let (span, trace) = (tracing::Span::current(), Context::current());
         let queue = tracing::info_span!(target: TARGET, "queue");
@@ -64,8 +75,8 @@ impl Pool {
             // A thread only ever takes its own worker, so there is nobody to wait for.
             let mut worker = workers[thread].lock().unwrap_or_else(PoisonError::into_inner);
             let mut has_panicked = false;
-            let result = ticket.check().and_then(|()| {
-                let work = AssertUnwindSafe(|| worker.run(&payload, &ticket));
+            let result = stop.check().and_then(|()| {
+                let work = AssertUnwindSafe(|| worker.run(&payload, &stop));
                 catch_unwind(work).unwrap_or_else(|_| {
                     has_panicked = true;
                     Err(Error::Internal)
@@ -74,7 +85,7 @@ impl Pool {
             drop(payload);
             drop(place);
             // Nobody is there to read it where the client has left.
-            let _ = ticket.reply.send(result);
+            let _ = reply.send(result);
             if has_panicked {
                 missing.fetch_add(1, Ordering::Relaxed);
                 renew(worker.as_mut());

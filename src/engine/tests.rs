@@ -24,11 +24,11 @@ fn text(text: &'static str) -> Payload {
 }
 
 impl Work for Scripted {
-    fn run(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error> {
+    fn run(&mut self, payload: &Payload, stop: &Stop) -> Result<Analysis, Error> {
         self.begun.send(payload.clone()).unwrap();
         self.go_on.recv().unwrap();
         assert_ne!(payload, &text("panic"), "as the test asks");
-        ticket.check()?;
+        stop.check()?;
         self.done.fetch_add(1, Ordering::SeqCst);
         Ok(Analysis { predictions: Vec::new(), timings: Timings::default() })
     }

@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::access::Client;
-use super::respond::Cause;
+use super::problem::Cause;
 use crate::error::Error;
 
 /// The status that is logged, as nginx does, where a client left before it got one.

@@ -6,7 +6,8 @@ use axum::http::Method;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use super::{access, analyze, request_id};
+use super::v1::analyze;
+use super::{access, request_id};
 use crate::config::Origins;
 
 /// How long a browser may keep the answer to a preflight request.

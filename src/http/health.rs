@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::App;
-use crate::lifecycle::Phase;
+use crate::server::lifecycle::Phase;
 
 /// How the server is.
 #[derive(Serialize, ToSchema)]

@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::App;
-use super::respond::Cause;
+use super::problem::Cause;
 use crate::telemetry::metrics::{self, Now};
 
 /// The route of whatever is a page or a file of the site, or nothing.

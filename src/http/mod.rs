@@ -2,21 +2,19 @@
 
 mod access;
 mod access_log;
-mod analyze;
-mod answer;
 mod body;
 mod cors;
-mod field;
+mod form;
 mod health;
+mod legacy;
 mod metrics;
-mod model;
 mod openapi;
 mod panic;
-mod predict;
+mod problem;
 mod request_id;
-mod respond;
 mod site;
 mod trace;
+mod v1;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,10 +27,11 @@ use axum::routing::{any, get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::config::Origins;
-use crate::engine::{Analysis, Budget, Engine, Payload};
+use crate::engine::{Analysis, Engine, Payload};
 use crate::error::Error;
-use crate::lifecycle::Lifecycle;
+use crate::guard::Budget;
 use crate::model::Metadata;
+use crate::server::lifecycle::Lifecycle;
 use crate::telemetry::metrics::Metrics;
 pub use access::Access;
 pub use openapi::description;
@@ -80,16 +79,16 @@ impl App {
 
 /// Every route, behind every middleware.
 pub fn router(app: App, origins: &Origins) -> Router {
-    let nothing = || async { respond::error(&Error::NotFound) };
-    let not_allowed = || async { respond::error(&Error::MethodNotAllowed) };
+    let nothing = || async { problem::error(&Error::NotFound) };
+    let not_allowed = || async { problem::error(&Error::MethodNotAllowed) };
     let guarded = from_fn_with_state(app.clone(), access::access);
     let api = Router::new()
         .route("/health", get(health::health))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/predict", post(predict::predict).layer(guarded.clone()))
-        .route("/api/v1/analyze", post(analyze::analyze).layer(guarded.clone()))
-        .route("/api/v1/model", get(model::model))
+        .route("/predict", post(legacy::predict::predict).layer(guarded.clone()))
+        .route("/api/v1/analyze", post(v1::analyze::analyze).layer(guarded.clone()))
+        .route("/api/v1/model", get(v1::model::model))
         .route(openapi::PATH, get(openapi::openapi))
         // What is no page of the site is never answered with one.
         .route("/api", any(nothing))
@@ -97,7 +96,7 @@ pub fn router(app: App, origins: &Origins) -> Router {
         .route("/api/{*path}", any(nothing))
         .method_not_allowed_fallback(not_allowed);
     let pages = Router::new()
-        .route("/answer", get(site::page).merge(post(answer::answer).layer(guarded)))
+        .route("/answer", get(site::page).merge(post(form::answer).layer(guarded)))
         .method_not_allowed_fallback(not_allowed)
         .fallback(site::page)
         .layer(from_fn_with_state(app.clone(), site::headers::headers));

@@ -5,12 +5,12 @@ use std::any::Any;
 use axum::response::Response;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::respond;
+use super::problem;
 use crate::error::Error;
 
 type Handler = fn(Box<dyn Any + Send>) -> Response;
 
 pub(super) fn layer() -> CatchPanicLayer<Handler> {
     // The hook that `telemetry` sets has logged it by now.
-    CatchPanicLayer::custom(|_| respond::error(&Error::Internal))
+    CatchPanicLayer::custom(|_| problem::error(&Error::Internal))
 }

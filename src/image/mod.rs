@@ -1,4 +1,4 @@
-//! From the text of a request to the tensor of a model: base64 -> bytes -> pixels -> tensor.
+//! From an image file to the tensor of a model: file -> pixels -> tensor.
 //!
 //! Everything here gives what Pillow gives, since the model's answer depends on it: the pixels of
 //! `Image.open(..)`, upright by `ImageOps.exif_transpose`, through `convert("RGB")` and
@@ -7,11 +7,8 @@
 pub mod decode;
 mod directory;
 pub mod orientation;
-pub mod payload;
-pub mod resize;
-pub mod tensor;
+pub mod preprocess;
 
 pub use decode::{Decoder, Picture, Size};
 pub use orientation::Orientation;
-pub use resize::Resizer;
-pub use tensor::Scaling;
+pub use preprocess::{Resizer, Scaling};

@@ -27,8 +27,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tower::ServiceExt;
 
 use super::activity::{Activity, Answering, Watched};
+use super::lifecycle::{Lifecycle, Phase};
 use crate::config::Connections;
-use crate::lifecycle::{Lifecycle, Phase};
 
 /// The wait after a failure to accept, doubled up to the second for each that follows at once.
 const BACKOFF: Duration = Duration::from_millis(10);

@@ -1,28 +1,63 @@
-//! SIGTERM and SIGINT.
+//! SIGTERM and SIGINT, and the phases that they begin.
 
+use std::time::Duration;
+
+use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::lifecycle::{Lifecycle, Phase};
 use crate::error::StartError;
 
 /// The signals that tell the server to end.
-pub(super) struct Signals {
+#[derive(Debug)]
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    /// Receives them from this call on, in place of what they do by themselves.
-    pub(super) fn listen() -> Result<Self, StartError> {
+    /// Replaces the default action of both signals from this call on.
+    ///
+    /// # Errors
+    /// A sentence, where the system refuses.
+    pub fn listen() -> Result<Self, StartError> {
         let listen =
             |kind| signal(kind).map_err(|error| StartError::new(format!("Signals can't be received: {error}.")));
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
-    /// Done when the next one comes.
+    /// Waits for the next signal.
     pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+/// Takes the server through its last phases at the first signal. Returns at the second.
+pub async fn shut_down(signals: &mut Signals, lifecycle: &Lifecycle, delay: Duration) {
+    signals.next().await;
+    notify(NotifyState::Stopping);
+    lifecycle.advance(Phase::Leaving);
+    tracing::info!("stopping: not ready any more");
+    tokio::select! {
+        () = tokio::time::sleep(delay) => {}
+        () = signals.next() => return,
+    }
+    tracing::info!("stopping: no new connections, the accepted requests are finished");
+    lifecycle.advance(Phase::Draining);
+    signals.next().await;
+}
+
+/// Tells the service manager that the server is ready. Does nothing where there is no service manager.
+pub fn ready() {
+    notify(NotifyState::Ready);
+}
+
+/// Tells the service manager (systemd's `NOTIFY_SOCKET`), where there is one.
+fn notify(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!("the service manager can't be told: {error}");
     }
 }

@@ -20,8 +20,8 @@ use clap::Parser;
 use glimpse::config::{CommandLine, Config};
 use glimpse::engine::{Engine, Limits, Work};
 use glimpse::http::{self, App};
-use glimpse::lifecycle::{Lifecycle, Phase};
-use glimpse::server;
+use glimpse::server::lifecycle::{Lifecycle, Phase};
+use glimpse::{commands, server};
 #[allow(unused_imports, reason = "as above")]
 pub use process::{Process, copy_executable, executable, root, serving};
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ pub fn app() -> App {
     static APP: OnceLock<App> = OnceLock::new();
     let load = || {
         let model = root().join("models/model.onnx");
-        server::load(&config(&["--model", model.to_str().unwrap()])).expect("run scripts/setup first")
+        commands::serve::load(&config(&["--model", model.to_str().unwrap()])).expect("run scripts/setup first")
     };
     APP.get_or_init(load).clone()
 }

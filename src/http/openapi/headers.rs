@@ -9,7 +9,8 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Header, HeaderBuilder, OpenApi as Document, Ref, RefOr, Response};
 
-use crate::http::{access, analyze, request_id};
+use crate::http::v1::analyze;
+use crate::http::{access, request_id};
 
 /// What is said of a header once, however many answers have it.
 struct Described {

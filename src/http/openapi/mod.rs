@@ -14,7 +14,9 @@ use utoipa::{Modify, OpenApi};
 use headers::Headers;
 pub(super) use refusals::{OfAnalyze, OfPredict};
 
-use super::{access, analyze, health, metrics, model, predict, respond};
+use super::legacy::predict;
+use super::v1::{analyze, model};
+use super::{access, health, metrics, problem};
 use crate::model::Prediction;
 
 /// Where the description is.
@@ -47,7 +49,7 @@ pub(super) const PICTURE: &str =
         health::health,
         metrics::metrics
     ),
-    components(schemas(Prediction, respond::Refusal, predict::Refusal, predict::Problem)),
+    components(schemas(Prediction, problem::Refusal, predict::Refusal, predict::Problem)),
     modifiers(&Keys, &Headers)
 )]
 struct Api;

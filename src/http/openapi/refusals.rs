@@ -14,7 +14,9 @@ use utoipa::{IntoResponses, ToSchema};
 use super::headers;
 use crate::engine::ANSWERS;
 use crate::error::Error;
-use crate::http::{analyze, predict, respond};
+use crate::http::legacy::predict;
+use crate::http::problem;
+use crate::http::v1::analyze;
 use crate::model::Prediction;
 
 /// What `POST /api/v1/analyze` answers.
@@ -28,8 +30,8 @@ type Responses = BTreeMap<String, RefOr<Response>>;
 impl IntoResponses for OfAnalyze {
     fn responses() -> Responses {
         let refusals =
-            errors().into_iter().map(|error| Refusal::new(&error, respond::error, &respond::Refusal::of(&error)));
-        responses(refusals.collect(), &respond::Refusal::name())
+            errors().into_iter().map(|error| Refusal::new(&error, problem::error, &problem::Refusal::of(&error)));
+        responses(refusals.collect(), &problem::Refusal::name())
     }
 }
 

@@ -15,11 +15,11 @@ use tower::ServiceExt;
 use tower_http::services::ServeDir;
 use tower_http::services::fs::{Backend, TokioBackend};
 
-use super::{App, respond};
+use super::{App, problem};
 use crate::error::{Error, StartError};
 
 /// What [`Site::open`] wants to find; the other files are named by these.
-const REQUIRED: [&str; 4] = ["index.html", NOT_FOUND, super::answer::PAGE, headers::HASHES];
+const REQUIRED: [&str; 4] = ["index.html", NOT_FOUND, super::form::PAGE, headers::HASHES];
 const NOT_FOUND: &str = "404.html";
 
 /// In bytes: less than what file systems take (255), so that `.html` and `.br` fit behind it.
@@ -131,9 +131,9 @@ pub(super) async fn page(State(app): State<App>, mut request: Request) -> Respon
         StatusCode::NOT_FOUND => return not_found(&app.site).await,
         status if status.is_server_error() => {
             tracing::error!("the web site's folder can't be read");
-            return respond::error(&Error::Internal);
+            return problem::error(&Error::Internal);
         }
-        _ if !is_read => return (ALLOWED, respond::error(&Error::MethodNotAllowed)).into_response(),
+        _ if !is_read => return (ALLOWED, problem::error(&Error::MethodNotAllowed)).into_response(),
         _ => {}
     }
     response.headers_mut().insert(CACHE_CONTROL, cache);
@@ -153,5 +153,5 @@ fn can_exist(path: &str) -> bool {
 async fn not_found(site: &Site) -> Response {
     let page = site.read(NOT_FOUND).await.unwrap_or_default();
     let response = (StatusCode::NOT_FOUND, [(CACHE_CONTROL, REVALIDATED)], Html(page)).into_response();
-    respond::because(&Error::NotFound, response)
+    problem::because(&Error::NotFound, response)
 }

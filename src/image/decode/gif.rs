@@ -1,19 +1,18 @@
 //! The first frame of a GIF.
 
-use std::time::Instant;
-
 use ::gif::{ColorOutput, DecodeOptions, MemoryLimit};
 
 use super::timed::Timed;
 use super::{Size, fill_with_zeros};
 use crate::error::Error;
+use crate::stop::Stop;
 
 /// Pillow's first frame: the canvas grows where the frame passes its edge, and what the frame leaves
 /// bare has the transparent colour, or the first one where none is transparent.
 pub(super) fn decode(
     file: &[u8],
     max_pixels: u64,
-    deadline: Instant,
+    stop: &Stop,
     indices: &mut Vec<u8>,
     pixels: &mut Vec<u8>,
 ) -> Result<Size, Error> {
@@ -21,7 +20,7 @@ pub(super) fn decode(
     options.set_color_output(ColorOutput::Indexed);
     // The frame's size is held against our own limit before its pixels are read.
     options.set_memory_limit(MemoryLimit::Unlimited);
-    let mut decoder = options.read_info(Timed::new(file, deadline)).map_err(damaged)?;
+    let mut decoder = options.read_info(Timed::new(file, stop)).map_err(damaged)?;
     let (canvas_width, canvas_height) = (decoder.width(), decoder.height());
     let frame = decoder.next_frame_info().map_err(damaged)?.ok_or(Error::DamagedImage)?;
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));

@@ -8,12 +8,12 @@
 )]
 
 use std::ffi::c_int;
-use std::time::Instant;
 
 use turbojpeg::raw;
 
 use super::{Size, fill_with_zeros};
 use crate::error::Error;
+use crate::stop::Stop;
 
 /// Start of scan, and end of image: neither occurs inside a scan's compressed data.
 const START_OF_SCAN: [u8; 2] = [0xff, 0xda];
@@ -49,12 +49,12 @@ impl Decompressor {
         &mut self,
         file: &[u8],
         max_pixels: u64,
-        deadline: Instant,
+        stop: &Stop,
         pixels: &mut Vec<u8>,
     ) -> Result<(Size, u32), Error> {
         let mut opened = Opened::read_header(file)?;
         let size = opened.size.check(max_pixels)?;
-        opened.limit_scans(deadline)?;
+        opened.limit_scans(stop)?;
         let reduction = self.reduction(&opened);
         opened.reduce(reduction)?;
         if opened.colours == raw::TJCS_TJCS_CMYK || opened.colours == raw::TJCS_TJCS_YCCK {
@@ -124,8 +124,8 @@ impl<'a> Opened<'a> {
 
     /// As many scans of a progressive file as the time is enough for: with as many as it likes there would
     /// be as much work as it likes.
-    fn limit_scans(&self, deadline: Instant) -> Result<(), Error> {
-        let left = deadline.saturating_duration_since(Instant::now()).as_secs_f64();
+    fn limit_scans(&self, stop: &Stop) -> Result<(), Error> {
+        let left = stop.remaining().as_secs_f64();
         #[expect(clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "positive, and an estimate")]
         let affordable = (left * SCANNED_PIXELS_A_SECOND / self.size.pixels().max(1) as f64) as usize;
         let scans = affordable.min(MAX_SCANS);

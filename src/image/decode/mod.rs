@@ -11,13 +11,13 @@ mod timed;
 mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
 
 use ::image::ImageFormat;
 pub(super) use jpeg::segments as jpeg_segments;
 
 use super::Orientation;
 use crate::error::Error;
+use crate::stop::Stop;
 
 /// A picture's extent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,34 +109,34 @@ impl Decoder {
     }
 
     /// Decodes `file` into `pixels`, replacing what was there: RGB triples from the top left, row by
-    /// row, as they are stored; as many as [`Picture::decoded`] says. Stops at the deadline.
+    /// row, as they are stored; as many as [`Picture::decoded`] says. Asks `stop` as it goes.
     ///
     /// # Errors
     /// [`Error::NotAnImage`], [`Error::UnsupportedImage`], [`Error::DamagedImage`],
-    /// [`Error::TooManyPixels`]; [`Error::DeadlineExceeded`]; [`Error::Internal`] where there is no memory.
-    pub fn decode(&mut self, file: &[u8], deadline: Instant, pixels: &mut Vec<u8>) -> Result<Picture, Error> {
+    /// [`Error::TooManyPixels`]; what [`Stop::check`] returns; [`Error::Internal`] where there is no memory.
+    pub fn decode(&mut self, file: &[u8], stop: &Stop, pixels: &mut Vec<u8>) -> Result<Picture, Error> {
         // Not every decoder keeps from panicking at what it did not foresee, and none keeps anything
         // from file to file.
-        let decoding = AssertUnwindSafe(|| self.decode_any(file, deadline, pixels));
+        let decoding = AssertUnwindSafe(|| self.decode_any(file, stop, pixels));
         let decoded = catch_unwind(decoding).unwrap_or(Err(Error::DamagedImage));
         // Decoders that were stopped call the file damaged.
-        decoded.map_err(|error| if Instant::now() < deadline { error } else { Error::DeadlineExceeded })
+        decoded.map_err(|error| stop.check().err().unwrap_or(error))
     }
 
-    fn decode_any(&mut self, file: &[u8], deadline: Instant, pixels: &mut Vec<u8>) -> Result<Picture, Error> {
+    fn decode_any(&mut self, file: &[u8], stop: &Stop, pixels: &mut Vec<u8>) -> Result<Picture, Error> {
         let format = sniff(file)?;
         let max_pixels = self.max_pixels;
         let mut reduction = 1;
         let size = match format {
             ImageFormat::Jpeg => {
                 let size;
-                (size, reduction) = self.jpeg.decode(file, max_pixels, deadline, pixels)?;
+                (size, reduction) = self.jpeg.decode(file, max_pixels, stop, pixels)?;
                 size
             }
-            ImageFormat::Gif => gif::decode(file, max_pixels, deadline, &mut self.gif_indices, pixels)?,
-            ImageFormat::WebP => webp::decode(file, max_pixels, deadline, pixels)?,
-            ImageFormat::Tiff => tiff::decode_any(file, max_pixels, deadline, pixels)?,
-            ImageFormat::Png | ImageFormat::Bmp => raster::decode(file, format, max_pixels, deadline, pixels)?,
+            ImageFormat::Gif => gif::decode(file, max_pixels, stop, &mut self.gif_indices, pixels)?,
+            ImageFormat::WebP => webp::decode(file, max_pixels, stop, pixels)?,
+            ImageFormat::Tiff => tiff::decode_any(file, max_pixels, stop, pixels)?,
+            ImageFormat::Png | ImageFormat::Bmp => raster::decode(file, format, max_pixels, stop, pixels)?,
             _ => return Err(Error::UnsupportedImage),
         };
         Ok(Picture { size, reduction, orientation: Orientation::read(file) })

@@ -1,13 +1,12 @@
 //! PNG, BMP and TIFF, through the `image` crate.
 
-use std::time::Instant;
-
 use ::image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::timed::Timed;
 use super::{Size, fill_with_zeros};
 use crate::error::Error;
-use crate::image::resize::CHANNELS;
+use crate::image::preprocess::CHANNELS;
+use crate::stop::Stop;
 
 /// The most bytes a pixel takes while it is decoded: four 16-bit channels, twice.
 const MAX_BYTES_PER_PIXEL: u64 = 16;
@@ -19,14 +18,14 @@ pub(super) fn decode(
     file: &[u8],
     format: ImageFormat,
     max_pixels: u64,
-    deadline: Instant,
+    stop: &Stop,
     pixels: &mut Vec<u8>,
 ) -> Result<Size, Error> {
     let stated =
         if format == ImageFormat::Png { png_size(file)?.check(max_pixels)?.pixels() as u64 } else { max_pixels };
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(stated.saturating_mul(MAX_BYTES_PER_PIXEL) + MAX_METADATA);
-    let mut reader = ImageReader::with_format(Timed::new(file, deadline), format);
+    let mut reader = ImageReader::with_format(Timed::new(file, stop), format);
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(to_error)?;
     let (width, height) = decoder.dimensions();

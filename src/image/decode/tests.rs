@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::time::Instant;
 
 use serde::Deserialize;
 
@@ -17,17 +18,13 @@ struct Case {
 const MAX_DIFFERENCE: u8 = 24;
 const MEAN_DIFFERENCE: f64 = 1.0;
 
-fn later() -> Instant {
-    Instant::now() + std::time::Duration::from_hours(1)
-}
-
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/decode")
 }
 
 fn decode(file: &[u8]) -> Result<(Picture, Vec<u8>), Error> {
     let mut pixels = vec![1, 2, 3];
-    let picture = Decoder::new(50_000_000).decode(file, later(), &mut pixels)?;
+    let picture = Decoder::new(50_000_000).decode(file, &Stop::never(), &mut pixels)?;
     Ok((picture, pixels))
 }
 
@@ -163,7 +160,7 @@ fn the_limit_holds_before_any_pixel_is_read() {
     let mut refused = std::collections::BTreeSet::new();
     for (name, file) in fixtures("") {
         let mut pixels = Vec::new();
-        if let Err(Error::TooManyPixels { limit, .. }) = decoder.decode(&file, later(), &mut pixels) {
+        if let Err(Error::TooManyPixels { limit, .. }) = decoder.decode(&file, &Stop::never(), &mut pixels) {
             assert_eq!((limit, pixels.capacity()), (61 * 43 - 1, 0), "{name}");
             refused.insert(name.rsplit('.').next().unwrap().to_owned());
         }
@@ -234,18 +231,18 @@ fn an_error_behind_a_warning_is_not_answered_with_the_picture_before() {
     let damaged = [&file[..scan], &table, &file[scan..]].concat();
     let mut decoder = Decoder::new(50_000_000);
     let mut pixels = Vec::new();
-    assert!(decoder.decode(&file, later(), &mut pixels).is_ok());
-    assert_eq!(decoder.decode(&damaged, later(), &mut pixels), Err(Error::DamagedImage));
+    assert!(decoder.decode(&file, &Stop::never(), &mut pixels).is_ok());
+    assert_eq!(decoder.decode(&damaged, &Stop::never(), &mut pixels), Err(Error::DamagedImage));
     // The stray byte alone is let pass.
     let stray = [&file[..scan], b"\x12", &file[scan..]].concat();
-    assert!(decoder.decode(&stray, later(), &mut pixels).is_ok());
+    assert!(decoder.decode(&stray, &Stop::never(), &mut pixels).is_ok());
 }
 
 #[test]
 fn nothing_is_decoded_past_the_deadline() {
     let now = Instant::now();
     for (name, file) in fixtures("") {
-        let decoded = Decoder::new(50_000_000).decode(&file, now, &mut Vec::new());
+        let decoded = Decoder::new(50_000_000).decode(&file, &Stop::at(now), &mut Vec::new());
         assert_eq!(decoded, Err(Error::DeadlineExceeded), "{name}");
     }
 }
@@ -257,7 +254,7 @@ fn more_scans_than_there_is_time_for() {
     let scans = jpeg::count_scans(&file, 1000);
     assert!(scans > 100);
     // 100 scans of this picture are ten million pixels and more: a second, by the estimate.
-    let decoded = Decoder::new(50_000_000).decode(&file, soon(20), &mut Vec::new());
+    let decoded = Decoder::new(50_000_000).decode(&file, &Stop::at(soon(20)), &mut Vec::new());
     assert_eq!(decoded, Err(Error::DeadlineExceeded));
     assert!(decode(&file).is_ok());
 }
@@ -299,7 +296,7 @@ fn a_webp_whose_picture_is_not_of_its_size_is_damaged() {
         let body = [b"WEBP".as_slice(), &header, &picture].concat();
         let mut pixels = Vec::new();
         let file = chunk(b"RIFF", &body);
-        assert_eq!(Decoder::new(50_000_000).decode(&file, later(), &mut pixels), Err(Error::DamagedImage));
+        assert_eq!(Decoder::new(50_000_000).decode(&file, &Stop::never(), &mut pixels), Err(Error::DamagedImage));
         assert!(pixels.capacity() <= 61 * 43 * 3, "{} bytes", pixels.capacity());
     }
 }
@@ -311,7 +308,7 @@ fn sample(name: &str) -> Vec<u8> {
 /// The picture in a square of so many pixels a side, and what it was reduced by before.
 fn resized(decoder: Decoder, file: &[u8], side: u32) -> (u32, Vec<u8>) {
     let (mut decoder, mut pixels) = (decoder, Vec::new());
-    let picture = decoder.decode(file, later(), &mut pixels).unwrap();
+    let picture = decoder.decode(file, &Stop::never(), &mut pixels).unwrap();
     let mut resizer = crate::image::Resizer::new(Size { width: side, height: side });
     (picture.reduction, resizer.resize(&pixels, picture).to_vec())
 }
@@ -357,7 +354,7 @@ fn a_lossless_jpeg_is_never_reduced() {
     let image = turbojpeg::Image { pixels: &pixels[..], width, pitch: width * 3, height, format };
     let file = compressor.compress_to_vec(image).unwrap();
     let mut decoded = Vec::new();
-    let picture = reducing_to(1).decode(&file, later(), &mut decoded).unwrap();
+    let picture = reducing_to(1).decode(&file, &Stop::never(), &mut decoded).unwrap();
     assert_eq!(picture.reduction, 1);
     assert!(decoded == pixels);
 }

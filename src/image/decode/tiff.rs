@@ -1,7 +1,6 @@
 //! TIFF: what the `image` crate reads, and what it leaves out, palettes and gray with further samples.
 
 use std::borrow::Cow;
-use std::time::Instant;
 
 use ::image::ImageFormat;
 use ::tiff::ColorType;
@@ -12,6 +11,7 @@ use super::timed::Timed;
 use super::{Size, raster};
 use crate::error::Error;
 use crate::image::directory::Numbers;
+use crate::stop::Stop;
 
 const PHOTOMETRIC: u16 = 262;
 const BLACK_IS_ZERO: u16 = 1;
@@ -24,22 +24,22 @@ const BLOBS: [u16; 4] = [700, 33723, 34377, 34675];
 const MAX_LIST: u64 = 1 << 18;
 
 /// Any TIFF: by the `image` crate where it can.
-pub(super) fn decode_any(file: &[u8], max_pixels: u64, deadline: Instant, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+pub(super) fn decode_any(file: &[u8], max_pixels: u64, stop: &Stop, pixels: &mut Vec<u8>) -> Result<Size, Error> {
     check_lists(file)?;
     let has_palette = photometric_value(file).is_some();
     if !has_palette {
-        match raster::decode(file, ImageFormat::Tiff, max_pixels, deadline, pixels) {
+        match raster::decode(file, ImageFormat::Tiff, max_pixels, stop, pixels) {
             Err(Error::UnsupportedImage) => {}
             decoded => return decoded,
         }
     }
-    decode(file, max_pixels, deadline, pixels)
+    decode(file, max_pixels, stop, pixels)
 }
 
-fn decode(file: &[u8], max_pixels: u64, deadline: Instant, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+fn decode(file: &[u8], max_pixels: u64, stop: &Stop, pixels: &mut Vec<u8>) -> Result<Size, Error> {
     // The `tiff` crate refuses a palette, but reads the same numbers where they are called gray.
     let (file, is_palette) = palette_as_gray(file);
-    let mut decoder = Decoder::new(Timed::new(&file, deadline)).map_err(damaged)?;
+    let mut decoder = Decoder::new(Timed::new(&file, stop)).map_err(damaged)?;
     let (width, height) = decoder.dimensions().map_err(damaged)?;
     let size = Size { width, height }.check(max_pixels)?;
     let mut limits = Limits::default();

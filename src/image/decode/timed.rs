@@ -1,24 +1,25 @@
-//! A file in memory that can be read until a moment, and no longer.
+//! A file in memory that can be read only as long as its work is wanted.
 
 use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
-use std::time::Instant;
+
+use crate::stop::Stop;
 
 /// How much is read before the clock is looked at again, in bytes.
 const STEP: usize = 64 << 10;
 
-/// Reads `file` for a decoder; every read past the deadline fails.
+/// Reads `file` for a decoder; every read fails once the work is to stop.
 pub(super) struct Timed<'a> {
     file: Cursor<&'a [u8]>,
-    deadline: Instant,
+    stop: &'a Stop,
 }
 
 impl<'a> Timed<'a> {
-    pub(super) fn new(file: &'a [u8], deadline: Instant) -> Self {
-        Self { file: Cursor::new(file), deadline }
+    pub(super) fn new(file: &'a [u8], stop: &'a Stop) -> Self {
+        Self { file: Cursor::new(file), stop }
     }
 
     fn check(&self) -> io::Result<()> {
-        if Instant::now() < self.deadline { Ok(()) } else { Err(io::ErrorKind::TimedOut.into()) }
+        self.stop.check().map_err(|_| io::ErrorKind::TimedOut.into())
     }
 }
 

@@ -3,23 +3,23 @@
 #![allow(unsafe_code, reason = "libwebp is a C library")]
 
 use std::mem::MaybeUninit;
-use std::time::Instant;
 
 use libwebp_sys as raw;
 
 use super::{Size, fill_with_zeros};
 use crate::error::Error;
+use crate::stop::Stop;
 
 /// How much of a file is decoded before the clock is looked at again, in bytes.
 const STEP: usize = 64 << 10;
 
 /// The first frame, as Pillow shows it: what it leaves bare of the canvas is black, alpha is dropped.
-pub(super) fn decode(file: &[u8], max_pixels: u64, deadline: Instant, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+pub(super) fn decode(file: &[u8], max_pixels: u64, stop: &Stop, pixels: &mut Vec<u8>) -> Result<Size, Error> {
     let features = features(file)?;
     let canvas = size(features.width, features.height)?.check(max_pixels)?;
     if features.has_animation == 0 {
         fill_with_zeros(pixels, canvas.pixels() * 3);
-        decode_into(file, deadline, pixels, canvas.width as usize * 3)?;
+        decode_into(file, stop, pixels, canvas.width as usize * 3)?;
         return Ok(canvas);
     }
     let animation = Animation::open(file)?;
@@ -35,7 +35,7 @@ pub(super) fn decode(file: &[u8], max_pixels: u64, deadline: Instant, pixels: &m
     }
     fill_with_zeros(pixels, canvas.pixels() * 3);
     let stride = canvas.width as usize * 3;
-    decode_into(frame.data(), deadline, &mut pixels[top * stride + left * 3..], stride)?;
+    decode_into(frame.data(), stop, &mut pixels[top * stride + left * 3..], stride)?;
     Ok(canvas)
 }
 
@@ -60,7 +60,7 @@ fn offset(offset: i32) -> Result<usize, Error> {
 }
 
 /// Decodes a picture without animation, row by row, to `pixels`; `stride` is the bytes from row to row.
-fn decode_into(file: &[u8], deadline: Instant, pixels: &mut [u8], stride: usize) -> Result<(), Error> {
+fn decode_into(file: &[u8], stop: &Stop, pixels: &mut [u8], stride: usize) -> Result<(), Error> {
     let stride = i32::try_from(stride).map_err(|_| Error::DamagedImage)?;
     // SAFETY: the decoder writes to `pixels`, which it is told the length of, and which outlives it.
     let decoder = unsafe { raw::WebPINewRGB(raw::WEBP_CSP_MODE::MODE_RGB, pixels.as_mut_ptr(), pixels.len(), stride) };
@@ -70,9 +70,7 @@ fn decode_into(file: &[u8], deadline: Instant, pixels: &mut [u8], stride: usize)
     let decoder = Incremental(decoder);
     let mut end = 0;
     while end < file.len() {
-        if Instant::now() >= deadline {
-            return Err(Error::DeadlineExceeded);
-        }
+        stop.check()?;
         end = (end + STEP).min(file.len());
         // SAFETY: the decoder is live, and each call has the same bytes as the one before, and more.
         match unsafe { raw::WebPIUpdate(decoder.0, file.as_ptr(), end) } {

@@ -11,11 +11,13 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use clap::Parser;
 use glimpse::config::CommandLine;
-use glimpse::engine::{Analysis, Budget, Engine, Limits, Payload, Ticket, Timings, Work};
+use glimpse::stop::Stop;
+use glimpse::guard::Budget;
+use glimpse::engine::{Analysis, Engine, Limits, Payload, Timings, Work};
 use glimpse::error::Error;
 use glimpse::http::{self, Access, App, Site};
 use glimpse::image::{Decoder, payload};
-use glimpse::lifecycle::Lifecycle;
+use glimpse::server::lifecycle::Lifecycle;
 use glimpse::model::{Metadata, Prediction};
 use glimpse::telemetry::metrics::Metrics;
 use httparse::{EMPTY_HEADER, Response, Status};
@@ -39,7 +41,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 struct Stub;
 
 impl Work for Stub {
-    fn run(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error> {
+    fn run(&mut self, payload: &Payload, stop: &Stop) -> Result<Analysis, Error> {
         let mut file = Vec::new();
         match payload {
             Payload::File(bytes) => file.extend_from_slice(bytes),
@@ -47,7 +49,7 @@ impl Work for Stub {
                 payload::decode(std::str::from_utf8(text).map_err(|_| Error::NotBase64)?, &mut file)?;
             }
         }
-        Decoder::new(100_000).decode(&file, ticket.deadline(), &mut Vec::new())?;
+        Decoder::new(100_000).decode(&file, stop, &mut Vec::new())?;
         let predictions = vec![Prediction { label: "cat".into(), confidence: 1.0 }];
         Ok(Analysis { predictions, timings: Timings::default() })
     }

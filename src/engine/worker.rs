@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use ndarray::Array4;
 
-use super::{Analysis, Payload, Ticket, Timings, Work};
+use super::base64;
+use super::{Analysis, Payload, Timings, Work};
 use crate::error::{Error, StartError};
-use crate::image::{Decoder, Resizer, Scaling, Size, payload};
+use crate::image::{Decoder, Resizer, Scaling, Size};
 use crate::model::{Classifier, Metadata};
+use crate::stop::Stop;
 use crate::telemetry::traces::TARGET;
 
 /// Labels in an answer.
@@ -87,36 +89,36 @@ impl Work for Pipeline {
         Ok(())
     }
 
-    fn run(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error> {
-        let result = self.analyse(payload, ticket);
+    fn run(&mut self, payload: &Payload, stop: &Stop) -> Result<Analysis, Error> {
+        let result = self.analyse(payload, stop);
         self.release_large_buffers();
         result
     }
 }
 
 impl Pipeline {
-    fn analyse(&mut self, payload: &Payload, ticket: &Ticket) -> Result<Analysis, Error> {
+    fn analyse(&mut self, payload: &Payload, stop: &Stop) -> Result<Analysis, Error> {
         let mut clock = Clock::start();
-        let stage = tracing::info_span!(target: TARGET, "decode").entered();
+        let span = tracing::info_span!(target: TARGET, "decode").entered();
         let file = match payload {
             Payload::File(file) => file,
             Payload::Base64(text) => {
                 let text = std::str::from_utf8(text).map_err(|_| Error::NotBase64)?;
-                payload::decode(text, &mut self.file)?;
+                base64::decode(text, &mut self.file)?;
                 &self.file[..]
             }
         };
-        let picture = self.decoder.decode(file, ticket.deadline(), &mut self.pixels)?;
+        let picture = self.decoder.decode(file, stop, &mut self.pixels)?;
         let decode = clock.lap();
-        drop(stage);
-        ticket.check()?;
-        let stage = tracing::info_span!(target: TARGET, "resize").entered();
+        drop(span);
+        stop.check()?;
+        let span = tracing::info_span!(target: TARGET, "resize").entered();
         let resized = self.resizer.resize(&self.pixels, picture);
         self.scaling.apply(resized, &mut self.tensor);
         let resize = clock.lap();
-        drop(stage);
-        ticket.check()?;
-        let _stage = tracing::info_span!(target: TARGET, "inference").entered();
+        drop(span);
+        stop.check()?;
+        let _span = tracing::info_span!(target: TARGET, "inference").entered();
         let predictions = self.classifier.classify(&self.tensor, ANSWERS)?;
         let inference = clock.lap();
         Ok(Analysis { predictions, timings: Timings { queue: Duration::ZERO, decode, resize, inference } })

@@ -2,7 +2,7 @@
 //! others are tested against.
 
 use super::filter::{Filter, HALF, PRECISION};
-use super::{CHANNELS, Passes};
+use super::resize::{CHANNELS, Passes};
 
 /// A sum in fixed point, as a byte.
 pub(super) fn to_byte(sum: i32) -> u8 {

@@ -10,7 +10,7 @@ use serde_json::error::Category;
 
 /// What a field holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Field<'a> {
+pub enum Field<'a> {
     /// The object has no such field.
     Absent,
     Null,
@@ -21,7 +21,7 @@ pub(super) enum Field<'a> {
 
 /// Why a body has no fields.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Malformed {
+pub enum Malformed {
     /// It is not JSON, from this byte of its line on.
     NotJson { column: usize },
     /// It is JSON, but no object.
@@ -29,7 +29,7 @@ pub(super) enum Malformed {
 }
 
 /// The field `name` of the object that `body` holds; of several, the last.
-pub(super) fn read<'a>(body: &'a [u8], name: &str) -> Result<Field<'a>, Malformed> {
+pub fn read<'a>(body: &'a [u8], name: &str) -> Result<Field<'a>, Malformed> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let field = Object { name }.deserialize(&mut json);
     field.and_then(|field| json.end().map(|()| field)).map_err(|error| match error.classify() {
@@ -39,7 +39,7 @@ pub(super) fn read<'a>(body: &'a [u8], name: &str) -> Result<Field<'a>, Malforme
 }
 
 /// `text`, which [`read`] has found in `body`, with a life of its own; without a copy where it can be.
-pub(super) fn share(body: &Bytes, text: Cow<'_, str>) -> Bytes {
+pub fn share(body: &Bytes, text: Cow<'_, str>) -> Bytes {
     match text {
         Cow::Borrowed(text) => body.slice_ref(text.as_bytes()),
         Cow::Owned(text) => Bytes::from(text),

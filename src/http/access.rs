@@ -1,23 +1,21 @@
 //! Who may have a picture analysed, and how often: stands before the routes that cost something.
 
-mod address;
-mod limiter;
-
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::Response;
 
-pub(super) use address::{Client, client};
-use limiter::Limiter;
-pub(super) use limiter::{POLICY, STATE};
-
-use super::{App, answer, body, predict, respond};
+use super::legacy::predict;
+use super::{App, body, form, problem};
 use crate::config::{self, Keys};
 use crate::error::{Error, StartError};
+use crate::guard::client;
+use crate::guard::limiter::Limiter;
+pub(super) use crate::guard::limiter::{POLICY, STATE};
 
 /// Where a key may be, beside `Authorization`.
 pub(super) const KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -51,6 +49,18 @@ impl Access {
     }
 }
 
+/// The client's address, left on the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client(pub(super) IpAddr);
+
+pub(super) async fn client(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    if let Some(ConnectInfo(remote)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+        let client = client::behind(remote.ip().to_canonical(), request.headers(), &app.access.trusted_proxies);
+        request.extensions_mut().insert(Client(client));
+    }
+    next.run(request).await
+}
+
 pub(super) async fn access(State(app): State<App>, request: Request, next: Next) -> Response {
     let Access { keys, limiter, .. } = &app.access;
     if !keys.is_empty() && !key(request.headers()).is_some_and(|key| keys.has(key)) {
@@ -81,8 +91,8 @@ fn key(headers: &HeaderMap) -> Option<&[u8]> {
 async fn refuse(app: &App, request: Request, error: &Error) -> Response {
     let response = match request.uri().path() {
         "/predict" => predict::refused(error),
-        "/answer" => answer::refused(app, error).await,
-        _ => respond::error(error),
+        "/answer" => form::refused(app, error).await,
+        _ => problem::error(error),
     };
     body::discard_meanwhile(app, request);
     response

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::parse::{at_least_one, duration, within};
+use super::values::{at_least_one, duration, within};
 
 /// How long, how many and how large connections and what comes over them may be.
 #[derive(Args, Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ pub struct Connections {
     pub max_header_bytes: usize,
 
     /// Time for which connections are still accepted after SIGTERM, while /readyz says no
-    #[arg(long, env, hide_env_values = true, default_value = "0s", value_parser = super::parse::duration_or_none)]
+    #[arg(long, env, hide_env_values = true, default_value = "0s", value_parser = super::values::duration_or_none)]
     pub shutdown_delay: Duration,
 
     /// Longest time for what was accepted to be finished after that

@@ -13,16 +13,13 @@
 //! A picture that was decoded reduced has an extent in its pixels that is no whole number. The windows follow
 //! it, so that the answer is as near to that of the full picture as the pixels are.
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-mod filter;
-mod scalar;
-
 use std::fmt;
 
-use filter::{Axis, Filter};
-
-use super::{Picture, Size};
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
+use super::filter::{Axis, Filter};
+use super::scalar;
+use crate::image::{Picture, Size};
 
 /// Bytes a pixel: red, green, blue.
 pub(crate) const CHANNELS: usize = 3;
@@ -72,7 +69,7 @@ impl Buffers {
 
 /// One implementation of the two passes, with what it keeps from picture to picture. Both take and
 /// give rows of interleaved RGB bytes without padding.
-trait Passes: fmt::Debug + Send {
+pub(super) trait Passes: fmt::Debug + Send {
     /// Resizes each row of `source`, `width` pixels wide.
     fn horizontal(&mut self, source: &[u8], width: usize, filter: &Filter, output: &mut [u8]);
 
@@ -157,4 +154,5 @@ fn transpose(source: &[u8], size: Size, target: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
+#[path = "tests.rs"]
 mod tests;

@@ -2,30 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::FORWARDED;
-use axum::middleware::Next;
-use axum::response::Response;
 
 use crate::config::Networks;
-use crate::http::App;
-
-/// The client's address, left on the request.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::http) struct Client(pub(in crate::http) IpAddr);
-
-pub(in crate::http) async fn client(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    if let Some(ConnectInfo(remote)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
-        let client = behind(remote.ip().to_canonical(), request.headers(), &app.access.trusted_proxies);
-        request.extensions_mut().insert(Client(client));
-    }
-    next.run(request).await
-}
 
 /// The last address in the chain that no trusted proxy has: whatever stands before it a client may have
 /// made up.
-fn behind(remote: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
+pub(crate) fn behind(remote: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.0.iter().any(|network| network.contains(address));
     let mut client = remote;
     for named in chain(headers).into_iter().rev() {

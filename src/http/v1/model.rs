@@ -5,12 +5,12 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::App;
+use crate::http::App;
 
 /// The model that answers, and what the server takes.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Model {
+pub(in crate::http) struct Model {
     /// Its name, such as a paper or a library gives it.
     #[schema(example = "MobileNetV2")]
     name: String,
@@ -65,7 +65,7 @@ struct Limits {
     tag = "analysis",
     responses((status = 200, description = "The model and the limits.", body = Model))
 )]
-pub(super) async fn model(State(app): State<App>) -> Json<Model> {
+pub(in crate::http) async fn model(State(app): State<App>) -> Json<Model> {
     let model = &app.model;
     Json(Model {
         name: model.name.clone(),

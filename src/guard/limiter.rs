@@ -12,8 +12,8 @@ use governor::{Quota, RateLimiter};
 use crate::config::RateLimit;
 
 /// `RateLimit-Policy` and `RateLimit`: draft-ietf-httpapi-ratelimit-headers, version 10.
-pub(in crate::http) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-pub(in crate::http) const STATE: HeaderName = HeaderName::from_static("ratelimit");
+pub(crate) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(crate) const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
 /// How often clients that are as new again are forgotten.
 const UPKEEP: Duration = Duration::from_mins(1);
@@ -21,25 +21,25 @@ const UPKEEP: Duration = Duration::from_mins(1);
 type Clients = RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock, StateInformationMiddleware>;
 
 #[derive(Debug)]
-pub(super) struct Limiter {
+pub(crate) struct Limiter {
     limit: RateLimit,
     clients: Clients,
 }
 
 /// Whether a request may pass, and what is said of it in any case.
-pub(super) struct Decision {
+pub(crate) struct Decision {
     /// Seconds after which the next may.
-    pub(super) wait: Option<u64>,
-    pub(super) headers: HeaderMap,
+    pub(crate) wait: Option<u64>,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Limiter {
-    pub(super) fn new(limit: RateLimit) -> Self {
+    pub(crate) fn new(limit: RateLimit) -> Self {
         let quota = Quota::per_second(limit.per_second).allow_burst(limit.burst);
         Self { limit, clients: RateLimiter::keyed(quota).with_middleware() }
     }
 
-    pub(super) fn check(&self, client: IpAddr) -> Decision {
+    pub(crate) fn check(&self, client: IpAddr) -> Decision {
         let (wait, remaining) = match self.clients.check_key(&network(client)) {
             Ok(state) => (None, state.remaining_burst_capacity()),
             Err(refused) => {
@@ -58,7 +58,7 @@ impl Limiter {
         Decision { wait, headers }
     }
 
-    pub(super) async fn keep_up(&self) {
+    pub(crate) async fn keep_up(&self) {
         loop {
             tokio::time::sleep(UPKEEP).await;
             self.clients.retain_recent();

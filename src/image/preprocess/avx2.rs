@@ -20,8 +20,8 @@ use std::arch::x86_64::{
 };
 
 use super::filter::{Filter, HALF, PRECISION};
+use super::resize::{CHANNELS, Passes};
 use super::scalar::Scalar;
-use super::{CHANNELS, Passes};
 
 const LOW_BITS: u32 = 15;
 

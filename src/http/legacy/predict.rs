@@ -10,10 +10,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::field::{self, Field, Malformed};
-use super::{App, analyze, body, openapi, respond};
+use crate::engine::json::{self as field, Field, Malformed};
 use crate::engine::{Analysis, Payload};
 use crate::error::Error;
+use crate::http::v1::analyze;
+use crate::http::{App, body, openapi, problem};
 
 const FIELD: &str = "image_data";
 
@@ -23,7 +24,7 @@ const FAILED: &str = "Internal server error during model inference.";
 /// A picture to be analysed, as the replaced service took it.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the body is read by `field`, which leaves the text where it is")]
-pub(super) struct PictureData {
+pub(in crate::http) struct PictureData {
     /// As `base64Image` of `/api/v1/analyze`.
     #[schema(example = json!(openapi::PICTURE))]
     image_data: String,
@@ -32,7 +33,7 @@ pub(super) struct PictureData {
 /// Why a request was refused, as the replaced service said it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PredictError)]
-pub(super) struct Refusal {
+pub(in crate::http) struct Refusal {
     #[schema(inline)]
     detail: Detail,
 }
@@ -48,7 +49,7 @@ enum Detail {
 
 /// What does not fit in a request's body.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Problem {
+pub(in crate::http) struct Problem {
     /// Which kind of problem it is.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -61,7 +62,7 @@ pub(super) struct Problem {
 
 impl Refusal {
     /// Of an error that is not about a field: the replaced service had few words for a failure.
-    pub(super) fn of(error: &Error) -> Self {
+    pub(in crate::http) fn of(error: &Error) -> Self {
         let is_failure = error.predict_status() == StatusCode::INTERNAL_SERVER_ERROR;
         Self { detail: Detail::Sentence(if is_failure { FAILED.into() } else { error.to_string() }) }
     }
@@ -71,12 +72,12 @@ impl Refusal {
     }
 
     /// Of a body without the field.
-    pub(super) fn missing() -> Self {
+    pub(in crate::http) fn missing() -> Self {
         Self::problem("missing", json!(["body", FIELD]), "Field required")
     }
 
     /// Of a field that is no text.
-    pub(super) fn no_text() -> Self {
+    pub(in crate::http) fn no_text() -> Self {
         Self::problem("string_type", json!(["body", FIELD]), "Input should be a valid string")
     }
 }
@@ -92,16 +93,16 @@ impl Refusal {
     request_body = PictureData,
     responses(openapi::OfPredict)
 )]
-pub(super) async fn predict(State(app): State<App>, request: Request) -> Response {
+pub(in crate::http) async fn predict(State(app): State<App>, request: Request) -> Response {
     match answer(&app, request).await {
         Ok(analysis) => analyze::response(&analysis),
-        Err((error, refusal)) => respond::with_json(&error, error.predict_status(), &refusal),
+        Err((error, refusal)) => problem::with_json(&error, error.predict_status(), &refusal),
     }
 }
 
 /// An error in the shape of this route.
-pub(super) fn refused(error: &Error) -> Response {
-    respond::with_json(error, error.predict_status(), &Refusal::of(error))
+pub(in crate::http) fn refused(error: &Error) -> Response {
+    problem::with_json(error, error.predict_status(), &Refusal::of(error))
 }
 
 async fn answer(app: &App, request: Request) -> Result<Analysis, (Error, Refusal)> {

@@ -7,22 +7,22 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use utoipa::ToSchema;
 
-use super::field::{self, Field};
-use super::{App, body, openapi, respond};
+use crate::engine::json::{self as field, Field};
 use crate::engine::{Analysis, Payload, Timings};
 use crate::error::Error;
+use crate::http::{App, body, openapi, problem};
 
 /// The name of the body's field.
 const FIELD: &str = "base64Image";
 
 /// Where the time went.
-pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+pub(in crate::http) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// A picture to be analysed.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "the body is read by `field`, which leaves the text where it is")]
-pub(super) struct Picture {
+pub(in crate::http) struct Picture {
     /// JPEG, PNG, WebP, GIF (the first frame), BMP or TIFF as base64, bare or as a `data:` URL.
     #[schema(min_length = 1, example = json!(openapi::PICTURE))]
     base64_image: String,
@@ -39,10 +39,10 @@ pub(super) struct Picture {
     request_body = Picture,
     responses(openapi::OfAnalyze)
 )]
-pub(super) async fn analyze(State(app): State<App>, request: Request) -> Response {
+pub(in crate::http) async fn analyze(State(app): State<App>, request: Request) -> Response {
     match answer(&app, request).await {
         Ok(analysis) => response(&analysis),
-        Err(error) => respond::error(&error),
+        Err(error) => problem::error(&error),
     }
 }
 
@@ -60,7 +60,7 @@ fn payload(body: &Bytes) -> Result<Payload, Error> {
 }
 
 /// The labels as the body, the time they took as `Server-Timing`.
-pub(super) fn response(analysis: &Analysis) -> Response {
+pub(in crate::http) fn response(analysis: &Analysis) -> Response {
     let mut response = Json(&analysis.predictions).into_response();
     if let Ok(value) = HeaderValue::from_str(&server_timing(&analysis.timings)) {
         response.headers_mut().insert(SERVER_TIMING, value);

@@ -9,7 +9,7 @@ use axum::response::{Html, IntoResponse, Response};
 use bytes::Bytes;
 use html_escape::{encode_double_quoted_attribute, encode_text};
 
-use super::{App, body, respond};
+use super::{App, body, problem};
 use crate::engine::{Analysis, Payload};
 use crate::error::Error;
 use crate::model::Prediction;
@@ -32,7 +32,7 @@ pub(super) async fn answer(State(app): State<App>, request: Request) -> Response
 /// The page that says what went wrong.
 pub(super) async fn refused(app: &App, error: &Error) -> Response {
     let message = format!(r#"<p class="plain-error" role="alert">{}</p>"#, encode_text(&error.to_string()));
-    respond::because(error, page(app, error.status(), &message).await)
+    problem::because(error, page(app, error.status(), &message).await)
 }
 
 async fn analysis(app: &App, request: Request) -> Result<Analysis, Error> {

@@ -1,0 +1,4 @@
+//! What the executable does: a file a command.
+
+pub mod health;
+pub mod serve;

@@ -1,0 +1,3 @@
+//! The contract of the services that glimpse replaces.
+
+pub(super) mod predict;

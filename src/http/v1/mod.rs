@@ -1,0 +1,4 @@
+//! Our own API, version 1.
+
+pub(super) mod analyze;
+pub(super) mod model;
