@@ -3,11 +3,11 @@
 
 mod support;
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
+use ::base64::prelude::{BASE64_STANDARD, Engine as _};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
-use glimpse::engine::base64;
+use glimpse::engine::base64 as picture_base64;
 use glimpse::image::{Decoder, Orientation, Picture, Resizer, Scaling, Size};
 use glimpse::model::{Classifier, Runtime};
 use glimpse::stop::Stop;
@@ -30,7 +30,7 @@ fn payloads(criterion: &mut Criterion) {
         let text = BASE64_STANDARD.encode(&file);
         let mut bytes = Vec::new();
         group.throughput(Throughput::Bytes(text.len() as u64));
-        group.bench_function(name, |bencher| bencher.iter(|| base64::decode(&text, &mut bytes).unwrap()));
+        group.bench_function(name, |bencher| bencher.iter(|| picture_base64::decode(&text, &mut bytes).unwrap()));
     }
 }
 
