@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::{Config, JpegDecode};
-use crate::engine::{Decoding, Engine, Limits, Pipeline};
+use crate::engine::{Capacity, Engine, Settings, Worker};
 use crate::error::StartError;
-use crate::guard::Budget;
-use crate::http::{self, Access, App, Site};
+use crate::guard::access::Access;
+use crate::guard::{BodyLimits, Budget};
+use crate::http::{self, App, Site, State};
 use crate::model::{Classifier, Runtime};
 use crate::server::lifecycle::Lifecycle;
 use crate::server::{self, Signals};
@@ -39,11 +40,15 @@ pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
 ///
 /// # Errors
 /// A sentence, where ONNX Runtime or the model can't be used.
-pub fn pipelines(config: &Config) -> Result<Vec<Pipeline>, StartError> {
+pub fn workers(config: &Config) -> Result<Vec<Worker>, StartError> {
     let runtime = Runtime::load(&config.library())?;
     let classifiers = Classifier::load(&runtime, &config.model(), config.worker_count())?;
-    let decoding = Decoding { max_pixels: config.max_pixels, reduces_jpeg: config.jpeg_decode == JpegDecode::Reduced };
-    Ok(classifiers.into_iter().map(|classifier| Pipeline::new(classifier, decoding)).collect())
+    let settings = Settings {
+        max_pixels: config.max_pixels,
+        max_payload_bytes: config.max_body_bytes,
+        reduces_jpeg: config.jpeg_decode == JpegDecode::Reduced,
+    };
+    Ok(classifiers.into_iter().map(|classifier| Worker::new(classifier, settings)).collect())
 }
 
 /// Loads the model and starts the workers.
@@ -52,11 +57,11 @@ pub fn pipelines(config: &Config) -> Result<Vec<Pipeline>, StartError> {
 /// A sentence, where the site, ONNX Runtime or the model can't be used.
 pub fn load(config: &Config) -> Result<App, StartError> {
     let site = Site::open(config.web_dir())?;
-    let workers = pipelines(config)?;
+    let workers = workers(config)?;
     let model = workers.first().map(|worker| worker.model().clone());
     let model = model.ok_or_else(|| StartError::new("There must be at least one worker: set WORKERS to 1 or more."))?;
-    let limits = Limits { queue_depth: config.queue_depth, timeout: config.inference_timeout };
-    let engine = Arc::new(Engine::new(workers, limits)?);
+    let capacity = Capacity { queue_depth: config.queue_depth, timeout: config.inference_timeout };
+    let engine = Arc::new(Engine::new(workers, capacity)?);
     let budget = Budget::new(config.max_inflight_bytes);
     if budget.largest() < config.max_body_bytes {
         return Err(StartError::new(format!(
@@ -64,7 +69,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
             config.max_body_bytes, config.max_inflight_bytes
         )));
     }
-    Ok(App {
+    Ok(App::new(State {
         engine,
         budget,
         model,
@@ -73,12 +78,13 @@ pub fn load(config: &Config) -> Result<App, StartError> {
         metrics: Metrics::start(),
         shows_metrics: config.metrics_addr.is_none(),
         lifecycle: Lifecycle::new(),
-        max_body_bytes: config.max_body_bytes,
-        body_timeout: config.connections.body_timeout,
-        min_body_rate: config.connections.min_body_rate,
+        body_limits: BodyLimits {
+            max_bytes: config.max_body_bytes,
+            timeout: config.connections.body_timeout,
+            min_rate: config.connections.min_body_rate,
+        },
         max_pixels: config.max_pixels,
-        timeout: config.inference_timeout,
-    })
+    }))
 }
 
 /// Listens and serves until SIGTERM or Ctrl-C; `started` is when `main` began.

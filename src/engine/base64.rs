@@ -1,11 +1,11 @@
-//! The text of `base64Image`, to bytes.
+//! Base64 text, to bytes.
 
 use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig, Simd};
 
-use crate::error::Error;
+use crate::error::{Error, Malformed};
 
 /// The standard alphabet, with the vector instructions that the processor has.
 static BASE64: LazyLock<Simd> = LazyLock::new(|| {
@@ -17,48 +17,65 @@ static BASE64: LazyLock<Simd> = LazyLock::new(|| {
 
 /// Decodes `text` into `bytes`, replacing what was there.
 ///
-/// Accepted: the standard and the URL-safe alphabet (RFC 4648, sections 4 and 5), with or without
-/// padding, with white space anywhere (MIME breaks lines), behind a `data:...;base64,` prefix (RFC
-/// 2397) or bare.
+/// Accepted: the standard and the URL-safe alphabet (RFC 4648, sections 4 and 5), with or without padding, with white
+/// space anywhere (MIME breaks lines), bare or as a `data:...;base64,` URL (RFC 2397), whose data may be percent-encoded.
 ///
 /// # Errors
-/// [`Error::NotBase64`] for anything else.
+/// [`Malformed::NotBase64`] for anything else; [`Error::OutOfMemory`].
 pub fn decode(text: &str, bytes: &mut Vec<u8>) -> Result<(), Error> {
     let encoded = strip_data_url(text)?;
     bytes.clear();
+    // Three bytes of every four characters, and what a last group of less adds.
+    bytes.try_reserve(encoded.len() / 4 * 3 + 3).map_err(|_| Error::OutOfMemory)?;
     if BASE64.decode_vec(encoded, bytes).is_ok() {
         return Ok(());
     }
-    // What nearly every client sends has been tried first, as it stands.
+    // The form that nearly every client sends has been tried first.
     bytes.clear();
-    BASE64.decode_vec(normalise(encoded), bytes).map_err(|_| Error::NotBase64)
+    BASE64.decode_vec(normalise(encoded)?, bytes).map_err(|_| Malformed::NotBase64.into())
 }
 
-fn strip_data_url(text: &str) -> Result<&str, Error> {
+fn strip_data_url(text: &str) -> Result<&str, Malformed> {
     let text = text.trim_ascii_start();
     if !starts_with_ignore_case(text, "data:") {
         return Ok(text);
     }
-    let (header, data) = text.split_once(',').ok_or(Error::NotBase64)?;
+    let (header, data) = text.split_once(',').ok_or(Malformed::NotBase64)?;
     let encoding = header.rsplit(';').next().unwrap_or_default().trim_ascii();
-    if encoding.eq_ignore_ascii_case("base64") { Ok(data) } else { Err(Error::NotBase64) }
+    if encoding.eq_ignore_ascii_case("base64") { Ok(data) } else { Err(Malformed::NotBase64) }
 }
 
 fn starts_with_ignore_case(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// The same text in the standard alphabet without white space.
-fn normalise(encoded: &str) -> Vec<u8> {
-    encoded
-        .bytes()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .map(|byte| match byte {
-            b'-' => b'+',
-            b'_' => b'/',
-            other => other,
-        })
-        .collect()
+/// The same text in the standard alphabet, without white space and percent-encoding.
+fn normalise(encoded: &str) -> Result<Vec<u8>, Error> {
+    let mut normal = Vec::new();
+    normal.try_reserve_exact(encoded.len()).map_err(|_| Error::OutOfMemory)?;
+    let mut rest = encoded.as_bytes();
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        let byte = match (byte, after) {
+            (b'%', [high, low, after @ ..]) => {
+                rest = after;
+                percent_decoded(*high, *low).ok_or(Malformed::NotBase64)?
+            }
+            _ => *byte,
+        };
+        match byte {
+            b'-' => normal.push(b'+'),
+            b'_' => normal.push(b'/'),
+            byte if byte.is_ascii_whitespace() => {}
+            byte => normal.push(byte),
+        }
+    }
+    Ok(normal)
+}
+
+fn percent_decoded(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(high)? << 4 | digit(low)?)
 }
 
 #[cfg(test)]
@@ -87,6 +104,15 @@ mod tests {
     }
 
     #[test]
+    fn percent_encoded_data_urls() {
+        let bytes = [0xfb, 0xff, 0xbf];
+        for text in ["data:image/png;base64,%2B%2F%2b%2f", "data:;base64,%2B/%2B/", "data:;base64,%0A+/+/%20"] {
+            assert_eq!(decoded(text).as_deref(), Ok(&bytes[..]), "{text}");
+        }
+        assert_eq!(decoded("data:;base64,aGVsbG8%3D").as_deref(), Ok(&b"hello"[..]));
+    }
+
+    #[test]
     fn what_is_not_base64() {
         for text in [
             "hello, world",
@@ -97,8 +123,11 @@ mod tests {
             "data:image/png;base64",
             "aGVs*G8=",
             "héllo",
+            "aGVs%G8",
+            "aGVsbG8%",
+            "aGVsbG8%3",
         ] {
-            assert_eq!(decoded(text), Err(Error::NotBase64), "{text}");
+            assert_eq!(decoded(text), Err(Malformed::NotBase64.into()), "{text}");
         }
     }
 

@@ -1,48 +1,62 @@
-//! One field of a JSON object, borrowed from the body where it has no escapes: a picture of
-//! megabytes is not copied to be looked at.
+//! One field of a JSON object. Its text is borrowed from the document where it has no escapes, so that a picture of
+//! megabytes is not copied.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use bytes::Bytes;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
+
+use crate::error::Malformed;
 
 /// What a field holds.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Field<'a> {
     /// The object has no such field.
     Absent,
+    /// `null`.
     Null,
+    /// A string, unescaped.
     Text(Cow<'a, str>),
-    /// A number, say.
+    /// Anything else.
     Other,
 }
 
-/// Why a body has no fields.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Malformed {
-    /// It is not JSON, from this byte of its line on.
-    NotJson { column: usize },
-    /// It is JSON, but no object.
-    NotAnObject,
-}
-
-/// The field `name` of the object that `body` holds; of several, the last.
-pub fn read<'a>(body: &'a [u8], name: &str) -> Result<Field<'a>, Malformed> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let field = Object { name }.deserialize(&mut json);
-    field.and_then(|field| json.end().map(|()| field)).map_err(|error| match error.classify() {
+/// The field `name` of the object that `json` holds; of several, the last.
+///
+/// # Errors
+/// [`Malformed::NotJson`] or [`Malformed::NotAnObject`].
+pub fn read<'a>(json: &'a [u8], name: &str) -> Result<Field<'a>, Malformed> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let field = Object { name }.deserialize(&mut deserializer);
+    field.and_then(|field| deserializer.end().map(|()| field)).map_err(|error| match error.classify() {
         Category::Data => Malformed::NotAnObject,
         _ => Malformed::NotJson { column: error.column() },
     })
 }
 
-/// `text`, which [`read`] has found in `body`, with a life of its own; without a copy where it can be.
-pub fn share(body: &Bytes, text: Cow<'_, str>) -> Bytes {
-    match text {
-        Cow::Borrowed(text) => body.slice_ref(text.as_bytes()),
-        Cow::Owned(text) => Bytes::from(text),
+/// JSON in UTF-8 without a byte order mark. UTF-16 is converted; without a mark it is told by its zero bytes, since
+/// JSON begins with an ASCII character (RFC 4627, section 3).
+///
+/// # Errors
+/// [`Malformed::NotJson`] where UTF-16 is invalid.
+pub fn to_utf8(json: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
+    match json {
+        [0xef, 0xbb, 0xbf, rest @ ..] => Ok(Cow::Borrowed(rest)),
+        [0xff, 0xfe, rest @ ..] => from_utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => from_utf16(rest, u16::from_be_bytes),
+        [1..=255, 0, ..] => from_utf16(json, u16::from_le_bytes),
+        [0, 1..=255, ..] => from_utf16(json, u16::from_be_bytes),
+        _ => Ok(Cow::Borrowed(json)),
+    }
+}
+
+fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'static, [u8]>, Malformed> {
+    let (units, rest) = bytes.as_chunks::<2>();
+    let text: Option<String> = char::decode_utf16(units.iter().copied().map(unit)).collect::<Result<_, _>>().ok();
+    match text.filter(|_| rest.is_empty()) {
+        Some(text) => Ok(Cow::Owned(text.into_bytes())),
+        None => Err(Malformed::NotJson { column: 0 }),
     }
 }
 
@@ -178,5 +192,27 @@ mod tests {
             assert!(matches!(read(body.as_bytes(), "a"), Err(Malformed::NotJson { .. })), "{body:.40}");
         }
         assert!(matches!(read(b"{\"a\": \"\xff\"}", "a"), Err(Malformed::NotJson { .. })));
+    }
+
+    #[test]
+    fn every_encoding_of_unicode() {
+        let json = "{\"a\": \"h\u{e9}\u{1f600}\"}";
+        let little: Vec<u8> = json.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = json.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [
+            json.as_bytes().to_vec(),
+            [&b"\xef\xbb\xbf"[..], json.as_bytes()].concat(),
+            [&b"\xff\xfe"[..], &little].concat(),
+            [&b"\xfe\xff"[..], &big].concat(),
+            little.clone(),
+            big,
+        ] {
+            assert_eq!(to_utf8(&bytes).as_deref(), Ok(json.as_bytes()), "{bytes:x?}");
+        }
+        // Half a character, and half a surrogate pair.
+        for broken in [&little[..little.len() - 1], b"\xff\xfe\x3d\xd8"] {
+            assert!(to_utf8(broken).is_err(), "{broken:x?}");
+        }
+        assert_eq!(to_utf8(b"").as_deref(), Ok(&b""[..]));
     }
 }

@@ -1,37 +1,63 @@
-//! Admission, deadlines, and the compute pool: a picture in, an analysis out.
+//! Admission, deadlines and the compute pool: inputs in, analyses out.
 //!
-//! A request takes a place or is refused at once; there are as many places as there are workers and
-//! room in the queue. Whoever has a place gets an answer before the deadline, or the error that says
-//! there was none. A worker leaves alone what nobody waits for any more.
+//! A request takes a permit for each of its inputs or is refused at once. There are as many permits as there are workers
+//! and places in the queue. An admitted request is answered before its deadline, or with the error that says it was
+//! missed. A worker skips inputs that nobody waits for.
 
 pub mod base64;
+mod form;
+mod inflate;
 pub mod json;
 mod payload;
 mod pool;
+mod timings;
 mod worker;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, oneshot};
+use ndarray::Array4;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::{Error, StartError};
 use crate::model::Prediction;
-use crate::stop::Stop;
+use crate::stop::{Stop, Waiting};
 
-pub use payload::Payload;
+pub use payload::{Coding, Payload};
 use pool::{Job, Pool};
-pub use worker::{ANSWERS, Decoding, Pipeline};
+pub use timings::{Stage, Timings};
+pub use worker::{Settings, Worker};
 
-/// What a worker does with a request. One value a worker, so it may keep buffers.
+/// What is analysed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A picture, as it came.
+    Picture(Payload),
+    /// The model's input itself: one picture, in the layout that the model describes.
+    Tensor(Array4<f32>),
+}
+
+impl From<Payload> for Input {
+    fn from(payload: Payload) -> Self {
+        Self::Picture(payload)
+    }
+}
+
+impl From<Array4<f32>> for Input {
+    fn from(tensor: Array4<f32>) -> Self {
+        Self::Tensor(tensor)
+    }
+}
+
+/// What a worker does with an input. One value a worker, so it may keep buffers.
 pub trait Work: Send + 'static {
-    /// Analyses `payload`. Asks `stop` between its stages whether to go on.
+    /// Analyses `input` and gives the `labels` most probable labels. Asks `stop` between its steps.
     ///
     /// # Errors
-    /// Whatever is wrong with the payload, or what [`Stop::check`] gave.
-    fn run(&mut self, payload: &Payload, stop: &Stop) -> Result<Analysis, Error>;
+    /// What is wrong with the input, or what [`Stop::check`] returned.
+    fn run(&mut self, input: &Input, labels: usize, stop: &Stop) -> Result<Analysis, Error>;
 
-    /// Makes the worker as new after a panic, whose traces it may bear.
+    /// Replaces whatever a panic may have left in an undefined state.
     ///
     /// # Errors
     /// A sentence, where that can't be done now.
@@ -45,27 +71,14 @@ pub trait Work: Send + 'static {
 pub struct Analysis {
     /// The most probable labels, highest first.
     pub predictions: Vec<Prediction>,
-    /// Where the time went.
+    /// The time that each stage took.
     pub timings: Timings,
-}
-
-/// Where a request's time went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timings {
-    /// Waiting for a worker.
-    pub queue: Duration,
-    /// Base64 and image decoding.
-    pub decode: Duration,
-    /// Resizing and scaling.
-    pub resize: Duration,
-    /// The model.
-    pub inference: Duration,
 }
 
 /// The limits of an engine.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Requests that may wait while every worker is busy.
+pub struct Capacity {
+    /// Inputs that may wait while every worker is busy.
     pub queue_depth: usize,
     /// The longest that a request may wait and be worked on, together.
     pub timeout: Duration,
@@ -75,8 +88,8 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Engine {
     pool: Pool,
-    places: Arc<Semaphore>,
-    /// Places in all.
+    permits: Arc<Semaphore>,
+    /// Permits in all: one a worker and one a place in the queue.
     capacity: usize,
     timeout: Duration,
 }
@@ -86,54 +99,100 @@ impl Engine {
     ///
     /// # Errors
     /// A sentence, where there is no worker or the system refuses a thread.
-    pub fn new<W: Work>(workers: Vec<W>, limits: Limits) -> Result<Self, StartError> {
+    pub fn new<W: Work>(workers: Vec<W>, limits: Capacity) -> Result<Self, StartError> {
         let capacity = workers.len() + limits.queue_depth;
-        let places = Arc::new(Semaphore::new(capacity));
-        Ok(Self { pool: Pool::new(workers)?, places, capacity, timeout: limits.timeout })
+        let permits = Arc::new(Semaphore::new(capacity));
+        Ok(Self { pool: Pool::new(workers)?, permits, capacity, timeout: limits.timeout })
     }
 
-    /// Whether every worker is taken and the queue full: whoever comes now would be refused.
+    /// Whether a request that came now would be refused: every worker is busy and the queue is full.
     pub fn is_full(&self) -> bool {
-        self.places.available_permits() == 0
+        self.permits.available_permits() == 0
     }
 
-    /// Requests that wait for a worker.
+    /// Inputs that wait for a worker.
     pub fn waiting(&self) -> usize {
-        let taken = self.capacity - self.places.available_permits();
+        let taken = self.capacity - self.permits.available_permits();
         taken.saturating_sub(self.pool.size())
     }
 
-    /// Whether every worker is there.
+    /// The longest that a request may wait and be worked on, together.
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Whether every worker is there. One that has panicked is missing until it is renewed.
     pub fn is_whole(&self) -> bool {
         self.pool.is_whole()
     }
 
-    /// Waits until no worker is at work any more, as long as `patience` lasts; whether it is so. There may be work that
-    /// nobody waits for: ONNX Runtime must not be gone, as it is at the end of the process, while a worker runs it.
+    /// Waits up to `patience` for running work to finish and returns whether it did. Call before exiting: unloading
+    /// ONNX Runtime under a running session is undefined.
     pub async fn rest(&self, patience: Duration) -> bool {
         let all = u32::try_from(self.capacity).unwrap_or(u32::MAX);
-        tokio::time::timeout(patience, self.places.acquire_many(all)).await.is_ok()
+        tokio::time::timeout(patience, self.permits.acquire_many(all)).await.is_ok()
     }
 
-    /// Analyses a picture. To drop the future is to leave: work that has not begun is then not done.
+    /// Analyses one input and gives its `labels` most probable labels. Work that has not begun when the future is
+    /// dropped is not done.
     ///
     /// # Errors
-    /// [`Error::Busy`] at once where there is no place; [`Error::DeadlineExceeded`];
-    /// [`Error::Internal`] where the worker panicked; and what is wrong with the picture.
-    pub async fn analyze(&self, payload: Payload) -> Result<Analysis, Error> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
+    /// [`Error::Busy`] at once where there is no permit; [`Error::DeadlineExceeded`]; [`Error::Internal`] where the
+    /// worker panicked; what is wrong with the input.
+    pub async fn analyze(&self, input: impl Into<Input>, labels: usize) -> Result<Analysis, Error> {
+        let permit = self.permits.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
+        self.submit(input.into(), labels, permit, Instant::now()).answer().await
+    }
+
+    /// Analyses several inputs, which are admitted all at once or not at all. Each has its own result, in the order of
+    /// `inputs`; all share one deadline.
+    ///
+    /// # Errors
+    /// [`Error::TooManyInputs`] where so many can never be admitted, [`Error::Busy`] where they can't be now.
+    pub async fn analyze_all(&self, inputs: Vec<Input>, labels: usize) -> Result<Vec<Result<Analysis, Error>>, Error> {
+        if inputs.len() > self.capacity {
+            return Err(Error::TooManyInputs { limit: self.capacity });
+        }
+        let count = u32::try_from(inputs.len()).map_err(|_| Error::TooManyInputs { limit: self.capacity })?;
+        let mut permits = self.permits.clone().try_acquire_many_owned(count).map_err(|_| Error::Busy)?;
         let admitted = Instant::now();
+        let pending: Vec<Pending> = inputs
+            .into_iter()
+            .filter_map(|input| permits.split(1).map(|permit| self.submit(input, labels, permit, admitted)))
+            .collect();
+        let mut results = Vec::with_capacity(pending.len());
+        for pending in pending {
+            results.push(pending.answer().await);
+        }
+        Ok(results)
+    }
+
+    fn submit(&self, input: Input, labels: usize, permit: OwnedSemaphorePermit, admitted: Instant) -> Pending {
         let deadline = admitted + self.timeout;
-        let (stop, _waiting) = Stop::while_waiting(deadline);
+        let (stop, waiting) = Stop::while_waiting(deadline);
         let (reply, answer) = oneshot::channel();
-        self.pool.submit(Job { payload, stop, reply, place });
-        let mut analysis = match tokio::time::timeout_at(deadline.into(), answer).await {
+        self.pool.submit(Job { input, labels, stop, reply, permit });
+        Pending { admitted, deadline, answer, _waiting: waiting }
+    }
+}
+
+/// An input that has been admitted.
+struct Pending {
+    admitted: Instant,
+    deadline: Instant,
+    answer: oneshot::Receiver<Result<Analysis, Error>>,
+    _waiting: Waiting,
+}
+
+impl Pending {
+    async fn answer(self) -> Result<Analysis, Error> {
+        let mut analysis = match tokio::time::timeout_at(self.deadline.into(), self.answer).await {
             Ok(Ok(result)) => result?,
             Ok(Err(_)) => return Err(Error::Internal),
             Err(_) => return Err(Error::DeadlineExceeded),
         };
-        let worked = analysis.timings.decode + analysis.timings.resize + analysis.timings.inference;
-        analysis.timings.queue = admitted.elapsed().saturating_sub(worked);
+        let worked = analysis.timings.total();
+        analysis.timings.set(Stage::Queue, self.admitted.elapsed().saturating_sub(worked));
         Ok(analysis)
     }
 }

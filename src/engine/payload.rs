@@ -1,10 +1,137 @@
+//! A picture as it came, and how the file is found in it.
+//!
+//! A door says where the picture is and hands the bytes over unread. The worker finds it: what grows with the size of a
+//! body is done there and not on the threads that serve connections.
+
+use std::borrow::Cow;
+
 use bytes::Bytes;
+
+use super::json::{self, Field};
+use super::{base64, form, inflate};
+use crate::error::{Error, FieldFault, Malformed};
+use crate::stop::Stop;
 
 /// A picture as it came with its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Payload {
-    /// Base64 text: either alphabet, with or without padding and white space, bare or as a `data:` URL.
-    Base64(Bytes),
+pub struct Payload {
+    bytes: Bytes,
+    coding: Coding,
+    place: Place,
+}
+
+/// How a payload is compressed (the content codings of RFC 9110, section 8.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// Not at all.
+    Identity,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 1950; bare RFC 1951 is read as well, which some clients send under this name.
+    Deflate,
+}
+
+/// Where in the payload the picture is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    File,
+    Base64,
+    Field(&'static str),
+    Part { name: &'static str, boundary: String },
+}
+
+impl Payload {
+    const fn new(bytes: Bytes, place: Place) -> Self {
+        Self { bytes, coding: Coding::Identity, place }
+    }
+
     /// The picture file itself.
-    File(Bytes),
+    pub const fn file(bytes: Bytes) -> Self {
+        Self::new(bytes, Place::File)
+    }
+
+    /// The file as base64 text, in the forms that [`base64::decode`] accepts.
+    pub const fn base64(text: Bytes) -> Self {
+        Self::new(text, Place::Base64)
+    }
+
+    /// A JSON object (UTF-8 or UTF-16) whose field `name` holds the file as base64 text.
+    pub const fn field(json: Bytes, name: &'static str) -> Self {
+        Self::new(json, Place::Field(name))
+    }
+
+    /// A form (multipart/form-data, RFC 7578) whose part `name` holds the file.
+    pub const fn part(form: Bytes, boundary: String, name: &'static str) -> Self {
+        Self::new(form, Place::Part { name, boundary })
+    }
+
+    /// The same payload, compressed with `coding`.
+    #[must_use]
+    pub fn compressed(self, coding: Coding) -> Self {
+        Self { coding, ..self }
+    }
+
+    /// The picture file, borrowed from the payload or from `buffers`. A payload may inflate to `limit` bytes at most.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`], [`Error::PayloadTooLarge`], [`Error::OutOfMemory`], and what [`Stop::check`] returns.
+    pub(super) fn open<'a>(&'a self, buffers: &'a mut Buffers, limit: usize, stop: &Stop) -> Result<&'a [u8], Error> {
+        let Buffers { inflated, file } = buffers;
+        let bytes: &[u8] = match self.coding {
+            Coding::Identity => &self.bytes,
+            coding => inflate::inflate(&self.bytes, coding, limit, stop, inflated)?,
+        };
+        match &self.place {
+            Place::File => return Ok(bytes),
+            Place::Base64 => {
+                let text = std::str::from_utf8(bytes).map_err(|_| Malformed::NotBase64)?;
+                base64::decode(text, file)?;
+            }
+            Place::Field(name) => {
+                let fault = |fault| Error::from(Malformed::Field { name, fault });
+                let json = json::to_utf8(bytes)?;
+                let text = field(&json, name)?;
+                base64::decode(&text, file).map_err(|error| match error {
+                    Error::Malformed(Malformed::NotBase64) => fault(FieldFault::NotBase64),
+                    other => other,
+                })?;
+            }
+            Place::Part { name, boundary } => form::read(&self.slice(bytes), boundary, name, stop, file)?,
+        }
+        Ok(file)
+    }
+
+    /// `bytes` with a life of their own: without a copy where they are the payload's.
+    fn slice(&self, bytes: &[u8]) -> Bytes {
+        if self.coding == Coding::Identity { self.bytes.clone() } else { Bytes::copy_from_slice(bytes) }
+    }
+}
+
+fn field<'a>(json: &'a [u8], name: &'static str) -> Result<Cow<'a, str>, Error> {
+    let fault = match json::read(json, name)? {
+        Field::Text(text) if !text.is_empty() => return Ok(text),
+        Field::Text(_) => FieldFault::Empty,
+        Field::Absent => FieldFault::Missing,
+        Field::Null => FieldFault::Null,
+        Field::Other => FieldFault::NotText,
+    };
+    Err(Malformed::Field { name, fault }.into())
+}
+
+/// What opening a payload needs, kept from payload to payload.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    inflated: Vec<u8>,
+    file: Vec<u8>,
+}
+
+impl Buffers {
+    /// Gives back buffers of more than `most` bytes.
+    pub(super) fn release(&mut self, most: usize) {
+        for buffer in [&mut self.inflated, &mut self.file] {
+            if buffer.capacity() > most {
+                *buffer = Vec::new();
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The compute threads: one worker a thread, each with its own session and buffers.
+//! The compute threads: one worker a thread, with buffers of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,28 +9,30 @@ use opentelemetry::Context;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::{Analysis, Payload, Work};
+use super::{Analysis, Input, Stage, Work};
 use crate::error::{Error, StartError};
 use crate::stop::Stop;
-use crate::telemetry::traces::TARGET;
 
-/// How long to wait before a worker that could not be renewed is tried again.
+/// The wait before a worker that could not be renewed is tried again.
 const RENEWAL: Duration = Duration::from_secs(1);
 
-/// A picture to analyse, and where its answer goes.
+type Workers = Arc<[Mutex<Box<dyn Work>>]>;
+
+/// An admitted input, and where its answer goes.
 pub(super) struct Job {
-    pub(super) payload: Payload,
+    pub(super) input: Input,
+    pub(super) labels: usize,
     pub(super) stop: Stop,
     pub(super) reply: oneshot::Sender<Result<Analysis, Error>>,
     /// Returned when the work is done.
-    pub(super) place: OwnedSemaphorePermit,
+    pub(super) permit: OwnedSemaphorePermit,
 }
 
-/// Threads that work requests off, first come, first served.
+/// Threads that take jobs first come, first served.
 pub(super) struct Pool {
     threads: ThreadPool,
-    workers: Arc<[Mutex<Box<dyn Work>>]>,
-    /// Workers that have panicked and are not as new yet.
+    workers: Workers,
+    /// Workers that have panicked and have not been renewed yet.
     missing: Arc<AtomicUsize>,
 }
 
@@ -62,31 +64,18 @@ impl Pool {
 
     /// Hands a job to the next idle thread.
     pub(super) fn submit(&self, job: Job) {
-        let Job { payload, stop, reply, place } = job;
         let (workers, missing) = (self.workers.clone(), self.missing.clone());
         let (span, trace) = (tracing::Span::current(), Context::current());
-        let queue = tracing::info_span!(target: TARGET, "queue");
+        let queue = Stage::Queue.span();
         self.threads.spawn_fifo(move || {
             drop(queue);
-            // What is logged on the way, a panic too, belongs to the request, and its stages to the trace.
+            // Log lines of the work, those of a panic too, carry the request's id, and its stages belong to the trace.
             let _entered = span.enter();
             let _traced = trace.attach();
             let thread = rayon::current_thread_index().unwrap_or(0);
-            // A thread only ever takes its own worker, so there is nobody to wait for.
+            // A thread takes only its own worker, so the lock is free.
             let mut worker = workers[thread].lock().unwrap_or_else(PoisonError::into_inner);
-            let mut has_panicked = false;
-            let result = stop.check().and_then(|()| {
-                let work = AssertUnwindSafe(|| worker.run(&payload, &stop));
-                catch_unwind(work).unwrap_or_else(|_| {
-                    has_panicked = true;
-                    Err(Error::Internal)
-                })
-            });
-            drop(payload);
-            drop(place);
-            // Nobody is there to read it where the client has left.
-            let _ = reply.send(result);
-            if has_panicked {
+            if job.run(worker.as_mut()) == Outcome::Panicked {
                 missing.fetch_add(1, Ordering::Relaxed);
                 renew(worker.as_mut());
                 missing.fetch_sub(1, Ordering::Relaxed);
@@ -95,13 +84,39 @@ impl Pool {
     }
 }
 
-/// Keeps at it until the worker is as new: what a panic has left of it is not to be trusted.
+#[derive(PartialEq, Eq)]
+enum Outcome {
+    Done,
+    Panicked,
+}
+
+impl Job {
+    fn run(self, worker: &mut dyn Work) -> Outcome {
+        let Self { input, labels, stop, reply, permit } = self;
+        let mut outcome = Outcome::Done;
+        let result = stop.check().and_then(|()| {
+            let work = AssertUnwindSafe(|| worker.run(&input, labels, &stop));
+            catch_unwind(work).unwrap_or_else(|_| {
+                outcome = Outcome::Panicked;
+                Err(Error::Internal)
+            })
+        });
+        // The input returns its memory and the permit its place before the answer can bring the next request.
+        drop(input);
+        drop(permit);
+        // It fails where the client has left.
+        let _ = reply.send(result);
+        outcome
+    }
+}
+
+/// Renews a worker that has panicked, however often that takes: its state is not to be trusted.
 fn renew(worker: &mut dyn Work) {
     loop {
         match catch_unwind(AssertUnwindSafe(|| worker.renew())) {
             Ok(Ok(())) => return tracing::warn!("a worker has panicked and has been replaced"),
             Ok(Err(error)) => tracing::error!("a worker can't be replaced for now: {error}"),
-            // The log has it already.
+            // The panic hook has logged it.
             Err(_) => {}
         }
         std::thread::sleep(RENEWAL);

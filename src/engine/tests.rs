@@ -7,30 +7,34 @@ use super::*;
 
 /// A worker that says when it begins and ends when it is told to.
 struct Scripted {
-    begun: mpsc::Sender<Payload>,
+    begun: mpsc::Sender<Input>,
     go_on: mpsc::Receiver<()>,
     done: Arc<AtomicUsize>,
 }
 
 struct Script {
     engine: Arc<Engine>,
-    begun: mpsc::Receiver<Payload>,
+    begun: mpsc::Receiver<Input>,
     go_on: mpsc::Sender<()>,
     done: Arc<AtomicUsize>,
 }
 
-fn text(text: &'static str) -> Payload {
-    Payload::Base64(Bytes::from_static(text.as_bytes()))
+fn text(text: &'static str) -> Input {
+    Payload::base64(Bytes::from_static(text.as_bytes())).into()
 }
 
 impl Work for Scripted {
-    fn run(&mut self, payload: &Payload, stop: &Stop) -> Result<Analysis, Error> {
-        self.begun.send(payload.clone()).unwrap();
+    fn run(&mut self, input: &Input, labels: usize, stop: &Stop) -> Result<Analysis, Error> {
+        self.begun.send(input.clone()).unwrap();
         self.go_on.recv().unwrap();
-        assert_ne!(payload, &text("panic"), "as the test asks");
+        assert_ne!(input, &text("panic"), "as the test asks");
+        if *input == text("bad") {
+            return Err(Error::NotAnImage);
+        }
         stop.check()?;
         self.done.fetch_add(1, Ordering::SeqCst);
-        Ok(Analysis { predictions: Vec::new(), timings: Timings::default() })
+        let prediction = Prediction { label: format!("{input:?}").into(), confidence: 1.0 };
+        Ok(Analysis { predictions: vec![prediction; labels], timings: Timings::default() })
     }
 }
 
@@ -39,7 +43,7 @@ fn script(queue_depth: usize, timeout: Duration) -> Script {
     let (go_on, go_on_receiver) = mpsc::channel();
     let done = Arc::new(AtomicUsize::new(0));
     let worker = Scripted { begun: begun_sender, go_on: go_on_receiver, done: done.clone() };
-    let engine = Arc::new(Engine::new(vec![worker], Limits { queue_depth, timeout }).unwrap());
+    let engine = Arc::new(Engine::new(vec![worker], Capacity { queue_depth, timeout }).unwrap());
     Script { engine, begun, go_on, done }
 }
 
@@ -48,7 +52,7 @@ const LONG: Duration = Duration::from_mins(1);
 impl Script {
     fn send(&self, payload: &'static str) -> tokio::task::JoinHandle<Result<Analysis, Error>> {
         let engine = self.engine.clone();
-        tokio::spawn(async move { engine.analyze(text(payload)).await })
+        tokio::spawn(async move { engine.analyze(text(payload), 1).await })
     }
 
     /// Sends a request and waits until the worker has it.
@@ -58,6 +62,16 @@ impl Script {
         assert_eq!(self.begun.recv_timeout(LONG).unwrap(), text(payload));
         request
     }
+
+    /// Waits until so many permits are free.
+    async fn free(&self, permits: usize) {
+        let free = async {
+            while self.engine.permits.available_permits() != permits {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(LONG, free).await.expect("the permits do not come back");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,16 +79,14 @@ async fn a_full_queue_refuses_at_once_and_the_others_are_served() {
     let script = script(1, LONG);
     let worked_on = script.occupy("first").await;
     let waiting = script.send("second");
-    while script.engine.places.available_permits() > 0 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(script.engine.analyze(text("third")).await, Err(Error::Busy));
+    script.free(0).await;
+    assert_eq!(script.engine.analyze(text("third"), 1).await, Err(Error::Busy));
     script.go_on.send(()).unwrap();
     script.go_on.send(()).unwrap();
     assert!(worked_on.await.unwrap().is_ok());
     assert!(waiting.await.unwrap().is_ok());
     assert_eq!(script.done.load(Ordering::SeqCst), 2);
-    assert_eq!(script.engine.places.available_permits(), 2);
+    script.free(2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,9 +97,7 @@ async fn the_deadline_covers_waiting_and_work() {
     assert_eq!(worked_on.await.unwrap(), Err(Error::DeadlineExceeded));
     assert_eq!(waiting.await.unwrap(), Err(Error::DeadlineExceeded));
     script.go_on.send(()).unwrap();
-    while script.engine.places.available_permits() < 2 {
-        tokio::task::yield_now().await;
-    }
+    script.free(2).await;
     assert_eq!(script.done.load(Ordering::SeqCst), 0, "late work went on");
     assert!(script.begun.try_recv().is_err(), "work was begun past its deadline");
 }
@@ -97,16 +107,12 @@ async fn work_whose_client_has_left_is_not_begun() {
     let script = script(1, LONG);
     let worked_on = script.occupy("first").await;
     let leaves = script.send("second");
-    while script.engine.places.available_permits() > 0 {
-        tokio::task::yield_now().await;
-    }
+    script.free(0).await;
     leaves.abort();
     assert!(leaves.await.unwrap_err().is_cancelled());
     script.go_on.send(()).unwrap();
     assert!(worked_on.await.unwrap().is_ok());
-    while script.engine.places.available_permits() < 2 {
-        tokio::task::yield_now().await;
-    }
+    script.free(2).await;
     assert!(script.begun.try_recv().is_err(), "work was begun for nobody");
 }
 
@@ -121,10 +127,61 @@ async fn a_panic_is_an_error_and_the_worker_lives_on() {
     assert!(next.await.unwrap().is_ok());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn several_are_answered_in_order_and_a_bad_one_spoils_no_other() {
+    let script = script(3, LONG);
+    for _ in 0..4 {
+        script.go_on.send(()).unwrap();
+    }
+    let names = ["first", "bad", "panic", "last"];
+    let results = script.engine.analyze_all(names.map(text).to_vec(), 2).await.unwrap();
+    let label = |name| format!("{:?}", text(name));
+    let labels: Vec<Result<String, Error>> = results
+        .into_iter()
+        .map(|result| {
+            result.map(|analysis| {
+                assert_eq!(analysis.predictions.len(), 2);
+                analysis.predictions[0].label.to_string()
+            })
+        })
+        .collect();
+    assert_eq!(labels, [Ok(label("first")), Err(Error::NotAnImage), Err(Error::Internal), Ok(label("last"))]);
+    script.free(4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_are_admitted_all_at_once_or_not_at_all() {
+    let script = script(2, LONG);
+    let worked_on = script.occupy("first").await;
+    let three = ["a", "b", "c"].map(text).to_vec();
+    assert_eq!(script.engine.analyze_all(three.clone(), 1).await, Err(Error::Busy));
+    assert_eq!(script.engine.permits.available_permits(), 2, "some were admitted");
+    let four = [three, vec![text("d")]].concat();
+    assert_eq!(script.engine.analyze_all(four, 1).await, Err(Error::TooManyInputs { limit: 3 }));
+    assert_eq!(script.engine.analyze_all(Vec::new(), 1).await, Ok(Vec::new()));
+    script.go_on.send(()).unwrap();
+    assert!(worked_on.await.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_takes_all_of_several_with_it() {
+    let script = script(4, LONG);
+    let worked_on = script.occupy("first").await;
+    let engine = script.engine.clone();
+    let leaves = tokio::spawn(async move { engine.analyze_all(["a", "b", "c"].map(text).to_vec(), 1).await });
+    script.free(1).await;
+    leaves.abort();
+    assert!(leaves.await.unwrap_err().is_cancelled());
+    script.go_on.send(()).unwrap();
+    assert!(worked_on.await.unwrap().is_ok());
+    script.free(5).await;
+    assert!(script.begun.try_recv().is_err(), "work was begun for nobody");
+}
+
 #[test]
 fn an_engine_needs_a_worker() {
-    let limits = Limits { queue_depth: 1, timeout: LONG };
-    assert!(Engine::new(Vec::<Scripted>::new(), limits).is_err());
+    let capacity = Capacity { queue_depth: 1, timeout: LONG };
+    assert!(Engine::new(Vec::<Scripted>::new(), capacity).is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

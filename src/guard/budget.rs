@@ -1,16 +1,13 @@
-//! The memory that requests in flight may hold together.
+//! The memory that the bodies of all requests may hold together.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::{Bytes, BytesMut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use crate::error::Error;
 
 /// A body of more bytes than this is a large one.
 const LARGE: usize = 1 << 20;
 
-/// Large bodies leave one part in this many to small ones.
+/// Large bodies leave one part in this many of the budget to small ones.
 const KEPT_FOR_SMALL: usize = 4;
 
 /// Bytes that request bodies may take, all together, from their first byte to the end of their work.
@@ -20,6 +17,10 @@ pub struct Budget {
     total: usize,
 }
 
+/// The budget has no room for a body, or for more of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRoom;
+
 impl Budget {
     /// A budget of `total` bytes.
     pub fn new(total: usize) -> Self {
@@ -27,8 +28,8 @@ impl Budget {
         Self { free: Arc::new(Semaphore::new(total)), total }
     }
 
-    /// The largest body that fits when nothing else is there.
-    pub fn largest(&self) -> usize {
+    /// The largest body that fits when nothing else is there, in bytes.
+    pub const fn largest(&self) -> usize {
         self.total - self.total / KEPT_FOR_SMALL
     }
 
@@ -37,69 +38,52 @@ impl Budget {
         self.total - self.free.available_permits()
     }
 
+    /// Whether a body that is to have `length` bytes may take `more` of them now.
+    pub fn has_room_for(&self, length: usize, more: usize) -> bool {
+        let kept = if length > LARGE { self.total / KEPT_FOR_SMALL } else { 0 };
+        more.saturating_add(kept) <= self.free.available_permits()
+    }
+
+    /// An account of one request, with nothing charged to it yet.
+    pub fn account(&self) -> Account {
+        Account(Arc::new(Charged { budget: self.clone(), permits: Mutex::new(None) }))
+    }
+}
+
+/// What one request has taken of the budget. All of it is returned when the last clone is dropped, so whoever holds a
+/// copy of the body's bytes holds a clone.
+#[derive(Clone, Debug)]
+pub struct Account(Arc<Charged>);
+
+#[derive(Debug)]
+struct Charged {
+    budget: Budget,
+    permits: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Account {
     /// Whether a body of `length` bytes would be let in now.
     pub fn has_room_for(&self, length: usize) -> bool {
-        self.lets(length, length)
+        self.0.budget.has_room_for(length, length)
     }
 
-    /// Whether a body that is to have `length` bytes may take `more` of them.
-    fn lets(&self, length: usize, more: usize) -> bool {
-        let kept = if length > LARGE { self.total / KEPT_FOR_SMALL } else { 0 };
-        more + kept <= self.free.available_permits()
-    }
-
-    /// A body with nothing in it yet, and memory for `expected` bytes.
-    pub fn body(&self, expected: usize) -> Accounted {
-        Accounted { budget: self.clone(), bytes: BytesMut::with_capacity(expected), taken: None }
-    }
-}
-
-/// A body that is growing, within the budget.
-#[derive(Debug)]
-pub struct Accounted {
-    budget: Budget,
-    bytes: BytesMut,
-    taken: Option<OwnedSemaphorePermit>,
-}
-
-impl Accounted {
-    /// Bytes so far.
-    pub fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// Adds to the body.
+    /// Takes `more` bytes for a body that is to have `length` bytes.
     ///
     /// # Errors
-    /// [`Error::Busy`] where the budget has no room for more.
-    pub fn extend(&mut self, data: &[u8]) -> Result<(), Error> {
-        if !self.budget.lets(self.bytes.len() + data.len(), data.len()) {
-            return Err(Error::Busy);
+    /// [`NoRoom`] where the budget is used up.
+    pub fn charge(&self, length: usize, more: usize) -> Result<(), NoRoom> {
+        let Charged { budget, permits } = &*self.0;
+        if !budget.has_room_for(length, more) {
+            return Err(NoRoom);
         }
-        let more = u32::try_from(data.len()).map_err(|_| Error::Busy)?;
-        let permit = self.budget.free.clone().try_acquire_many_owned(more).map_err(|_| Error::Busy)?;
-        match &mut self.taken {
-            Some(taken) => taken.merge(permit),
-            None => self.taken = Some(permit),
+        let count = u32::try_from(more).map_err(|_| NoRoom)?;
+        let permit = budget.free.clone().try_acquire_many_owned(count).map_err(|_| NoRoom)?;
+        let mut permits = permits.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *permits {
+            Some(permits) => permits.merge(permit),
+            None => *permits = Some(permit),
         }
-        self.bytes.extend_from_slice(data);
         Ok(())
-    }
-
-    /// The whole body. What it takes of the budget is given back when its last part is dropped.
-    pub fn freeze(self) -> Bytes {
-        Bytes::from_owner(self)
-    }
-}
-
-impl AsRef<[u8]> for Accounted {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
     }
 }
 
@@ -110,43 +94,39 @@ mod tests {
     const MIB: usize = 1 << 20;
 
     #[test]
-    fn what_is_taken_is_given_back_with_the_last_part() {
+    fn an_account_is_returned_with_its_last_clone() {
         let budget = Budget::new(100);
-        let mut body = budget.body(10);
-        body.extend(b"hello, ").unwrap();
-        body.extend(b"world").unwrap();
-        assert_eq!((body.len(), budget.taken()), (12, 12));
-        let whole = body.freeze();
-        let part = whole.slice(7..);
-        drop(whole);
-        assert_eq!((&part[..], budget.taken()), (&b"world"[..], 12));
-        drop(part);
-        assert_eq!(budget.taken(), 0);
-        drop(budget.body(50));
+        let account = budget.account();
+        account.charge(7, 7).unwrap();
+        account.charge(12, 5).unwrap();
+        let clone = account.clone();
+        drop(account);
+        assert_eq!(budget.taken(), 12);
+        drop(clone);
         assert_eq!(budget.taken(), 0);
     }
 
     #[test]
-    fn more_than_there_is_is_refused_and_what_there_was_stays() {
+    fn a_refused_charge_takes_nothing() {
         let budget = Budget::new(10);
-        let mut body = budget.body(0);
-        body.extend(&[0; 8]).unwrap();
-        assert_eq!(body.extend(&[0; 3]), Err(Error::Busy));
-        assert!(!budget.has_room_for(3) && budget.has_room_for(2));
-        assert_eq!((body.len(), budget.taken()), (8, 8));
+        let account = budget.account();
+        account.charge(8, 8).unwrap();
+        assert_eq!(account.charge(11, 3), Err(NoRoom));
+        assert!(!account.has_room_for(3) && account.has_room_for(2));
+        assert_eq!(budget.taken(), 8);
     }
 
     #[test]
     fn large_bodies_leave_room_for_small_ones() {
         let budget = Budget::new(8 * MIB);
         assert_eq!(budget.largest(), 6 * MIB);
-        assert!(budget.has_room_for(6 * MIB) && !budget.has_room_for(6 * MIB + 1));
-        let mut large = budget.body(0);
-        for _ in 0..6 {
-            large.extend(&vec![0; MIB]).unwrap();
+        let large = budget.account();
+        assert!(large.has_room_for(6 * MIB) && !large.has_room_for(6 * MIB + 1));
+        for number in 1..=6 {
+            large.charge(number * MIB, MIB).unwrap();
         }
-        assert_eq!(large.extend(&[0]), Err(Error::Busy));
-        assert!(!budget.has_room_for(2 * MIB) && budget.has_room_for(MIB));
-        budget.body(0).extend(&vec![0; MIB]).unwrap();
+        assert_eq!(large.charge(6 * MIB + 1, 1), Err(NoRoom));
+        assert!(!large.has_room_for(2 * MIB) && large.has_room_for(MIB));
+        budget.account().charge(MIB, MIB).unwrap();
     }
 }

@@ -1,125 +1,88 @@
-//! Reading a request's body: up to the limit, within its time, out of the budget.
+//! The bodies of requests: the layer that puts the rules round every one, and how a route takes its own.
 
-use std::time::Duration;
-
-use axum::body::{Body, HttpBody};
+use axum::Extension;
+use axum::body::Body;
 use axum::extract::Request;
-use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_TYPE, EXPECT};
+use axum::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
+use axum::http::{HeaderMap, HeaderValue, Version};
+use axum::middleware::Next;
+use axum::response::Response;
 use bytes::Bytes;
-use tokio::time::{Instant, timeout, timeout_at};
 
 use super::App;
-use crate::error::Error;
+use super::problem::Problem;
+use crate::engine::Coding;
+use crate::error::{Error, Malformed};
+use crate::guard::body::{self, LimitedBody, Receipt};
 
-/// What a route asks of a body's headers.
-pub(super) type Require = fn(&HeaderMap) -> Result<(), Error>;
+/// Puts the rules round the body of every request, whichever route it goes to.
+pub(super) async fn limit(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
+    let version = request.version();
+    let waits = request.headers().contains_key(EXPECT);
+    let (mut parts, inner) = request.into_parts();
+    let (limited, receipt) = LimitedBody::new(inner, app.body_limits, app.budget.account(), waits);
+    parts.extensions.insert(receipt.clone());
+    let mut response = next.run(Request::from_parts(parts, Body::new(limited))).await;
+    // The client still holds the body back, and may send it or the next request: neither could be told from the other.
+    if waits && !receipt.has_begun() && version < Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
 
-/// How much of a body that is refused is read and thrown away, as a multiple of the limit, and for
-/// how long.
-const DISCARDED: u64 = 4;
-const DISCARDING: Duration = Duration::from_secs(5);
+/// A whole body, and how it is compressed.
+pub(super) struct Received {
+    pub(super) bytes: Bytes,
+    pub(super) coding: Coding,
+}
 
-/// Refuses a body that calls itself something other than JSON. One that does not say is let pass.
-pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
+/// Reads the body of a request for an analysis. A server that is full refuses it before it is read.
+///
+/// # Errors
+/// A coding that is not read here; [`Error::Busy`]; what the body's rules say.
+pub(super) async fn receive(app: &App, request: Request) -> Result<Received, Problem> {
+    let coding = coding(request.headers())?;
+    if app.engine.is_full() {
+        return Err(Error::Busy.into());
+    }
+    let (parts, body) = request.into_parts();
+    let Some(Receipt { account, .. }) = parts.extensions.get() else { return Err(Error::Internal.into()) };
+    let bytes = body::read(body, account.clone()).await?;
+    Ok(Received { bytes, coding })
+}
+
+/// RFC 9110, section 8.4.1. A coding in front of another one is not read.
+fn coding(headers: &HeaderMap) -> Result<Coding, Problem> {
+    let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(Coding::Identity) };
+    let name = value.to_str().unwrap_or_default().trim();
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    match () {
+        () if name.is_empty() && value.is_empty() || is("identity") => Ok(Coding::Identity),
+        () if is("gzip") || is("x-gzip") => Ok(Coding::Gzip),
+        () if is("deflate") => Ok(Coding::Deflate),
+        () => Err(Problem::Coding),
+    }
+}
+
+/// Refuses a body that calls itself something other than JSON. One without a type passes.
+pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(essence) = essence(headers) else { return Ok(()) };
     let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    if is_json { Ok(()) } else { Err(Error::UnsupportedMediaType { expected: "application/json" }) }
+    if is_json { Ok(()) } else { Err(Problem::MediaType { expected: "application/json" }) }
 }
 
-/// Refuses a body that does not call itself a form with files (RFC 7578).
-pub(super) fn require_form(headers: &HeaderMap) -> Result<(), Error> {
+/// Refuses a body that does not call itself a form with files (RFC 7578), and returns the boundary of its parts.
+pub(super) fn require_form(headers: &HeaderMap) -> Result<String, Problem> {
     let expected = "multipart/form-data";
-    if essence(headers).as_deref() == Some(expected) { Ok(()) } else { Err(Error::UnsupportedMediaType { expected }) }
+    if essence(headers).as_deref() != Some(expected) {
+        return Err(Problem::MediaType { expected });
+    }
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    multer::parse_boundary(content_type).map_err(|_| Malformed::NotAForm.into())
 }
 
-/// The type that a body calls itself, in small letters and without parameters.
+/// The type that a body calls itself, in lower case and without parameters.
 fn essence(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(CONTENT_TYPE)?.to_str().unwrap_or_default();
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
-}
-
-/// Reads the whole body.
-///
-/// A body that is refused is answered at once; what still comes of it is thrown away meanwhile.
-///
-/// # Errors
-/// What `require` finds wrong with the headers; [`Error::BodyTooLarge`], by the announced length or by
-/// what arrives; [`Error::Busy`] before it is read where every worker is taken and the queue full, or
-/// where the budget has no room for it; [`Error::BodyTooSlow`]; [`Error::BodyIncomplete`].
-pub(super) async fn read(app: &App, mut request: Request, require: Require) -> Result<Bytes, Error> {
-    let announced = usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX);
-    let result = match require(request.headers()).and_then(|()| admit(app, announced)) {
-        Ok(()) => collect(app, request.body_mut(), announced).await,
-        Err(error) => Err(error),
-    };
-    if !matches!(result, Ok(_) | Err(Error::BodyIncomplete | Error::BodyTooSlow)) {
-        discard_meanwhile(app, request);
-    }
-    result
-}
-
-/// Reads and throws away what still comes of a request that is refused: a client that is sending takes a
-/// connection that is closed on it for a broken one, and never sees the answer.
-pub(super) fn discard_meanwhile(app: &App, request: Request) {
-    // Such a client sends nothing until it is told to: to read is to tell it.
-    if !request.headers().contains_key(EXPECT) {
-        tokio::spawn(discard(request.into_body(), app.max_body_bytes));
-    }
-}
-
-fn admit(app: &App, announced: usize) -> Result<(), Error> {
-    if announced > app.max_body_bytes {
-        Err(Error::BodyTooLarge { limit: app.max_body_bytes })
-    } else if app.engine.is_full() || !app.budget.has_room_for(announced) {
-        Err(Error::Busy)
-    } else {
-        Ok(())
-    }
-}
-
-async fn collect(app: &App, body: &mut Body, announced: usize) -> Result<Bytes, Error> {
-    let begun = Instant::now();
-    let mut read = app.budget.body(announced);
-    loop {
-        let earned = Duration::from_millis(1000 * read.len() as u64 / u64::from(app.min_body_rate));
-        let deadline = begun + app.body_timeout + earned;
-        let data = timeout_at(deadline, next(body)).await.map_err(|_| Error::BodyTooSlow)??;
-        let Some(data) = data else { return Ok(read.freeze()) };
-        if read.len() + data.len() > app.max_body_bytes {
-            return Err(Error::BodyTooLarge { limit: app.max_body_bytes });
-        }
-        read.extend(&data)?;
-    }
-}
-
-async fn next(body: &mut Body) -> Result<Option<Bytes>, Error> {
-    loop {
-        let frame = std::future::poll_fn(|context| std::pin::Pin::new(&mut *body).poll_frame(context)).await;
-        match frame {
-            None => return Ok(None),
-            Some(Err(_)) => return Err(Error::BodyIncomplete),
-            // Trailers are of no use here.
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
-                }
-            }
-        }
-    }
-}
-
-async fn discard(mut body: Body, limit: usize) {
-    let most = DISCARDED * limit as u64;
-    let all = async {
-        let mut discarded = 0;
-        while let Ok(Some(data)) = next(&mut body).await {
-            discarded += data.len() as u64;
-            if discarded > most {
-                break;
-            }
-        }
-    };
-    // Whoever is not done by then is cut off.
-    let _ = timeout(DISCARDING, all).await;
 }

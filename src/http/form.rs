@@ -2,19 +2,21 @@
 
 use std::fmt::Write;
 
-use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
+use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
-use bytes::Bytes;
 use html_escape::{encode_double_quoted_attribute, encode_text};
 
-use super::{App, body, problem};
-use crate::engine::{Analysis, Payload};
-use crate::error::Error;
+use super::App;
+use super::body::{self, Received};
+use super::problem::Problem;
+use crate::engine::Payload;
 use crate::model::Prediction;
 
-/// The site's page that the answer is put into, in place of what is between these two comments.
+/// The page of the site that holds the result between these two comments.
 pub(super) const PAGE: &str = "answer.html";
 const BEGIN: &str = "<!--answer-->";
 const END: &str = "<!--/answer-->";
@@ -22,39 +24,20 @@ const END: &str = "<!--/answer-->";
 /// The name of the form's field, see `web/src/components/PlainForm.astro`.
 const FIELD: &str = "picture";
 
-pub(super) async fn answer(State(app): State<App>, request: Request) -> Response {
-    match analysis(&app, request).await {
-        Ok(analysis) => page(&app, StatusCode::OK, &list(&analysis.predictions)).await,
-        Err(error) => refused(&app, &error).await,
-    }
+pub(super) async fn analyze(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let boundary = body::require_form(request.headers())?;
+    let Received { bytes, coding } = body::receive(&app, request).await?;
+    let analysis = app.analyze(Payload::part(bytes, boundary, FIELD).compressed(coding)).await?;
+    Ok(page(&app, &list(&analysis.predictions)).await.into_response())
 }
 
-/// The page that says what went wrong.
-pub(super) async fn refused(app: &App, error: &Error) -> Response {
-    let message = format!(r#"<p class="plain-error" role="alert">{}</p>"#, encode_text(&error.to_string()));
-    problem::because(error, page(app, error.status(), &message).await)
-}
-
-async fn analysis(app: &App, request: Request) -> Result<Analysis, Error> {
-    let content_type = request.headers().get(CONTENT_TYPE).cloned();
-    let body = body::read(app, request, body::require_form).await?;
-    app.analyze(Payload::File(file(content_type, body).await?)).await
-}
-
-/// The file of the form (RFC 7578).
-async fn file(content_type: Option<HeaderValue>, body: Bytes) -> Result<Bytes, Error> {
-    let mut request = Request::new(body.into());
-    request.headers_mut().extend(content_type.map(|it| (CONTENT_TYPE, it)));
-    // The body has been read, up to the server's own limit.
-    DefaultBodyLimit::disable().apply(&mut request);
-    let mut fields = Multipart::from_request(request, &()).await.map_err(|_| Error::InvalidBody)?;
-    while let Some(field) = fields.next_field().await.map_err(|_| Error::InvalidBody)? {
-        if field.name() == Some(FIELD) {
-            let file = field.bytes().await.map_err(|_| Error::InvalidBody)?;
-            return if file.is_empty() { Err(Error::NoFile) } else { Ok(file) };
-        }
-    }
-    Err(Error::NoFile)
+/// Renders the problems of the route as a page.
+pub(super) async fn render(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let message = format!(r#"<p class="plain-error" role="alert">{}</p>"#, encode_text(&problem.message()));
+    let (status, page) = (problem.status(), page(&app, &message).await);
+    problem.respond(status, page)
 }
 
 fn list(predictions: &[Prediction]) -> String {
@@ -72,13 +55,12 @@ fn list(predictions: &[Prediction]) -> String {
     list
 }
 
-async fn page(app: &App, status: StatusCode, answer: &str) -> Response {
+async fn page(app: &App, result: &str) -> impl IntoResponse + use<> {
     let page = app.site.read(PAGE).await.unwrap_or_default();
     let page = String::from_utf8_lossy(&page);
     let (before, rest) = page.split_once(BEGIN).unwrap_or((&page, ""));
     let after = rest.split_once(END).map_or("", |(_, after)| after);
-    (status, [(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Html(format!("{before}{answer}{after}")))
-        .into_response()
+    ([(CACHE_CONTROL, HeaderValue::from_static("no-store"))], Html(format!("{before}{result}{after}")))
 }
 
 #[cfg(test)]

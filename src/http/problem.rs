@@ -1,50 +1,201 @@
-//! Errors as responses.
+//! Errors as HTTP has them: a status, a message that names fields and headers, JSON, `Retry-After`.
+//!
+//! A handler returns a [`Problem`]. As a response it is `{"message": ...}`; a route with another form has a layer that
+//! finds the problem on the response and renders it anew.
 
 use axum::Json;
-use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{ACCEPT_ENCODING, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::Error;
+use crate::error::{Error, FieldFault, Malformed};
+use crate::guard::BodyError;
 
-/// What went wrong, left on the response for the access log.
-#[derive(Clone, Debug)]
-pub(super) struct Cause(pub(super) Error);
+/// Why a request is not answered with what it asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Problem {
+    /// What the core found wrong.
+    Core(Error),
+    /// What was wrong with the body.
+    Body(BodyError),
+    /// The body has another type than the route takes.
+    MediaType {
+        /// The type that the route takes.
+        expected: &'static str,
+    },
+    /// The body is compressed in a way that is not read here.
+    Coding,
+    /// A key is required, and none or a wrong one came.
+    Unauthorized,
+    /// The client asks more often than it may.
+    TooManyRequests {
+        /// Seconds after which the next request may pass.
+        seconds: u64,
+    },
+    /// No route has this path.
+    NotFound,
+    /// The path exists, for other methods.
+    MethodNotAllowed,
+    /// The request names no host, several, or one that is none.
+    Host,
+}
 
-/// Why a request was refused: the shape of every error but those of `/predict` and of the pages.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::Core(error)
+    }
+}
+
+impl From<Malformed> for Problem {
+    fn from(malformed: Malformed) -> Self {
+        Self::Core(malformed.into())
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        Self::Body(error)
+    }
+}
+
+/// The JSON of every error but those of the replaced service and of the pages.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Error)]
-pub(super) struct Refusal {
+pub(super) struct Message {
     /// One sentence that says what to do.
     message: String,
 }
 
-impl Refusal {
-    pub(super) fn of(error: &Error) -> Self {
-        Self { message: error.to_string() }
+impl Problem {
+    /// The status on every route but `/predict`.
+    pub(super) const fn status(&self) -> StatusCode {
+        match self {
+            Self::Core(error) => status(error),
+            Self::Body(BodyError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Body(BodyError::NoRoom | BodyError::OutOfMemory) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(BodyError::Incomplete) | Self::Host => StatusCode::BAD_REQUEST,
+            Self::MediaType { .. } | Self::Coding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    /// The sentence for the client: what is wrong, and what to do.
+    pub(super) fn message(&self) -> String {
+        match self {
+            Self::Core(Error::Malformed(malformed)) => message(malformed),
+            Self::Core(Error::PayloadTooLarge { limit }) | Self::Body(BodyError::TooLarge { limit }) => {
+                format!("The request body is larger than {limit} bytes: send a smaller picture")
+            }
+            Self::Core(error) => error.to_string(),
+            Self::Body(BodyError::NoRoom) => Error::Busy.to_string(),
+            Self::Body(BodyError::OutOfMemory) => Error::OutOfMemory.to_string(),
+            Self::Body(BodyError::TooSlow) => "The request body came too slowly: send it again".into(),
+            Self::Body(BodyError::Incomplete) => "The request body ended too early: send it again".into(),
+            Self::MediaType { expected } => format!("Content-Type must be {expected}"),
+            Self::Coding => "Content-Encoding must be gzip, deflate or identity".into(),
+            Self::Unauthorized => "An API key is required: send one as Authorization: Bearer, or as X-API-Key".into(),
+            Self::TooManyRequests { seconds } => format!("Too many requests: try again in {seconds} s"),
+            Self::NotFound => "There is nothing at this path".into(),
+            Self::MethodNotAllowed => "This method is not allowed at this path".into(),
+            Self::Host => "The request must have one valid Host header".into(),
+        }
+    }
+
+    /// The JSON body.
+    pub(super) fn body(&self) -> Message {
+        Message { message: self.message() }
+    }
+
+    /// Why a request was refused before its picture was looked at, as a label of the metrics.
+    pub(super) const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Core(Error::Busy) | Self::Body(BodyError::NoRoom) => Some("busy"),
+            Self::Core(Error::OutOfMemory) | Self::Body(BodyError::OutOfMemory) => Some("no_memory"),
+            Self::Core(Error::DeadlineExceeded) => Some("deadline"),
+            Self::Core(Error::PayloadTooLarge { .. }) | Self::Body(BodyError::TooLarge { .. }) => {
+                Some("body_too_large")
+            }
+            Self::Core(Error::TooManyPixels { .. }) => Some("too_many_pixels"),
+            Self::Body(BodyError::TooSlow) => Some("body_too_slow"),
+            Self::Unauthorized => Some("unauthorized"),
+            Self::TooManyRequests { .. } => Some("rate_limited"),
+            _ => None,
+        }
+    }
+
+    /// The headers that belong to the problem, whatever its body looks like.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        match self {
+            Self::Core(Error::Busy | Error::OutOfMemory) | Self::Body(BodyError::NoRoom | BodyError::OutOfMemory) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(1));
+            }
+            Self::TooManyRequests { seconds } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
+            }
+            Self::Unauthorized => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            // RFC 9110, section 15.5.16.
+            Self::Coding => {
+                headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate"));
+            }
+            _ => {}
+        }
+        headers
+    }
+
+    /// A response with `status` and `body`, the headers of the problem, and the problem itself for the layers around.
+    pub(super) fn respond(self, status: StatusCode, body: impl IntoResponse) -> Response {
+        let mut response = (status, self.headers(), body).into_response();
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
-/// The error with the status and the body that it has everywhere but on `/predict` and on the pages.
-pub(super) fn error(error: &Error) -> Response {
-    with_json(error, error.status(), &Refusal::of(error))
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, body) = (self.status(), Json(self.body()));
+        self.respond(status, body)
+    }
 }
 
-/// An error with this status and JSON.
-pub(super) fn with_json(error: &Error, status: StatusCode, body: &impl Serialize) -> Response {
-    because(error, (status, Json(body)).into_response())
+const fn status(error: &Error) -> StatusCode {
+    match error {
+        Error::Malformed(_) => StatusCode::BAD_REQUEST,
+        Error::PayloadTooLarge { .. } | Error::TooManyInputs { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::NotAnImage
+        | Error::UnsupportedImage
+        | Error::DamagedImage
+        | Error::TooManyPixels { .. }
+        | Error::WrongShape { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::Busy | Error::OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
+        Error::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        Error::ClientGone | Error::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
 }
 
-/// `response` as the answer to a request that failed: with what else belongs to such a one.
-pub(super) fn because(error: &Error, mut response: Response) -> Response {
-    if let Some(seconds) = error.retry_after() {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+fn message(malformed: &Malformed) -> String {
+    match malformed {
+        Malformed::Field { name, fault: FieldFault::Missing | FieldFault::Null | FieldFault::Empty } => {
+            format!("{name} field is required")
+        }
+        Malformed::Field { name, fault: FieldFault::NotBase64 } => format!("{name} is not valid base64"),
+        Malformed::TooManyParts { limit } => format!("The form has more than {limit} parts: send the picture alone"),
+        Malformed::NoFile => "Choose a photograph first".into(),
+        Malformed::NotCompressed { coding } => {
+            format!("The request body is not valid {coding}, as Content-Encoding says it is")
+        }
+        Malformed::Field { fault: FieldFault::NotText, .. }
+        | Malformed::NotJson { .. }
+        | Malformed::NotAnObject
+        | Malformed::NotBase64
+        | Malformed::NotAForm => "Invalid request body".into(),
     }
-    if *error == Error::Unauthorized {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
-    response.extensions_mut().insert(Cause(error.clone()));
-    response
 }

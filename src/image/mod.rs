@@ -6,6 +6,7 @@
 
 pub mod decode;
 mod directory;
+pub mod formats;
 pub mod orientation;
 pub mod preprocess;
 

@@ -7,7 +7,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 
-use crate::engine::Timings;
+use crate::engine::{Stage, Timings};
 use crate::model::Metadata;
 
 const REQUESTS: &str = "glimpse_http_requests_total";
@@ -106,11 +106,13 @@ pub fn rejected(reason: &'static str) {
     counter!(REJECTED, "reason" => reason).increment(1);
 }
 
-/// A picture has been analysed.
-pub fn analysed(timings: &Timings) {
-    histogram!(QUEUE_WAIT).record(timings.queue);
-    for (stage, time) in [("decode", timings.decode), ("resize", timings.resize), ("inference", timings.inference)] {
-        histogram!(STAGE_DURATION, "stage" => stage).record(time);
+/// An input has been analysed.
+pub fn analyzed(timings: &Timings) {
+    for (stage, time) in timings.iter() {
+        match stage {
+            Stage::Queue => histogram!(QUEUE_WAIT).record(time),
+            stage => histogram!(STAGE_DURATION, "stage" => stage.name()).record(time),
+        }
     }
 }
 

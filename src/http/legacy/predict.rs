@@ -2,31 +2,35 @@
 //! which called it can call us. `{"image_data": "..."}` in, the same labels out; errors as
 //! `{"detail": ...}`.
 
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware::Next;
 use axum::response::Response;
-use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
-use crate::engine::json::{self as field, Field, Malformed};
-use crate::engine::{Analysis, Payload};
-use crate::error::Error;
+use crate::engine::Payload;
+use crate::error::{Error, FieldFault, Malformed};
+use crate::guard::BodyError;
+use crate::http::app::App;
+use crate::http::body::{self, Received};
+use crate::http::openapi::responses::{self, PICTURE, Refused, Responses};
+use crate::http::problem::Problem;
 use crate::http::v1::analyze;
-use crate::http::{App, body, openapi, problem};
 
 const FIELD: &str = "image_data";
 
-/// All that the replaced service ever said of a picture that it could not classify.
+/// The message of the replaced service for every picture that it could not classify.
 const FAILED: &str = "Internal server error during model inference.";
 
 /// A picture to be analysed, as the replaced service took it.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "the body is read by `field`, which leaves the text where it is")]
+#[expect(dead_code, reason = "the description only: a worker finds the field in the body")]
 pub(in crate::http) struct PictureData {
     /// As `base64Image` of `/api/v1/analyze`.
-    #[schema(example = json!(openapi::PICTURE))]
+    #[schema(example = json!(PICTURE))]
     image_data: String,
 }
 
@@ -44,42 +48,21 @@ enum Detail {
     /// One sentence.
     Sentence(String),
     /// What does not fit in the request's body.
-    Problems(Vec<Problem>),
+    Faults(Vec<Fault>),
 }
 
 /// What does not fit in a request's body.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct Problem {
+#[schema(as = Problem)]
+pub(in crate::http) struct Fault {
     /// Which kind of problem it is.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// Where it is: the names of what it is in, and the column in what is no JSON.
+    /// Where it is: the names of what it is in, and the column in what is not JSON.
     #[schema(value_type = Vec<Value>)]
     loc: Value,
     /// What is wrong.
     msg: &'static str,
-}
-
-impl Refusal {
-    /// Of an error that is not about a field: the replaced service had few words for a failure.
-    pub(in crate::http) fn of(error: &Error) -> Self {
-        let is_failure = error.predict_status() == StatusCode::INTERNAL_SERVER_ERROR;
-        Self { detail: Detail::Sentence(if is_failure { FAILED.into() } else { error.to_string() }) }
-    }
-
-    fn problem(kind: &'static str, loc: Value, msg: &'static str) -> Self {
-        Self { detail: Detail::Problems(vec![Problem { kind, loc, msg }]) }
-    }
-
-    /// Of a body without the field.
-    pub(in crate::http) fn missing() -> Self {
-        Self::problem("missing", json!(["body", FIELD]), "Field required")
-    }
-
-    /// Of a field that is no text.
-    pub(in crate::http) fn no_text() -> Self {
-        Self::problem("string_type", json!(["body", FIELD]), "Input should be a valid string")
-    }
 }
 
 /// What is in a picture, as the replaced service had it
@@ -91,44 +74,80 @@ impl Refusal {
     tag = "analysis",
     security((), ("bearer" = []), ("key" = [])),
     request_body = PictureData,
-    responses(openapi::OfPredict)
+    responses(Described)
 )]
-pub(in crate::http) async fn predict(State(app): State<App>, request: Request) -> Response {
-    match answer(&app, request).await {
-        Ok(analysis) => analyze::response(&analysis),
-        Err((error, refusal)) => problem::with_json(&error, error.predict_status(), &refusal),
-    }
+pub(in crate::http) async fn predict(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let Received { bytes, coding } = body::receive(&app, request).await?;
+    let analysis = app.analyze(Payload::field(bytes, FIELD).compressed(coding)).await?;
+    Ok(analyze::labels(&analysis))
 }
 
-/// An error in the shape of this route.
-pub(in crate::http) fn refused(error: &Error) -> Response {
-    problem::with_json(error, error.predict_status(), &Refusal::of(error))
-}
+/// What the route answers.
+struct Described;
 
-async fn answer(app: &App, request: Request) -> Result<Analysis, (Error, Refusal)> {
-    let refuse = |error: Error| {
-        let refusal = Refusal::of(&error);
-        (error, refusal)
-    };
-    let body = body::read(app, request, |_| Ok(())).await.map_err(refuse)?;
-    app.analyze(payload(&body)?).await.map_err(refuse)
-}
-
-fn payload(body: &Bytes) -> Result<Payload, (Error, Refusal)> {
-    let field = field::read(body, FIELD).map_err(|malformed| {
-        let refusal = match malformed {
-            Malformed::NotJson { column } => {
-                Refusal::problem("json_invalid", json!(["body", column]), "JSON decode error")
-            }
-            Malformed::NotAnObject => {
-                Refusal::problem("model_attributes_type", json!(["body"]), "Input should be a valid dictionary")
-            }
+impl IntoResponses for Described {
+    fn responses() -> Responses {
+        // It takes a body of any type.
+        let problems = responses::problems(FIELD).into_iter();
+        let problems = problems.filter(|(_, problem)| !matches!(problem, Problem::MediaType { .. }));
+        let refused = |(name, problem): (_, Problem)| {
+            let body = refusal(&problem);
+            Refused::new(name, respond(problem), &body)
         };
-        (Error::InvalidBody, refusal)
-    })?;
-    match field {
-        Field::Text(text) => Ok(Payload::Base64(field::share(body, text))),
-        Field::Absent => Err((Error::MissingImage, Refusal::missing())),
-        Field::Null | Field::Other => Err((Error::InvalidBody, Refusal::no_text())),
+        responses::responses(problems.map(refused), &Refusal::name())
     }
+}
+
+/// Renders the problems of the route in the form of the replaced service.
+pub(in crate::http) async fn render(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => respond(problem),
+        None => response,
+    }
+}
+
+/// A problem with the status and the JSON of the replaced service.
+pub(in crate::http) fn respond(problem: Problem) -> Response {
+    let (status, body) = (status(&problem), Json(refusal(&problem)));
+    problem.respond(status, body)
+}
+
+/// The contract knows a request that does not fit (422), what the gateway itself refuses, and 500 for whatever keeps a
+/// picture from being classified.
+fn status(problem: &Problem) -> StatusCode {
+    match problem {
+        Problem::Core(Error::Malformed(malformed)) if fault(malformed).is_some() => StatusCode::UNPROCESSABLE_ENTITY,
+        Problem::Core(Error::Malformed(Malformed::NotCompressed { .. }) | Error::PayloadTooLarge { .. }) => {
+            problem.status()
+        }
+        Problem::Core(_) | Problem::Body(BodyError::NoRoom | BodyError::OutOfMemory) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+        other => other.status(),
+    }
+}
+
+/// The JSON of a problem.
+pub(in crate::http) fn refusal(problem: &Problem) -> Refusal {
+    let detail = match problem {
+        Problem::Core(Error::Malformed(malformed)) if let Some(fault) = fault(malformed) => Detail::Faults(vec![fault]),
+        problem if status(problem) == StatusCode::INTERNAL_SERVER_ERROR => Detail::Sentence(FAILED.into()),
+        problem => Detail::Sentence(problem.message()),
+    };
+    Refusal { detail }
+}
+
+/// What pydantic said of a body that does not fit; nothing where the replaced service failed later.
+fn fault(malformed: &Malformed) -> Option<Fault> {
+    let (kind, loc, msg) = match malformed {
+        Malformed::NotJson { column } => ("json_invalid", json!(["body", column]), "JSON decode error"),
+        Malformed::NotAnObject => ("model_attributes_type", json!(["body"]), "Input should be a valid dictionary"),
+        Malformed::Field { name, fault: FieldFault::Missing } => ("missing", json!(["body", name]), "Field required"),
+        Malformed::Field { name, fault: FieldFault::Null | FieldFault::NotText } => {
+            ("string_type", json!(["body", name]), "Input should be a valid string")
+        }
+        _ => return None,
+    };
+    Some(Fault { kind, loc, msg })
 }

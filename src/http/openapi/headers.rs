@@ -1,16 +1,14 @@
 //! The headers of the answers.
 
 use axum::http::HeaderName;
-use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
-use utoipa::Modify;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Header, HeaderBuilder, OpenApi as Document, Ref, RefOr, Response};
 
-use crate::http::v1::analyze;
-use crate::http::{access, request_id};
+use crate::http::headers::{RATE_LIMIT, RATE_LIMIT_POLICY, REQUEST_ID, SERVER_TIMING};
 
 /// What is said of a header once, however many answers have it.
 struct Described {
@@ -22,17 +20,17 @@ struct Described {
     example: Value,
 }
 
-fn all() -> [Described; 6] {
+fn all() -> [Described; 7] {
     [
         Described {
-            name: request_id::HEADER,
+            name: REQUEST_ID,
             kind: Type::String,
             is_certain: true,
             description: "The request's own id, or one that was made for it. The log has it too.",
             example: json!("7c6f2c1e-3b1f-4b8e-9a52-0d6a3f1f7f10"),
         },
         Described {
-            name: analyze::SERVER_TIMING,
+            name: SERVER_TIMING,
             kind: Type::String,
             is_certain: true,
             description: "Where the time went, in milliseconds.",
@@ -46,6 +44,13 @@ fn all() -> [Described; 6] {
             example: json!(1),
         },
         Described {
+            name: ACCEPT_ENCODING,
+            kind: Type::String,
+            is_certain: false,
+            description: "The content codings that a request's body may have.",
+            example: json!("gzip, deflate"),
+        },
+        Described {
             name: WWW_AUTHENTICATE,
             kind: Type::String,
             is_certain: true,
@@ -53,14 +58,14 @@ fn all() -> [Described; 6] {
             example: json!("Bearer"),
         },
         Described {
-            name: access::POLICY,
+            name: RATE_LIMIT_POLICY,
             kind: Type::String,
             is_certain: false,
             description: "How often a client may ask: `q` requests in `w` seconds. Only where `RATE_LIMIT` is set.",
             example: json!("\"default\";q=20;w=4"),
         },
         Described {
-            name: access::STATE,
+            name: RATE_LIMIT,
             kind: Type::String,
             is_certain: false,
             description: "`r` requests are left, the next after `t` seconds. Only where `RATE_LIMIT` is set.",
@@ -83,23 +88,19 @@ pub(super) fn reference(name: &HeaderName) -> Ref {
     Ref::new(format!("#/components/headers/{name}"))
 }
 
-/// Describes the headers, and adds those that middlewares set.
-pub(super) struct Headers;
-
-impl Modify for Headers {
-    fn modify(&self, document: &mut Document) {
-        let components = document.components.get_or_insert_default();
-        components.headers = all().into_iter().map(|it| (it.name.to_string(), Header::from(it).into())).collect();
-        for operation in document.paths.paths.values_mut().flat_map(operations) {
-            // Where a key may be asked for, requests may be counted, once it has been found good.
-            let is_counted = operation.security.is_some();
-            for (status, response) in &mut operation.responses.responses {
-                let RefOr::T(response) = response else { continue };
-                add(response, &request_id::HEADER);
-                if is_counted && status != "401" {
-                    add(response, &access::POLICY);
-                    add(response, &access::STATE);
-                }
+/// Describes the headers, and adds those that layers set.
+pub(super) fn describe(document: &mut Document) {
+    let components = document.components.get_or_insert_default();
+    components.headers = all().into_iter().map(|it| (it.name.to_string(), Header::from(it).into())).collect();
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        // Where a key may be asked for, requests may be counted, once it has been found good.
+        let is_counted = operation.security.is_some();
+        for (status, response) in &mut operation.responses.responses {
+            let RefOr::T(response) = response else { continue };
+            add(response, &REQUEST_ID);
+            if is_counted && status != "401" {
+                add(response, &RATE_LIMIT_POLICY);
+                add(response, &RATE_LIMIT);
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use axum::extract::{Request, State};
+use axum::Extension;
+use axum::extract::Request;
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -16,7 +17,7 @@ pub(super) const HASHES: &str = "script-hashes.txt";
 
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-pub(in crate::http) async fn headers(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(in crate::http) async fn headers(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let policy = policy(&app.site).await;
     let headers = response.headers_mut();

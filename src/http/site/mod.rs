@@ -15,7 +15,8 @@ use tower::ServiceExt;
 use tower_http::services::ServeDir;
 use tower_http::services::fs::{Backend, TokioBackend};
 
-use super::{App, problem};
+use super::App;
+use super::problem::Problem;
 use crate::error::{Error, StartError};
 
 /// What [`Site::open`] wants to find; the other files are named by these.
@@ -131,9 +132,9 @@ pub(super) async fn page(State(app): State<App>, mut request: Request) -> Respon
         StatusCode::NOT_FOUND => return not_found(&app.site).await,
         status if status.is_server_error() => {
             tracing::error!("the web site's folder can't be read");
-            return problem::error(&Error::Internal);
+            return Problem::from(Error::Internal).into_response();
         }
-        _ if !is_read => return (ALLOWED, problem::error(&Error::MethodNotAllowed)).into_response(),
+        _ if !is_read => return (ALLOWED, Problem::MethodNotAllowed).into_response(),
         _ => {}
     }
     response.headers_mut().insert(CACHE_CONTROL, cache);
@@ -152,6 +153,5 @@ fn can_exist(path: &str) -> bool {
 
 async fn not_found(site: &Site) -> Response {
     let page = site.read(NOT_FOUND).await.unwrap_or_default();
-    let response = (StatusCode::NOT_FOUND, [(CACHE_CONTROL, REVALIDATED)], Html(page)).into_response();
-    problem::because(&Error::NotFound, response)
+    Problem::NotFound.respond(StatusCode::NOT_FOUND, ([(CACHE_CONTROL, REVALIDATED)], Html(page)))
 }

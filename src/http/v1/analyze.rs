@@ -2,29 +2,27 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
-use crate::engine::json::{self as field, Field};
-use crate::engine::{Analysis, Payload, Timings};
-use crate::error::Error;
-use crate::http::{App, body, openapi, problem};
+use crate::engine::{Analysis, Payload, Stage, Timings};
+use crate::http::app::App;
+use crate::http::body::{self, Received};
+use crate::http::headers::SERVER_TIMING;
+use crate::http::openapi::responses::{self, PICTURE, Refused, Responses};
+use crate::http::problem::{Message, Problem};
 
 /// The name of the body's field.
 const FIELD: &str = "base64Image";
 
-/// Where the time went.
-pub(in crate::http) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-
 /// A picture to be analysed.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "the body is read by `field`, which leaves the text where it is")]
+#[expect(dead_code, reason = "the description only: a worker finds the field in the body")]
 pub(in crate::http) struct Picture {
     /// JPEG, PNG, WebP, GIF (the first frame), BMP or TIFF as base64, bare or as a `data:` URL.
-    #[schema(min_length = 1, example = json!(openapi::PICTURE))]
+    #[schema(min_length = 1, example = json!(PICTURE))]
     base64_image: String,
 }
 
@@ -37,30 +35,30 @@ pub(in crate::http) struct Picture {
     tag = "analysis",
     security((), ("bearer" = []), ("key" = [])),
     request_body = Picture,
-    responses(openapi::OfAnalyze)
+    responses(Described)
 )]
-pub(in crate::http) async fn analyze(State(app): State<App>, request: Request) -> Response {
-    match answer(&app, request).await {
-        Ok(analysis) => response(&analysis),
-        Err(error) => problem::error(&error),
-    }
+pub(in crate::http) async fn analyze(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    body::require_json(request.headers())?;
+    let Received { bytes, coding } = body::receive(&app, request).await?;
+    let analysis = app.analyze(Payload::field(bytes, FIELD).compressed(coding)).await?;
+    Ok(labels(&analysis))
 }
 
-async fn answer(app: &App, request: Request) -> Result<Analysis, Error> {
-    let body = body::read(app, request, body::require_json).await?;
-    app.analyze(payload(&body)?).await
-}
+/// What the route answers.
+struct Described;
 
-fn payload(body: &Bytes) -> Result<Payload, Error> {
-    match field::read(body, FIELD) {
-        Ok(Field::Text(text)) if !text.is_empty() => Ok(Payload::Base64(field::share(body, text))),
-        Ok(Field::Text(_) | Field::Absent | Field::Null) => Err(Error::MissingImage),
-        Ok(Field::Other) | Err(_) => Err(Error::InvalidBody),
+impl IntoResponses for Described {
+    fn responses() -> Responses {
+        let refused = |(name, problem): (_, Problem)| {
+            let body = problem.body();
+            Refused::new(name, problem.into_response(), &body)
+        };
+        responses::responses(responses::problems(FIELD).into_iter().map(refused), &Message::name())
     }
 }
 
 /// The labels as the body, the time they took as `Server-Timing`.
-pub(in crate::http) fn response(analysis: &Analysis) -> Response {
+pub(in crate::http) fn labels(analysis: &Analysis) -> Response {
     let mut response = Json(&analysis.predictions).into_response();
     if let Ok(value) = HeaderValue::from_str(&server_timing(&analysis.timings)) {
         response.headers_mut().insert(SERVER_TIMING, value);
@@ -70,11 +68,8 @@ pub(in crate::http) fn response(analysis: &Analysis) -> Response {
 
 /// Milliseconds, in the form of the W3C's Server Timing.
 fn server_timing(timings: &Timings) -> String {
-    let stages = [
-        ("queue", timings.queue),
-        ("decode", timings.decode),
-        ("resize", timings.resize),
-        ("inference", timings.inference),
-    ];
-    stages.map(|(name, time)| format!("{name};dur={:.3}", time.as_secs_f64() * 1000.0)).join(", ")
+    let entry = |(stage, time): (Stage, std::time::Duration)| {
+        format!("{};dur={:.3}", stage.name(), time.as_secs_f64() * 1000.0)
+    };
+    timings.iter().map(entry).collect::<Vec<_>>().join(", ")
 }

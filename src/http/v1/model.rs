@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::App;
+use crate::http::app::App;
 
 /// The model that answers, and what the server takes.
 #[derive(Serialize, ToSchema)]
@@ -77,9 +77,9 @@ pub(in crate::http) async fn model(State(app): State<App>) -> Json<Model> {
         input: Input { width: model.input.width, height: model.input.height },
         labels: model.labels.len(),
         limits: Limits {
-            body_bytes: app.max_body_bytes,
+            body_bytes: app.body_limits.max_bytes,
             pixels: app.max_pixels,
-            timeout_ms: u64::try_from(app.timeout.as_millis()).unwrap_or(u64::MAX),
+            timeout_ms: u64::try_from(app.engine.timeout().as_millis()).unwrap_or(u64::MAX),
         },
     })
 }

@@ -1,0 +1,133 @@
+//! Compressed payloads.
+
+use std::io::{self, Read};
+
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+
+use super::payload::Coding;
+use crate::error::{Error, Malformed};
+use crate::stop::Stop;
+
+/// Bytes that are inflated between two looks at the deadline.
+const STEP: usize = 64 << 10;
+
+/// Inflates `bytes` into `buffer`, replacing what was there: at most `limit` bytes.
+///
+/// # Errors
+/// [`Error::PayloadTooLarge`] past the limit, [`Malformed::NotCompressed`] for damaged data, [`Error::OutOfMemory`], and
+/// what [`Stop::check`] returns.
+pub(super) fn inflate<'b>(
+    bytes: &[u8],
+    coding: Coding,
+    limit: usize,
+    stop: &Stop,
+    buffer: &'b mut Vec<u8>,
+) -> Result<&'b [u8], Error> {
+    buffer.clear();
+    match coding {
+        Coding::Identity => read(bytes, limit, stop, buffer),
+        Coding::Gzip => read(MultiGzDecoder::new(bytes), limit, stop, buffer),
+        // A zlib stream begins with its method, 8, in the low bits, and its two bytes are a multiple of 31 (RFC 1950).
+        Coding::Deflate => match bytes {
+            [first, second, ..] if first & 15 == 8 && u16::from_be_bytes([*first, *second]).is_multiple_of(31) => {
+                read(ZlibDecoder::new(bytes), limit, stop, buffer)
+            }
+            _ => read(DeflateDecoder::new(bytes), limit, stop, buffer),
+        },
+    }
+    .map_err(|fault| match fault {
+        Fault::Damaged => Malformed::NotCompressed { coding: coding.name() }.into(),
+        Fault::Other(error) => error,
+    })?;
+    Ok(buffer)
+}
+
+enum Fault {
+    Damaged,
+    Other(Error),
+}
+
+fn read(mut source: impl Read, limit: usize, stop: &Stop, buffer: &mut Vec<u8>) -> Result<(), Fault> {
+    loop {
+        stop.check().map_err(Fault::Other)?;
+        let length = buffer.len();
+        buffer.try_reserve(STEP).map_err(|_| Fault::Other(Error::OutOfMemory))?;
+        buffer.resize(length + STEP, 0);
+        let read = match source.read(&mut buffer[length..]) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(_) => return Err(Fault::Damaged),
+        };
+        buffer.truncate(length + read);
+        if read == 0 {
+            return Ok(());
+        }
+        if buffer.len() > limit {
+            return Err(Fault::Other(Error::PayloadTooLarge { limit }));
+        }
+    }
+}
+
+impl Coding {
+    /// The name in `Content-Encoding`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::Compression;
+    use flate2::read::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+    use super::*;
+
+    fn all(mut source: impl Read) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        source.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn inflated(bytes: &[u8], coding: Coding, limit: usize) -> Result<Vec<u8>, Error> {
+        let mut buffer = b"left from the last payload".to_vec();
+        inflate(bytes, coding, limit, &Stop::never(), &mut buffer).map(<[u8]>::to_vec)
+    }
+
+    #[test]
+    fn every_coding_gives_the_bytes() {
+        let bytes: Vec<u8> = (0..200_000_u32).flat_map(|number| number.wrapping_mul(number).to_le_bytes()).collect();
+        let fast = Compression::fast();
+        let gzip = all(GzEncoder::new(&bytes[..], fast));
+        assert_eq!(inflated(&gzip, Coding::Gzip, bytes.len()).as_ref(), Ok(&bytes));
+        assert_eq!(
+            inflated(&all(ZlibEncoder::new(&bytes[..], fast)), Coding::Deflate, bytes.len()).as_ref(),
+            Ok(&bytes)
+        );
+        let bare = all(DeflateEncoder::new(&bytes[..], fast));
+        assert_eq!(inflated(&bare, Coding::Deflate, bytes.len()).as_ref(), Ok(&bytes));
+        // Two members, one after the other (RFC 1952, section 2.2).
+        assert_eq!(inflated(&[&gzip[..], &gzip].concat(), Coding::Gzip, usize::MAX).unwrap().len(), 2 * bytes.len());
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_limit() {
+        let bomb = all(GzEncoder::new(&vec![0; 50_000_000][..], Compression::best()));
+        assert_eq!(inflated(&bomb, Coding::Gzip, 1_000_000), Err(Error::PayloadTooLarge { limit: 1_000_000 }));
+    }
+
+    #[test]
+    fn damaged_data_is_malformed() {
+        let gzip = all(GzEncoder::new(&b"hello"[..], Compression::fast()));
+        for bytes in [&gzip[..gzip.len() / 2], b"{\"a\": 1}", b""] {
+            let expected = Err(Malformed::NotCompressed { coding: "gzip" }.into());
+            assert_eq!(inflated(bytes, Coding::Gzip, 1000), expected, "{bytes:?}");
+        }
+        let late = Stop::at(std::time::Instant::now());
+        let stopped = inflate(&gzip, Coding::Gzip, 1000, &late, &mut Vec::new()).map(<[u8]>::to_vec);
+        assert_eq!(stopped, Err(Error::DeadlineExceeded));
+    }
+}

@@ -1,0 +1,284 @@
+//! A request's body that obeys its rules whoever reads it.
+//!
+//! [`LimitedBody`] holds the size limit, the budget of memory, the deadline and the minimum rate. A reader that is done,
+//! or that never begins, drops it; what the client still sends is then read off, within bounds. A client that is sending
+//! takes a connection that is closed on it for a broken one and never sees its answer.
+
+use std::error::Error as StdError;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, timeout};
+
+use super::budget::{Account, NoRoom};
+
+/// How much of a refused body is read off, as a multiple of the limit, and for how long.
+const READ_OFF: u64 = 4;
+const READ_OFF_TIME: Duration = Duration::from_secs(5);
+
+/// Memory that is taken for a body before any of it has come, in bytes. An announced length is only a promise.
+const FIRST_RESERVE: usize = 64 << 10;
+
+/// The rules for bodies.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimits {
+    /// The most bytes.
+    pub max_bytes: usize,
+    /// The time that a body has, however small it is.
+    pub timeout: Duration,
+    /// Bytes of a body for which it has another second.
+    pub min_rate: u32,
+}
+
+/// Why a body can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// The body is larger than the limit, by its announced length or by what came.
+    #[error("The body is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The budget has no room for the body.
+    #[error("There is no room for the body")]
+    NoRoom,
+    /// The body came more slowly than the minimum rate.
+    #[error("The body came too slowly")]
+    TooSlow,
+    /// The connection ended in the middle of the body, or its framing is damaged.
+    #[error("The body ended too early")]
+    Incomplete,
+    /// The system has no memory for the body.
+    #[error("There is no memory for the body")]
+    OutOfMemory,
+}
+
+impl From<NoRoom> for BodyError {
+    fn from(NoRoom: NoRoom) -> Self {
+        Self::NoRoom
+    }
+}
+
+/// A body within [`BodyLimits`] and an [`Account`]. Its errors are [`BodyError`]s.
+#[derive(Debug)]
+pub struct LimitedBody<B: Body<Data = Bytes> + Unpin + Send + 'static> {
+    /// Taken once there is nothing more to read.
+    inner: Option<B>,
+    limits: BodyLimits,
+    receipt: Receipt,
+    /// Set by the first read.
+    begun: Option<Instant>,
+    deadline: Option<Pin<Box<Sleep>>>,
+    read: usize,
+    /// The client waits for a `100 Continue`, which reading sends.
+    waits: bool,
+}
+
+/// What a request knows of its body, whoever reads it.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// What the body has taken of the budget.
+    pub account: Account,
+    begun: Arc<AtomicBool>,
+}
+
+impl Receipt {
+    /// Whether anybody has begun to read the body.
+    pub fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+}
+
+impl<B> LimitedBody<B>
+where
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
+{
+    /// Puts the rules round `inner`. `waits` says that the client has sent `Expect: 100-continue`.
+    pub fn new(inner: B, limits: BodyLimits, account: Account, waits: bool) -> (Self, Receipt) {
+        let receipt = Receipt { account, begun: Arc::default() };
+        let inner = (!inner.is_end_stream()).then_some(inner);
+        (Self { inner, limits, receipt: receipt.clone(), begun: None, deadline: None, read: 0, waits }, receipt)
+    }
+
+    /// Refuses a body by its announced length, before any of it is read.
+    fn admit(&self, announced: u64) -> Result<(), BodyError> {
+        let limit = self.limits.max_bytes;
+        match usize::try_from(announced) {
+            Ok(length) if length > limit => Err(BodyError::TooLarge { limit }),
+            Err(_) => Err(BodyError::TooLarge { limit }),
+            Ok(length) if !self.receipt.account.has_room_for(length) => Err(BodyError::NoRoom),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    fn take(&mut self, data: &Bytes) -> Result<(), BodyError> {
+        self.read = self.read.saturating_add(data.len());
+        if self.read > self.limits.max_bytes {
+            return Err(BodyError::TooLarge { limit: self.limits.max_bytes });
+        }
+        Ok(self.receipt.account.charge(self.read, data.len())?)
+    }
+
+    /// Ready when the body's time is up. The deadline moves with every byte.
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let begun = *self.begun.get_or_insert_with(Instant::now);
+        let earned = Duration::from_millis(1000 * self.read as u64 / u64::from(self.limits.min_rate));
+        let due = begun + self.limits.timeout + earned;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        if deadline.deadline() != due {
+            deadline.as_mut().reset(due);
+        }
+        deadline.as_mut().poll(context)
+    }
+
+    fn poll_inner(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        match Pin::new(inner).poll_frame(context) {
+            Poll::Pending if self.poll_deadline(context).is_ready() => Poll::Ready(Some(Err(BodyError::TooSlow))),
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyError::Incomplete))),
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(match frame.data_ref() {
+                Some(data) => self.take(data).map(|()| frame),
+                None => Ok(frame),
+            })),
+        }
+    }
+}
+
+impl<B> Body for LimitedBody<B>
+where
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
+{
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.begun.is_none() {
+            let announced = self.size_hint().lower();
+            if let Err(error) = self.admit(announced) {
+                return Poll::Ready(Some(Err(error)));
+            }
+            self.begun = Some(Instant::now());
+            self.receipt.begun.store(true, Ordering::Relaxed);
+        }
+        let frame = ready!(self.poll_inner(context));
+        // After these there is nothing to read off: the body is complete, or its connection is of no use.
+        if matches!(frame, None | Some(Err(BodyError::Incomplete | BodyError::TooSlow))) {
+            self.inner = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl<B> Drop for LimitedBody<B>
+where
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
+{
+    fn drop(&mut self) {
+        let Some(inner) = self.inner.take().filter(|inner| !inner.is_end_stream()) else { return };
+        // To read would be to tell a client that waits to send.
+        if self.waits && !self.receipt.has_begun() {
+            return;
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(read_off(inner, READ_OFF.saturating_mul(self.limits.max_bytes as u64)));
+        }
+    }
+}
+
+/// Reads and throws away up to `most` bytes. A client that has not ended by then is cut off.
+async fn read_off(body: impl Body<Data = Bytes> + Unpin, most: u64) {
+    let mut body = body;
+    let all = async {
+        let mut read = 0;
+        while let Some(Ok(frame)) = next(&mut body).await {
+            read += frame.data_ref().map_or(0, Buf::remaining) as u64;
+            if read > most {
+                break;
+            }
+        }
+    };
+    let _ = timeout(READ_OFF_TIME, all).await;
+}
+
+async fn next<B: Body + Unpin>(body: &mut B) -> Option<Result<Frame<B::Data>, B::Error>> {
+    std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await
+}
+
+/// Reads a whole body whose innermost layer is a [`LimitedBody`], which `account` belongs to. The account lives as long
+/// as the last clone or slice of what is returned.
+///
+/// # Errors
+/// Those of the limited body; [`BodyError::OutOfMemory`].
+pub async fn read<B>(body: B, account: Account) -> Result<Bytes, BodyError>
+where
+    B: Body<Data = Bytes>,
+    B::Error: StdError + 'static,
+{
+    let mut body = pin!(body);
+    let mut bytes = Vec::new();
+    reserve(&mut bytes, usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(FIRST_RESERVE))?;
+    loop {
+        match std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
+            None => return Ok(Bytes::from_owner(Charged { bytes, _account: account })),
+            Some(Err(error)) => return Err(cause(&error)),
+            Some(Ok(frame)) => {
+                // Trailers are ignored.
+                if let Ok(data) = frame.into_data() {
+                    reserve(&mut bytes, data.len())?;
+                    bytes.extend_from_slice(&data);
+                }
+            }
+        }
+    }
+}
+
+fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<(), BodyError> {
+    bytes.try_reserve(more).map_err(|_| BodyError::OutOfMemory)
+}
+
+/// The [`BodyError`] inside the error of a layer round the body.
+fn cause(error: &(dyn StdError + 'static)) -> BodyError {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<BodyError>() {
+            return *found;
+        }
+        next = error.source();
+    }
+    BodyError::Incomplete
+}
+
+/// Bytes that hold their part of the budget.
+struct Charged {
+    bytes: Vec<u8>,
+    _account: Account,
+}
+
+impl AsRef<[u8]> for Charged {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+#[path = "body_tests.rs"]
+mod tests;

@@ -1,0 +1,67 @@
+//! What the routes share.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::site::Site;
+use crate::engine::{Analysis, Engine, Input};
+use crate::error::Error;
+use crate::guard::access::Access;
+use crate::guard::{BodyLimits, Budget};
+use crate::model::Metadata;
+use crate::server::lifecycle::Lifecycle;
+use crate::telemetry::metrics::{self, Metrics};
+
+/// Labels in an answer of every route that does not let the client choose.
+pub(super) const LABELS: usize = 3;
+
+/// The state of the routes. Clones share it.
+#[derive(Clone, Debug)]
+pub struct App(Arc<State>);
+
+/// What an [`App`] holds.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Analyses pictures.
+    pub engine: Arc<Engine>,
+    /// The memory for the bodies of requests.
+    pub budget: Budget,
+    /// The rules for the bodies of requests.
+    pub body_limits: BodyLimits,
+    /// The model that the engine runs.
+    pub model: Arc<Metadata>,
+    /// Who may ask, and how often.
+    pub access: Access,
+    /// Where the web site comes from.
+    pub site: Site,
+    /// The metrics of this process.
+    pub metrics: Metrics,
+    /// Whether `/metrics` is on this port.
+    pub shows_metrics: bool,
+    /// The phase of the server's life.
+    pub lifecycle: Lifecycle,
+    /// The largest picture, in pixels.
+    pub max_pixels: u64,
+}
+
+impl App {
+    /// Shares `state`.
+    pub fn new(state: State) -> Self {
+        Self(Arc::new(state))
+    }
+
+    /// Analyses one input and observes the time of its stages.
+    pub(super) async fn analyze(&self, input: impl Into<Input>) -> Result<Analysis, Error> {
+        let analysis = self.engine.analyze(input, LABELS).await?;
+        metrics::analyzed(&analysis.timings);
+        Ok(analysis)
+    }
+}
+
+impl Deref for App {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}

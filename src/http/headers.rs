@@ -1,0 +1,21 @@
+//! The names of the headers that are not HTTP's own.
+
+use axum::http::HeaderName;
+
+/// The id of a request: the client's, or a new one. Every response has it.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// An API key, beside `Authorization: Bearer`.
+pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// The time that each stage took (W3C Server Timing).
+pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// A client's quota and what is left of it (draft-ietf-httpapi-ratelimit-headers, version 10).
+pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// The trace that a request belongs to (W3C Trace Context).
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+pub(super) const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");

@@ -1,0 +1,187 @@
+//! What is known of a request afterwards: one observer makes its id, its spans, its log line and its metrics, from one
+//! clock. It does so whether the request is answered, refused, or left by its client.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use axum::Extension;
+use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::middleware::Next;
+use axum::response::Response;
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use uuid::Uuid;
+
+use super::App;
+use super::access::Client;
+use super::headers::REQUEST_ID;
+use super::problem::Problem;
+use crate::error::Error;
+use crate::telemetry::metrics;
+use crate::telemetry::traces::TARGET;
+
+/// The status that is recorded, as nginx does, where a client left before it got one.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// The route of the site's pages and files, in metrics.
+const SITE: &str = "site";
+
+/// The longest request id that is taken from a client, in bytes.
+const LONGEST_ID: usize = 128;
+
+/// The longest header that is taken into a trace, in bytes: the least that W3C Trace Context asks for. Every span of the
+/// request holds a copy of it.
+const LONGEST_TRACE_HEADER: usize = 512;
+
+pub(super) async fn observe(Extension(app): Extension<App>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip());
+    let client = app.access.client(peer, request.headers());
+    request.extensions_mut().insert(Client(client));
+    let id = request.headers().get(REQUEST_ID).filter(|id| is_usable(id)).cloned().unwrap_or_else(new_id);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let trace = trace_span(&request, route.as_ref().map(MatchedPath::as_str));
+    // Of the highest level, so that every line of the request has the id whichever level is logged.
+    let log = trace.in_scope(|| tracing::error_span!("request", id = id.to_str().unwrap_or_default()));
+    let mut observation = Observation {
+        begun: Instant::now(),
+        trace: trace.clone(),
+        log: log.clone(),
+        client,
+        route,
+        method: request.method().clone(),
+        uri: request.uri().clone(),
+        status: None,
+        problem: Some(Error::ClientGone.into()),
+    };
+    let mut response = next.run(request).instrument(log).instrument(trace).await;
+    observation.status = Some(response.status().as_u16());
+    observation.problem = response.extensions_mut().remove();
+    drop(observation);
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// A request under way. Recorded when it is dropped: the future of a request whose client leaves is dropped midway.
+struct Observation {
+    begun: Instant,
+    trace: Span,
+    log: Span,
+    client: Option<IpAddr>,
+    route: Option<MatchedPath>,
+    method: Method,
+    uri: Uri,
+    status: Option<u16>,
+    problem: Option<Problem>,
+}
+
+impl Drop for Observation {
+    fn drop(&mut self) {
+        let latency = self.begun.elapsed();
+        let status = self.status.unwrap_or(CLIENT_CLOSED_REQUEST);
+        let route = self.route.as_ref().map_or(SITE, MatchedPath::as_str);
+        metrics::request(route, usual(&self.method).unwrap_or("other"), status, latency);
+        if let Some(reason) = self.problem.as_ref().and_then(Problem::reason) {
+            metrics::rejected(reason);
+        }
+        let _trace = self.trace.enter();
+        let _log = self.log.enter();
+        tracing::info!(
+            remote_ip = self.client.map(|client| client.to_string()).unwrap_or_default(),
+            method = self.method.as_str(),
+            uri = %self.uri,
+            status,
+            error = self.problem.as_ref().map(Problem::message).unwrap_or_default(),
+            latency = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX),
+            latency_human = ?latency,
+            "request"
+        );
+        self.end_trace();
+    }
+}
+
+impl Observation {
+    fn end_trace(&self) {
+        match self.status {
+            None => {
+                self.trace.record("error.type", "client_gone");
+            }
+            Some(status) => {
+                self.trace.record("http.response.status_code", i64::from(status));
+                // A client's mistake is not an error of the server.
+                if status >= 500 {
+                    self.trace.record("error.type", status.to_string());
+                    self.trace.record("otel.status_code", "ERROR");
+                }
+            }
+        }
+        // A worker may hold the span for longer.
+        self.trace.context().span().end();
+    }
+}
+
+/// The span of a request by OpenTelemetry's conventions for HTTP servers, in the client's trace where it sends one. It
+/// has the route's pattern and neither the path nor the client.
+fn trace_span(request: &Request, route: Option<&str>) -> Span {
+    let method = usual(request.method());
+    let name = method.unwrap_or("HTTP");
+    let span = tracing::info_span!(
+        target: TARGET,
+        "request",
+        otel.kind = "server",
+        otel.name = route.map(|route| format!("{name} {route}")).as_deref().unwrap_or(name),
+        otel.status_code = Empty,
+        http.request.method = method.unwrap_or("_OTHER"),
+        http.route = route,
+        http.response.status_code = Empty,
+        error.r#type = Empty,
+    );
+    if !span.is_disabled() {
+        // It fails for a span that is not sampled, which needs no parent.
+        let _ = span.set_parent(TraceContextPropagator::new().extract(&TraceHeaders(request.headers())));
+    }
+    span
+}
+
+/// The name of a usual method. Method names are client input: unusual ones share one label, or the label set would grow
+/// without bound.
+fn usual(method: &Method) -> Option<&'static str> {
+    match *method {
+        Method::GET => Some("GET"),
+        Method::HEAD => Some("HEAD"),
+        Method::POST => Some("POST"),
+        Method::PUT => Some("PUT"),
+        Method::DELETE => Some("DELETE"),
+        Method::OPTIONS => Some("OPTIONS"),
+        Method::PATCH => Some("PATCH"),
+        _ => None,
+    }
+}
+
+fn is_usable(id: &HeaderValue) -> bool {
+    (1..=LONGEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+}
+
+fn new_id() -> HeaderValue {
+    let mut buffer = Uuid::encode_buffer();
+    let text = Uuid::new_v4().hyphenated().encode_lower(&mut buffer);
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"))
+}
+
+/// The headers that a trace is continued from.
+struct TraceHeaders<'a>(&'a HeaderMap);
+
+impl Extractor for TraceHeaders<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        let value = self.0.get(name)?.to_str().ok()?;
+        Some(value).filter(|value| value.len() <= LONGEST_TRACE_HEADER)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(axum::http::HeaderName::as_str).collect()
+    }
+}

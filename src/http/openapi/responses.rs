@@ -1,0 +1,109 @@
+//! What the routes that analyse a picture answer: the labels, or one of their problems.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response as Answer;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::example::Example;
+use utoipa::openapi::schema::ArrayBuilder;
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+
+use super::headers;
+use crate::error::{Error, FieldFault, Malformed};
+use crate::guard::BodyError;
+use crate::http::app::LABELS;
+use crate::http::headers::SERVER_TIMING;
+use crate::http::problem::Problem;
+use crate::model::Prediction;
+
+/// A grey PNG of one pixel, for the examples.
+pub(in crate::http) const PICTURE: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==";
+
+/// Responses by their status.
+pub(in crate::http) type Responses = BTreeMap<String, RefOr<Response>>;
+
+/// Every problem that can keep the picture in the field `name` from being analysed, with figures that may occur.
+pub(in crate::http) fn problems(name: &'static str) -> Vec<(&'static str, Problem)> {
+    let field = |fault| Malformed::Field { name, fault }.into();
+    vec![
+        ("InvalidBody", Malformed::NotAnObject.into()),
+        ("MissingImage", field(FieldFault::Missing)),
+        ("NotText", field(FieldFault::NotText)),
+        ("NotBase64", field(FieldFault::NotBase64)),
+        ("NotCompressed", Malformed::NotCompressed { coding: "gzip" }.into()),
+        ("BodyIncomplete", BodyError::Incomplete.into()),
+        ("Unauthorized", Problem::Unauthorized),
+        ("BodyTooSlow", BodyError::TooSlow.into()),
+        ("BodyTooLarge", BodyError::TooLarge { limit: 20_971_520 }.into()),
+        ("UnsupportedMediaType", Problem::MediaType { expected: "application/json" }),
+        ("UnsupportedCoding", Problem::Coding),
+        ("NotAnImage", Error::NotAnImage.into()),
+        ("UnsupportedImage", Error::UnsupportedImage.into()),
+        ("DamagedImage", Error::DamagedImage.into()),
+        ("TooManyPixels", Error::TooManyPixels { width: 13_000, height: 13_000, limit: 50_000_000 }.into()),
+        ("TooManyRequests", Problem::TooManyRequests { seconds: 1 }),
+        ("Internal", Error::Internal.into()),
+        ("Busy", Error::Busy.into()),
+        ("OutOfMemory", Error::OutOfMemory.into()),
+        ("DeadlineExceeded", Error::DeadlineExceeded.into()),
+    ]
+}
+
+/// How a route answers a problem.
+pub(in crate::http) struct Refused {
+    name: &'static str,
+    answer: Answer,
+    body: Value,
+}
+
+impl Refused {
+    pub(in crate::http) fn new(name: &'static str, answer: Answer, body: &impl serde::Serialize) -> Self {
+        Self { name, answer, body: json!(body) }
+    }
+}
+
+/// The labels, and the refusals by their status. Statuses and headers are those of the answers themselves.
+pub(in crate::http) fn responses(refusals: impl Iterator<Item = Refused>, schema: &str) -> Responses {
+    let mut by_status: BTreeMap<StatusCode, Vec<Refused>> = BTreeMap::new();
+    for refusal in refusals {
+        by_status.entry(refusal.answer.status()).or_default().push(refusal);
+    }
+    let refused = by_status
+        .into_iter()
+        .map(|(status, refusals)| (status.as_str().to_owned(), refused(status, refusals, schema).into()));
+    std::iter::once((StatusCode::OK.as_str().to_owned(), labels().into())).chain(refused).collect()
+}
+
+fn labels() -> Response {
+    let labels = ArrayBuilder::new().items(Ref::from_schema_name(Prediction::name()));
+    let labels = labels.min_items(Some(LABELS)).max_items(Some(LABELS));
+    let example = json!([
+        { "label": "Egyptian_cat", "confidence": 0.797_672 },
+        { "label": "tabby", "confidence": 0.118_194 },
+        { "label": "tiger_cat", "confidence": 0.043_753 },
+    ]);
+    let content = Content::builder().schema(Some(labels)).example(Some(example)).build();
+    let response = ResponseBuilder::new().description("The most likely labels, the most likely first.");
+    let response = response.content("application/json", content);
+    response.header_ref(SERVER_TIMING.as_str(), headers::reference(&SERVER_TIMING)).build()
+}
+
+fn refused(status: StatusCode, refusals: Vec<Refused>, schema: &str) -> Response {
+    let mut response =
+        ResponseBuilder::new().description(format!("{}.", status.canonical_reason().unwrap_or_default()));
+    for name in refusals.iter().flat_map(|refusal| refusal.answer.headers().keys()).filter(|name| *name != CONTENT_TYPE)
+    {
+        response = response.header_ref(name.as_str(), headers::reference(name));
+    }
+    let examples = refusals.into_iter().map(|Refused { name, body, .. }| {
+        let mut example = Example::new();
+        example.value = Some(body);
+        (name, example)
+    });
+    let content = Content::builder().schema(Some(Ref::from_schema_name(schema))).examples_from_iter(examples);
+    response.content("application/json", content.build()).build()
+}

@@ -1,0 +1,96 @@
+//! The one table of routes. A route, its guard, its way to refuse and its description stand together.
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{any, get, post};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
+
+use super::access::guard;
+use super::app::App;
+use super::legacy::predict;
+use super::openapi::{self, Description};
+use super::problem::{Message, Problem};
+use super::v1::{analyze, model};
+use super::{form, health, layers, metrics, site};
+use crate::config::Origins;
+use crate::model::Prediction;
+
+/// The routes of the API, which are described.
+fn api(shows_metrics: bool) -> OpenApiRouter<App> {
+    let routes = OpenApiRouter::with_openapi(openapi::frame())
+        .routes(guarded(routes!(analyze::analyze)))
+        .routes(routes!(model::model))
+        .routes(routes!(openapi::openapi))
+        .routes(guarded(routes!(predict::predict)).layer(from_fn(predict::render)))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::health));
+    if shows_metrics { routes.routes(routes!(metrics::metrics)) } else { routes }
+}
+
+/// The site and its form, which are not described.
+fn pages() -> Router<App> {
+    let answer = get(site::page)
+        .merge(post(form::analyze).route_layer(from_fn(guard)).fallback(not_allowed))
+        .layer(from_fn(form::render));
+    Router::new().route("/answer", answer).fallback(site::page).layer(from_fn(site::headers::headers))
+}
+
+/// Paths of the API that do not exist. The site's page for unknown paths never answers them.
+fn unknown() -> Router<App> {
+    let nothing = || async { Problem::NotFound };
+    Router::new().route("/api", any(nothing)).route("/api/", any(nothing)).route("/api/{*path}", any(nothing))
+}
+
+fn guarded(route: UtoipaMethodRouter<App>) -> UtoipaMethodRouter<App> {
+    route.map(|methods| methods.route_layer(from_fn(guard)))
+}
+
+async fn not_allowed() -> Problem {
+    Problem::MethodNotAllowed
+}
+
+/// Every route, behind every layer.
+pub fn router(app: App, origins: &Origins) -> Router {
+    let (api, _) = api(app.shows_metrics).split_for_parts();
+    let api = api.method_not_allowed_fallback(not_allowed).layer(layers::cors(origins));
+    let routes = api.merge(unknown()).merge(pages()).with_state(app.clone());
+    layers::around(routes, app).layer(axum::Extension(Description(description())))
+}
+
+/// The metrics alone, for a port of their own.
+pub fn metrics_router(app: App) -> Router {
+    let (routes, _) = OpenApiRouter::new().routes(routes!(metrics::metrics)).split_for_parts();
+    layers::around(routes.fallback(|| async { Problem::NotFound }).with_state(app.clone()), app)
+}
+
+/// The description of the API, as JSON.
+pub fn description() -> &'static str {
+    static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        let (_, document) = api(true).split_for_parts();
+        openapi::Document(document)
+            .with_schema::<Prediction>()
+            .with_schema::<Message>()
+            .with_schema::<predict::Refusal>()
+            .with_schema::<predict::Fault>()
+            .text()
+    });
+    &TEXT
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// The page `/docs` is made from this file. `scripts/describe_api` has it written.
+    #[test]
+    fn the_site_has_the_description() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/src/openapi.json");
+        if std::env::var_os("WRITE_DESCRIPTION").is_some() {
+            std::fs::write(&file, super::description()).unwrap();
+        }
+        let written = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(written == super::description(), "web/src/openapi.json is out of date: run scripts/describe_api");
+    }
+}
