@@ -1,90 +1,62 @@
 //! Who may have a picture analysed, and how often: stands before the routes that cost something.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::legacy::predict;
 use super::{App, body, form, problem};
-use crate::config::{self, Keys};
-use crate::error::{Error, StartError};
-use crate::guard::client;
-use crate::guard::limiter::Limiter;
-pub(super) use crate::guard::limiter::{POLICY, STATE};
+use crate::error::Error;
+pub use crate::guard::Access;
+use crate::guard::access::{Admission, Verdict};
+use crate::guard::client::Peer;
+pub(super) use crate::guard::keys::KEY;
 
-/// Where a key may be, beside `Authorization`.
-pub(super) const KEY: HeaderName = HeaderName::from_static("x-api-key");
-
-/// The rules, and what has been counted.
-#[derive(Clone, Debug)]
-pub struct Access {
-    keys: Keys,
-    limiter: Option<Arc<Limiter>>,
-    trusted_proxies: config::Networks,
-}
-
-impl Access {
-    /// The rules of a configuration.
-    ///
-    /// # Errors
-    /// A sentence, where the file with the keys can't be used.
-    pub fn new(config: &config::Access) -> Result<Self, StartError> {
-        Ok(Self {
-            keys: config.keys()?,
-            limiter: config.rate_limit.map(|limit| Arc::new(Limiter::new(limit))),
-            trusted_proxies: config.trusted_proxies.clone(),
-        })
-    }
-
-    /// Forgets clients that have been away for long enough to be as new; runs for ever.
-    pub async fn keep_up(self) {
-        if let Some(limiter) = self.limiter {
-            limiter.keep_up().await;
-        }
-    }
-}
+/// `RateLimit-Policy` and `RateLimit`: draft-ietf-httpapi-ratelimit-headers, version 10.
+pub(super) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(super) const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
 /// The client's address, left on the request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Client(pub(super) IpAddr);
 
 pub(super) async fn client(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    if let Some(ConnectInfo(remote)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
-        let client = client::behind(remote.ip().to_canonical(), request.headers(), &app.access.trusted_proxies);
+    if let Some(ConnectInfo(remote)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied()
+        && let Some(client) = app.access.client(Peer::from(remote), request.headers())
+    {
         request.extensions_mut().insert(Client(client));
     }
     next.run(request).await
 }
 
 pub(super) async fn access(State(app): State<App>, request: Request, next: Next) -> Response {
-    let Access { keys, limiter, .. } = &app.access;
-    if !keys.is_empty() && !key(request.headers()).is_some_and(|key| keys.has(key)) {
-        return refuse(&app, request, &Error::Unauthorized).await;
-    }
-    let (Some(limiter), Some(Client(client))) = (limiter, request.extensions().get().copied()) else {
-        return next.run(request).await;
+    let client = request.extensions().get().map(|Client(address)| *address);
+    let admission = app.access.admit(client, request.headers());
+    let error = match admission.verdict {
+        Verdict::Admitted => None,
+        Verdict::NoKey | Verdict::WrongKey => Some(Error::Unauthorized),
+        Verdict::TooManyWrongKeys { retry_after: seconds } | Verdict::TooManyRequests { retry_after: seconds } => {
+            Some(Error::TooManyRequests { seconds })
+        }
     };
-    let decision = limiter.check(client);
-    let mut response = match decision.wait {
+    let mut response = match error {
         None => next.run(request).await,
-        Some(seconds) => refuse(&app, request, &Error::TooManyRequests { seconds }).await,
+        Some(error) => refuse(&app, request, &error).await,
     };
-    response.headers_mut().extend(decision.headers);
+    response.headers_mut().extend(quota_headers(&app.access, &admission));
     response
 }
 
-/// The key that a client sends: `Authorization: Bearer` (RFC 6750), or `X-API-Key`.
-fn key(headers: &HeaderMap) -> Option<&[u8]> {
-    let bearer = headers.get(AUTHORIZATION).and_then(|value| {
-        let (scheme, key) = value.as_bytes().split_at_checked(b"Bearer ".len())?;
-        scheme.eq_ignore_ascii_case(b"Bearer ").then(|| key.trim_ascii())
-    });
-    bearer.or_else(|| headers.get(KEY).map(|value| value.as_bytes().trim_ascii()))
+/// What a client reads of its quota; nothing where there is no rate limit.
+fn quota_headers(access: &Access, admission: &Admission) -> HeaderMap {
+    let (Some(policy), Some(quota)) = (access.policy(), admission.quota) else { return HeaderMap::new() };
+    let policy = format!("\"default\";q={};w={}", policy.quota, policy.window);
+    let state = format!("\"default\";r={};t={}", quota.remaining, quota.retry_after);
+    let headers = [(POLICY, policy), (STATE, state)];
+    headers.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?))).collect()
 }
 
 /// The error in the shape of its route.

@@ -47,7 +47,7 @@ pub struct App {
     /// The model that it uses.
     pub model: Arc<Metadata>,
     /// Who may ask, and how often.
-    pub access: Access,
+    pub access: Arc<Access>,
     /// Where the web site comes from.
     pub site: Site,
     /// What is counted.
