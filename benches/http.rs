@@ -24,7 +24,7 @@ const LEAST: u64 = 24;
 fn serve(runtime: &Runtime) -> SocketAddr {
     let config = support::config();
     let app = commands::serve::load(&config).unwrap();
-    let router = http::router(app, &config.cors_allow_origins);
+    let router = http::router(app, &config.access.cors_allow_origins);
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let (connections, lifecycle) = (config.connections, Lifecycle::new());

@@ -73,8 +73,8 @@ fn resizing(criterion: &mut Criterion) {
 
 fn inference(criterion: &mut Criterion) {
     let config = support::config();
-    let runtime = Runtime::load(&config.library()).unwrap();
-    let mut classifier = Classifier::load(&runtime, &config.model(), 1).unwrap().remove(0);
+    let runtime = Runtime::load(&config.model.library()).unwrap();
+    let mut classifier = Classifier::load(&runtime, &config.model.source(), 1).unwrap().remove(0);
     let input = classifier.metadata().input.clone();
     let (picture, pixels) = decode(&support::small());
     let mut resizer = Resizer::new(Size { width: input.width, height: input.height });

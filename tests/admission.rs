@@ -94,7 +94,7 @@ async fn a_client_that_sends_on_reads_its_refusal_and_may_ask_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_refused_for_another_reason_reads_it_too() {
-    let access = Access::new(&config(&["--api-keys", "key"]).access).unwrap();
+    let access = Access::new(&config(&["--api-keys", "key"]).access).unwrap().into();
     let server = Server::with(App { access, max_body_bytes: 5_000_000, ..app() }).await;
     for (headers, status) in [
         ("Content-Type: application/json", "401"),

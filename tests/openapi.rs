@@ -100,7 +100,7 @@ fn useless(panics: bool, timeout: Duration) -> App {
 }
 
 fn guarded(flags: &[&str]) -> App {
-    App { access: Access::new(&config(flags).access).unwrap(), ..app() }
+    App { access: Access::new(&config(flags).access).unwrap().into(), ..app() }
 }
 
 /// A request to a server of its own, and the statuses that `/api/v1/analyze` and `/predict` answer it with.

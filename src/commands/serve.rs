@@ -6,8 +6,7 @@ use std::time::Instant;
 use crate::config::{Config, JpegDecode};
 use crate::engine::{Capacity, Engine, Settings, Worker};
 use crate::error::StartError;
-use crate::guard::access::Access;
-use crate::guard::{BodyLimits, Budget};
+use crate::guard::{Access, BodyLimits, Budget};
 use crate::http::{self, App, Site, State};
 use crate::model::{Classifier, Runtime};
 use crate::server::lifecycle::Lifecycle;
@@ -41,12 +40,12 @@ pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
 /// # Errors
 /// A sentence, where ONNX Runtime or the model can't be used.
 pub fn workers(config: &Config) -> Result<Vec<Worker>, StartError> {
-    let runtime = Runtime::load(&config.library())?;
-    let classifiers = Classifier::load(&runtime, &config.model(), config.worker_count())?;
+    let runtime = Runtime::load(&config.model.library())?;
+    let classifiers = Classifier::load(&runtime, &config.model.source(), config.engine.worker_count())?;
     let settings = Settings {
-        max_pixels: config.max_pixels,
-        max_payload_bytes: config.max_body_bytes,
-        reduces_jpeg: config.jpeg_decode == JpegDecode::Reduced,
+        max_pixels: config.engine.max_pixels,
+        max_payload_bytes: config.bodies.max_body_bytes,
+        reduces_jpeg: config.engine.jpeg_decode == JpegDecode::Reduced,
     };
     Ok(classifiers.into_iter().map(|classifier| Worker::new(classifier, settings)).collect())
 }
@@ -56,17 +55,17 @@ pub fn workers(config: &Config) -> Result<Vec<Worker>, StartError> {
 /// # Errors
 /// A sentence, where the site, ONNX Runtime or the model can't be used.
 pub fn load(config: &Config) -> Result<App, StartError> {
-    let site = Site::open(config.web_dir())?;
+    let site = Site::open(config.site.web_dir.clone())?;
     let workers = workers(config)?;
     let model = workers.first().map(|worker| worker.model().clone());
     let model = model.ok_or_else(|| StartError::new("There must be at least one worker: set WORKERS to 1 or more."))?;
-    let capacity = Capacity { queue_depth: config.queue_depth, timeout: config.inference_timeout };
+    let capacity = Capacity { queue_depth: config.engine.queue_depth, timeout: config.engine.inference_timeout };
     let engine = Arc::new(Engine::new(workers, capacity)?);
-    let budget = Budget::new(config.max_inflight_bytes);
-    if budget.largest() < config.max_body_bytes {
+    let budget = Budget::new(config.bodies.max_inflight_bytes);
+    if budget.largest() < config.bodies.max_body_bytes {
         return Err(StartError::new(format!(
             "A body of MAX_BODY_BYTES ({}) does not fit into three quarters of MAX_INFLIGHT_BYTES ({}): set it to more.",
-            config.max_body_bytes, config.max_inflight_bytes
+            config.bodies.max_body_bytes, config.bodies.max_inflight_bytes
         )));
     }
     Ok(App::new(State {
@@ -74,16 +73,16 @@ pub fn load(config: &Config) -> Result<App, StartError> {
         budget,
         model,
         site,
-        access: Access::new(&config.access)?,
+        access: Arc::new(Access::new(&config.access)?),
         metrics: Metrics::start(),
-        shows_metrics: config.metrics_addr.is_none(),
+        shows_metrics: config.access.metrics_addr.is_none(),
         lifecycle: Lifecycle::new(),
         body_limits: BodyLimits {
-            max_bytes: config.max_body_bytes,
+            max_bytes: config.bodies.max_body_bytes,
             timeout: config.connections.body_timeout,
             min_rate: config.connections.min_body_rate,
         },
-        max_pixels: config.max_pixels,
+        max_pixels: config.engine.max_pixels,
     }))
 }
 
@@ -94,7 +93,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
 pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), StartError> {
     let mut signals = Signals::listen()?;
     let (listener, address) = server::listen(&config.listen_addr, "LISTEN_ADDR").await?;
-    let metrics_listener = match &config.metrics_addr {
+    let metrics_listener = match &config.access.metrics_addr {
         Some(address) => Some(server::listen(address, "METRICS_ADDR").await?),
         None => None,
     };
@@ -104,13 +103,15 @@ pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), Star
         model_version = app.model.version,
         precision = app.model.precision,
         labels = app.model.labels.len(),
-        workers = config.worker_count(),
+        keys = app.access.keys().len(),
+        workers = config.engine.worker_count(),
         ready_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "ready"
     );
     server::ready();
     tokio::spawn(app.metrics.clone().keep_up());
-    tokio::spawn(app.access.clone().keep_up());
+    let access = app.access.clone();
+    tokio::spawn(async move { access.keep_up().await });
     if let Some((listener, address)) = metrics_listener {
         tracing::info!(%address, "metrics");
         let (router, limits, lifecycle) =
@@ -118,13 +119,13 @@ pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), Star
         tokio::spawn(async move { server::serve(listener, router, limits, &lifecycle).await });
     }
     let (lifecycle, engine) = (app.lifecycle.clone(), app.engine.clone());
-    let router = http::router(app, &config.cors_allow_origins);
+    let router = http::router(app, &config.access.cors_allow_origins);
     tokio::select! {
         all = server::serve(listener, router, config.connections, &lifecycle) => {
             if !all {
                 tracing::warn!("some connections were still open and are cut off");
             }
-            engine.rest(config.inference_timeout).await;
+            engine.rest(config.engine.inference_timeout).await;
             tracing::info!("stopped");
             Ok(())
         }

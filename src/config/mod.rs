@@ -1,52 +1,57 @@
-//! Every option: a flag, an environment variable and a default each.
+//! The command line: every option is a flag and an environment variable.
+//!
+//! A file for each concern holds its options; [`values`] holds the notations that they share.
 
 #![allow(clippy::doc_markdown, reason = "these comments are the help text, which shows them as they are")]
 
 mod access;
+mod bodies;
+mod engine;
 mod listen_addr;
+mod log;
+mod model;
 mod network;
-mod origins;
+mod site;
 mod values;
 
-use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use tracing::level_filters::LevelFilter;
+use clap::{Arg, Args, Parser, Subcommand};
 
-use crate::model::{LibrarySource, ModelSource};
-
-pub use access::{Access, Keys, Networks, RateLimit};
+pub use access::{Access, RateLimit};
+pub use bodies::Bodies;
+pub use engine::{Engine, JpegDecode};
 pub use listen_addr::ListenAddr;
+pub use log::{Log, LogFormat};
+pub use model::Model;
 pub use network::Connections;
-pub use origins::Origins;
+pub use site::Site;
 pub(crate) use values::within;
-use values::{at_least_one, duration, level};
+pub use values::{Networks, Origins};
 
 /// Takes a photograph over HTTP and answers with its three most likely ImageNet labels.
 ///
-/// POST /api/v1/analyze {"base64Image": "..."} gives [{"label": "...", "confidence": 0.0}, ...],
-/// highest first. Every option is a flag or an environment variable; the flag wins.
+/// POST /api/v1/analyze {"base64Image": "..."} returns [{"label": "...", "confidence": 0.0}, ...],
+/// most likely first. Every option is a flag or an environment variable. The flag wins, and an empty
+/// variable counts as unset.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, mut_args = unset_if_empty)]
 pub struct CommandLine {
-    /// What to do instead of serving.
+    /// The command to run; without one, the server.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// How to serve.
     #[command(flatten)]
     pub config: Config,
 }
 
-/// What the executable does beside serving.
+/// What the executable does besides serving.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum Command {
-    /// Ask the server at LISTEN_ADDR on this machine whether it is well
+    /// Ask the server at LISTEN_ADDR on this machine whether it is healthy
     Health,
 }
 
-/// How the server is to run.
+/// The configuration of the server.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
     /// Address to listen on: ":8080" is every address of this machine, "127.0.0.1:8080" is for this
@@ -54,120 +59,66 @@ pub struct Config {
     #[arg(long, env, hide_env_values = true, default_value = ":8080", value_parser = ListenAddr::from_str, global = true)]
     pub listen_addr: ListenAddr,
 
-    /// Longest time that a request may wait for a worker and be worked on: "10s", "500ms", "1m"
-    #[arg(long, env, hide_env_values = true, default_value = "10s", value_parser = duration)]
-    pub inference_timeout: Duration,
+    #[command(flatten, next_help_heading = "Model")]
+    pub model: Model,
 
-    /// Model to serve, an ONNX file by scripts/export_model.py [default: the one in the executable,
-    /// else models/model.onnx]
-    #[arg(long = "model", env, hide_env_values = true, value_name = "MODEL_PATH")]
-    pub model_path: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Analysis")]
+    pub engine: Engine,
 
-    /// ONNX Runtime's library, version 1.31 or later [default: the one in the executable, else
-    /// models/libonnxruntime.so]
-    #[arg(long = "onnxruntime", env, hide_env_values = true, value_name = "ORT_DYLIB_PATH")]
-    pub ort_dylib_path: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Request bodies")]
+    pub bodies: Bodies,
 
-    /// Pictures analysed at the same time, from 1 to 256 [default: one a core]
-    #[arg(long, env, hide_env_values = true, value_parser = within::<1, 256>)]
-    pub workers: Option<usize>,
-
-    /// Requests that may wait while every worker is busy, from 0 to 65536; one more is answered 503
-    #[arg(long, env, hide_env_values = true, default_value_t = 64, value_parser = within::<0, 65536>)]
-    pub queue_depth: usize,
-
-    /// Largest request body, in bytes; a larger one is answered 413
-    #[arg(long, env, hide_env_values = true, default_value_t = 20 << 20, value_parser = at_least_one::<usize>)]
-    pub max_body_bytes: usize,
-
-    /// Memory for the bodies of all requests that are being answered, in bytes; large ones may take
-    /// three quarters of it, and what does not fit is answered 503
-    #[arg(long, env, hide_env_values = true, default_value_t = 128 << 20, value_parser = at_least_one::<usize>)]
-    pub max_inflight_bytes: usize,
-
-    /// Largest picture, in pixels (width times height); a larger one is answered 422
-    #[arg(long, env, hide_env_values = true, default_value_t = 50_000_000, value_parser = at_least_one::<u64>)]
-    pub max_pixels: u64,
-
-    /// Pixels of large JPEG pictures
-    #[arg(long, env, hide_env_values = true, default_value = "reduced")]
-    pub jpeg_decode: JpegDecode,
-
-    /// Connections.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Connections")]
     pub connections: Connections,
 
-    /// Access.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Access")]
     pub access: Access,
 
-    /// Web origins whose pages may call the API, separated by commas; "*" for any, "" for none but
-    /// the server's own
-    #[arg(long, env, hide_env_values = true, default_value = "http://localhost:4321", value_parser = Origins::from_str)]
-    pub cors_allow_origins: Origins,
+    #[command(flatten, next_help_heading = "Web site")]
+    pub site: Site,
 
-    /// Folder with the built web site to serve, for working on it [default: the one in the
-    /// executable, else web/dist]
-    #[arg(long, env, hide_env_values = true)]
-    pub web_dir: Option<PathBuf>,
-
-    /// Address on which alone /metrics answers [default: that of everything else]
-    #[arg(long, env, hide_env_values = true, value_parser = ListenAddr::from_str)]
-    pub metrics_addr: Option<ListenAddr>,
-
-    /// Form of the log on standard output
-    #[arg(long, env, hide_env_values = true, default_value = "auto")]
-    pub log_format: LogFormat,
-
-    /// Least serious level that is logged: off, error, warn, info, debug or trace
-    #[arg(long, env, hide_env_values = true, default_value = "info", value_parser = level)]
-    pub log_level: LevelFilter,
+    #[command(flatten, next_help_heading = "Log")]
+    pub log: Log,
 }
 
-impl Config {
-    /// Where the model comes from.
-    pub fn model(&self) -> ModelSource {
-        named(self.model_path.as_ref()).map(ModelSource::File).unwrap_or_default()
-    }
+/// The options for which an empty variable is an error. An empty list of keys would open the server to
+/// everybody, which nobody asks for by writing `API_KEYS=`.
+const NEVER_EMPTY: [&str; 1] = ["api_keys"];
 
-    /// Where ONNX Runtime comes from.
-    pub fn library(&self) -> LibrarySource {
-        named(self.ort_dylib_path.as_ref()).map(LibrarySource::File).unwrap_or_default()
-    }
-
-    /// The folder with the web site, where one has been named.
-    pub fn web_dir(&self) -> Option<PathBuf> {
-        named(self.web_dir.as_ref())
-    }
-
-    /// The number of workers: as asked for, or one a core.
-    pub fn worker_count(&self) -> usize {
-        self.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
-    }
+/// Detaches an option from its environment variable while the variable is empty, so that its default
+/// applies. Compose files and unit files pass a variable that has no value as an empty one.
+///
+/// It applies to every option through `mut_args`, also to those that are added later.
+fn unset_if_empty(option: Arg) -> Arg {
+    let is_empty = option.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    if is_empty && !NEVER_EMPTY.contains(&option.get_id().as_str()) { option.env(None::<&str>) } else { option }
 }
 
-/// A path that has been given; a variable that is set to nothing names none.
-fn named(path: Option<&PathBuf>) -> Option<PathBuf> {
-    path.filter(|path| !path.as_os_str().is_empty()).cloned()
-}
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
 
-/// How large JPEG pictures are decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum JpegDecode {
-    /// At a half, a quarter or an eighth of their size, with six pixels or more for each of the model's along both
-    /// sides: faster, and answered nearly as the whole picture
-    Reduced,
-    /// Whole, as Keras' own tools do
-    Exact,
-}
+    use super::*;
 
-/// The form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Text on a terminal, else JSON
-    Auto,
-    /// One JSON object a line
-    Json,
-    /// For people to read
-    Text,
+    #[test]
+    fn every_option_is_a_flag_and_the_variable_of_the_same_field() {
+        let command = CommandLine::command();
+        command.clone().debug_assert();
+        let options: Vec<_> = command.get_arguments().filter(|option| option.get_id() != "help").collect();
+        assert!(options.len() > 20, "{} options", options.len());
+        for option in options.into_iter().filter(|option| option.get_id() != "version") {
+            let id = option.get_id().as_str();
+            assert!(option.get_long().is_some(), "{id}");
+            assert_eq!(option.get_env(), Some(id.to_uppercase().as_ref()), "{id}");
+            assert!(option.is_hide_env_values_set(), "{id}: its value would be in the help text");
+        }
+    }
+
+    #[test]
+    fn the_exceptions_are_options() {
+        let command = CommandLine::command();
+        for name in NEVER_EMPTY {
+            assert!(command.get_arguments().any(|option| option.get_id() == name), "{name}");
+        }
+    }
 }

@@ -1,90 +1,215 @@
-//! Temporary: replaced by the branch that redraws access.
+//! Whether a request may have a picture analyzed: its key, and how often its client asks.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::num::NonZeroU32;
 
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use http::HeaderMap;
 
-use super::client;
+use super::client::{Peer, Proxies};
+use super::keys::{self, Keys};
 use super::limiter::Limiter;
-use crate::config::{self, Keys};
+use crate::config::{self, RateLimit};
 use crate::error::StartError;
 
-/// The rules, and what has been counted.
-#[derive(Clone, Debug)]
+/// The limit on wrong keys per client. Ten at once is what a page or a batch job with a key that has been
+/// revoked sends before it reads the first answer; one per second leaves a guesser 86,400 answers a day.
+const WRONG_KEYS: RateLimit = RateLimit { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN.saturating_add(9) };
+
+/// The rules of access, and what each client has used of its quota. Shared by all requests.
+#[derive(Debug)]
 pub struct Access {
     keys: Keys,
-    limiter: Option<Arc<Limiter>>,
-    trusted_proxies: config::Networks,
+    proxies: Proxies,
+    requests: Option<Limiter>,
+    wrong_keys: Limiter,
 }
 
-/// Whether a request may pass.
-#[derive(Clone, Debug)]
+/// The decision on one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admission {
-    /// The decision.
+    /// Whether the request may go on, or why not.
     pub verdict: Verdict,
-    /// Header values.
-    pub quota: Option<HeaderMap>,
+    /// The client's quota after this request; none without a rate limit, or if the key was refused.
+    pub quota: Option<Quota>,
 }
 
-/// The decision.
+/// Whether a request may go on, or why not. Waits are in whole seconds, at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may pass.
-    Pass,
-    /// No key, or a wrong one.
+    /// It may go on.
+    Admitted,
+    /// It has no key, and one is required.
     NoKey,
-    /// Too many.
-    TooMany {
-        /// Seconds.
-        seconds: u64,
-    },
+    /// Its key is not one of the keys.
+    WrongKey,
+    /// Its key is not one of the keys, and its client has sent too many of those.
+    TooManyWrongKeys { retry_after: u64 },
+    /// Its client asks more often than the rate limit allows.
+    TooManyRequests { retry_after: u64 },
+}
+
+/// What is left of a client's quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Requests that pass now.
+    pub remaining: u32,
+    /// Seconds until the next one passes; 0 unless the request was refused.
+    pub retry_after: u64,
+}
+
+/// The quota that every client has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Requests in a window.
+    pub quota: u32,
+    /// Seconds after which a quota that was used up is whole again.
+    pub window: u32,
 }
 
 impl Access {
-    /// The rules of a configuration.
+    /// The rules in a configuration, before the first request.
     ///
     /// # Errors
-    /// A sentence, where the file with the keys can't be used.
+    /// `API_KEYS_FILE` can't be used, see [`Keys::read`].
     pub fn new(config: &config::Access) -> Result<Self, StartError> {
+        let listed = config.api_keys.clone().unwrap_or_default();
+        let keys = match &config.api_keys_file {
+            Some(path) => listed.and(Keys::read(path)?),
+            None => listed,
+        };
         Ok(Self {
-            keys: config.keys()?,
-            limiter: config.rate_limit.map(|limit| Arc::new(Limiter::new(limit))),
-            trusted_proxies: config.trusted_proxies.clone(),
+            keys,
+            proxies: Proxies { trusted: config.trusted_proxies.clone(), header: config.client_addr_header.clone() },
+            requests: config.rate_limit.map(Limiter::new),
+            wrong_keys: Limiter::new(WRONG_KEYS),
         })
     }
 
-    /// The client's address.
-    pub fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
-        peer.map(|peer| client::behind(peer.to_canonical(), headers, &self.trusted_proxies))
+    /// The keys of which a request needs one; if there are none, it needs none.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
-    /// Decides.
+    /// The client behind `peer`, see [`Proxies::client`].
+    pub fn client(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+        self.proxies.client(peer, headers)
+    }
+
+    /// Decides on a request and counts it. Clients without an address count as one.
+    ///
+    /// A right key passes however many wrong ones its client has sent. Clients behind one NAT, or behind a
+    /// proxy that is not in `TRUSTED_PROXIES`, share an address: a lock-out would let anyone of them shut out
+    /// all others. The limit on wrong keys therefore does not make short keys safe. It tells a client with a
+    /// key that has been revoked to slow down, and guessing shows as 429 in the log and in the metrics.
     pub fn admit(&self, client: Option<IpAddr>, headers: &HeaderMap) -> Admission {
-        if !self.keys.is_empty() && !key(headers).is_some_and(|key| self.keys.has(key)) {
-            return Admission { verdict: Verdict::NoKey, quota: None };
+        if let Some(verdict) = self.refusal_of_key(client, headers) {
+            return Admission { verdict, quota: None };
         }
-        let (Some(limiter), Some(client)) = (&self.limiter, client) else {
-            return Admission { verdict: Verdict::Pass, quota: None };
+        let Some(limiter) = &self.requests else {
+            return Admission { verdict: Verdict::Admitted, quota: None };
         };
-        let decision = limiter.check(client);
-        let verdict = decision.wait.map_or(Verdict::Pass, |seconds| Verdict::TooMany { seconds });
-        Admission { verdict, quota: Some(decision.headers) }
+        let (verdict, quota) = match limiter.check(client) {
+            Ok(remaining) => (Verdict::Admitted, Quota { remaining, retry_after: 0 }),
+            Err(retry_after) => (Verdict::TooManyRequests { retry_after }, Quota { remaining: 0, retry_after }),
+        };
+        Admission { verdict, quota: Some(quota) }
     }
 
-    /// Forgets clients that have been away; runs for ever.
-    pub async fn keep_up(self) {
-        if let Some(limiter) = self.limiter {
-            limiter.keep_up().await;
+    fn refusal_of_key(&self, client: Option<IpAddr>, headers: &HeaderMap) -> Option<Verdict> {
+        if self.keys.is_empty() {
+            return None;
+        }
+        match keys::sent(headers) {
+            None => Some(Verdict::NoKey),
+            Some(key) if self.keys.has(key) => None,
+            Some(_) => Some(match self.wrong_keys.check(client) {
+                Ok(_) => Verdict::WrongKey,
+                Err(retry_after) => Verdict::TooManyWrongKeys { retry_after },
+            }),
+        }
+    }
+
+    /// The quota of every client, unless there is no rate limit.
+    pub fn policy(&self) -> Option<Policy> {
+        self.requests.as_ref().map(|limiter| {
+            let RateLimit { per_second, burst } = limiter.limit();
+            Policy { quota: burst.get(), window: burst.get().div_ceil(per_second.get()) }
+        })
+    }
+
+    /// Forgets clients that have their whole quota again. Never returns.
+    pub async fn keep_up(&self) {
+        match &self.requests {
+            Some(requests) => tokio::join!(requests.keep_up(), self.wrong_keys.keep_up()).0,
+            None => self.wrong_keys.keep_up().await,
         }
     }
 }
 
-fn key(headers: &HeaderMap) -> Option<&[u8]> {
-    let bearer = headers.get(AUTHORIZATION).and_then(|value| {
-        let (scheme, key) = value.as_bytes().split_at_checked(b"Bearer ".len())?;
-        scheme.eq_ignore_ascii_case(b"Bearer ").then(|| key.trim_ascii())
-    });
-    bearer.or_else(|| headers.get("x-api-key").map(|value| value.as_bytes().trim_ascii()))
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::CommandLine;
+
+    fn access(flags: &[&str]) -> Access {
+        let config = CommandLine::try_parse_from(["glimpse"].iter().chain(flags)).unwrap().config;
+        Access::new(&config.access).unwrap()
+    }
+
+    fn with_key(key: &str) -> HeaderMap {
+        HeaderMap::from_iter([(keys::KEY, key.parse().unwrap())])
+    }
+
+    fn client(address: &str) -> Option<IpAddr> {
+        Some(address.parse().unwrap())
+    }
+
+    #[test]
+    fn everybody_is_admitted_by_default() {
+        let access = access(&[]);
+        let open = Admission { verdict: Verdict::Admitted, quota: None };
+        assert_eq!(access.admit(client("192.0.2.1"), &with_key("any")), open);
+        assert_eq!(access.admit(None, &HeaderMap::new()), open);
+        assert_eq!(access.policy(), None);
+    }
+
+    #[test]
+    fn wrong_keys_are_limited_and_right_ones_pass() {
+        let access = access(&["--api-keys", "right"]);
+        let verdict = |address, key: &str| access.admit(client(address), &with_key(key)).verdict;
+        for _ in 0..WRONG_KEYS.burst.get() {
+            assert_eq!(verdict("192.0.2.1", "wrong"), Verdict::WrongKey);
+        }
+        assert_eq!(verdict("192.0.2.1", "wrong"), Verdict::TooManyWrongKeys { retry_after: 1 });
+        assert_eq!(verdict("192.0.2.1", "right"), Verdict::Admitted);
+        assert_eq!(verdict("192.0.2.2", "wrong"), Verdict::WrongKey);
+        // A request without a key is not a guess.
+        assert_eq!(access.admit(client("192.0.2.1"), &HeaderMap::new()).verdict, Verdict::NoKey);
+        assert_eq!(access.keys().len(), 1);
+    }
+
+    #[test]
+    fn a_quota_counts_down() {
+        let access = access(&["--rate-limit", "2,3"]);
+        assert_eq!(access.policy(), Some(Policy { quota: 3, window: 2 }));
+        let admit = || access.admit(client("192.0.2.1"), &HeaderMap::new());
+        for remaining in [2, 1, 0] {
+            let quota = Some(Quota { remaining, retry_after: 0 });
+            assert_eq!(admit(), Admission { verdict: Verdict::Admitted, quota });
+        }
+        let refused = Admission {
+            verdict: Verdict::TooManyRequests { retry_after: 1 },
+            quota: Some(Quota { remaining: 0, retry_after: 1 }),
+        };
+        assert_eq!(admit(), refused);
+    }
+
+    #[test]
+    fn a_refused_key_uses_no_quota() {
+        let access = access(&["--api-keys", "right", "--rate-limit", "1"]);
+        assert_eq!(access.admit(client("192.0.2.1"), &with_key("wrong")).quota, None);
+        assert_eq!(access.admit(client("192.0.2.1"), &with_key("right")).verdict, Verdict::Admitted);
+    }
 }

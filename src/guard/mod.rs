@@ -1,10 +1,14 @@
 //! Who may ask, how often, and how much memory requests may hold.
+//!
+//! Decisions are data here: what a refusal looks like is up to each door.
 
 pub mod access;
 pub mod body;
 mod budget;
 pub mod client;
+pub mod keys;
 pub mod limiter;
 
+pub use access::Access;
 pub use body::{BodyError, BodyLimits};
 pub use budget::{Account, Budget, NoRoom};

@@ -4,12 +4,14 @@ use std::net::IpAddr;
 
 use axum::Extension;
 use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::App;
+use super::headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use super::problem::Problem;
-use crate::guard::access::Verdict;
+use crate::guard::access::{Policy, Quota, Verdict};
 
 /// The client's address, left on the request by `observe`. Nothing where the client has none.
 #[derive(Clone, Copy, Debug)]
@@ -19,10 +21,20 @@ pub(super) async fn guard(Extension(app): Extension<App>, request: Request, next
     let client = request.extensions().get().and_then(|Client(address)| *address);
     let admission = app.access.admit(client, request.headers());
     let mut response = match admission.verdict {
-        Verdict::Pass => next.run(request).await,
-        Verdict::NoKey => Problem::Unauthorized.into_response(),
-        Verdict::TooMany { seconds } => Problem::TooManyRequests { seconds }.into_response(),
+        Verdict::Admitted => next.run(request).await,
+        Verdict::NoKey | Verdict::WrongKey => Problem::Unauthorized.into_response(),
+        Verdict::TooManyWrongKeys { retry_after } => Problem::TooManyWrongKeys { seconds: retry_after }.into_response(),
+        Verdict::TooManyRequests { retry_after } => Problem::TooManyRequests { seconds: retry_after }.into_response(),
     };
-    response.headers_mut().extend(admission.quota.into_iter().flatten());
+    if let Some((policy, quota)) = app.access.policy().zip(admission.quota) {
+        response.headers_mut().extend(headers(policy, quota));
+    }
     response
+}
+
+fn headers(policy: Policy, quota: Quota) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let policy = format!("\"default\";q={};w={}", policy.quota, policy.window);
+    let state = format!("\"default\";r={};t={}", quota.remaining, quota.retry_after);
+    let headers = [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)];
+    headers.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::from_str(&value).ok()?)))
 }

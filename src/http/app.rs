@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::site::Site;
 use crate::engine::{Analysis, Engine, Input};
 use crate::error::Error;
-use crate::guard::access::Access;
-use crate::guard::{BodyLimits, Budget};
+use crate::guard::{Access, BodyLimits, Budget};
 use crate::model::Metadata;
 use crate::server::lifecycle::Lifecycle;
 use crate::telemetry::metrics::{self, Metrics};
@@ -31,7 +30,7 @@ pub struct State {
     /// The model that the engine runs.
     pub model: Arc<Metadata>,
     /// Who may ask, and how often.
-    pub access: Access,
+    pub access: Arc<Access>,
     /// Where the web site comes from.
     pub site: Site,
     /// The metrics of this process.

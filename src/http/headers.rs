@@ -5,8 +5,7 @@ use axum::http::HeaderName;
 /// The id of a request: the client's, or a new one. Every response has it.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// An API key, beside `Authorization: Bearer`.
-pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+pub(super) use crate::guard::keys::KEY as API_KEY;
 
 /// The time that each stage took (W3C Server Timing).
 pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::Extension;
 use axum::extract::{ConnectInfo, MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
@@ -22,6 +22,7 @@ use super::access::Client;
 use super::headers::REQUEST_ID;
 use super::problem::Problem;
 use crate::error::Error;
+use crate::guard::client::Peer;
 use crate::telemetry::metrics;
 use crate::telemetry::traces::TARGET;
 
@@ -39,7 +40,8 @@ const LONGEST_ID: usize = 128;
 const LONGEST_TRACE_HEADER: usize = 512;
 
 pub(super) async fn observe(Extension(app): Extension<App>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip());
+    let peer =
+        request.extensions().get().map_or(Peer::Unix, |ConnectInfo(peer): &ConnectInfo<SocketAddr>| (*peer).into());
     let client = app.access.client(peer, request.headers());
     request.extensions_mut().insert(Client(client));
     let id = request.headers().get(REQUEST_ID).filter(|id| is_usable(id)).cloned().unwrap_or_else(new_id);
@@ -182,6 +184,6 @@ impl Extractor for TraceHeaders<'_> {
     }
 
     fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(axum::http::HeaderName::as_str).collect()
+        self.0.keys().map(HeaderName::as_str).collect()
     }
 }

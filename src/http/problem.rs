@@ -34,6 +34,11 @@ pub(super) enum Problem {
         /// Seconds after which the next request may pass.
         seconds: u64,
     },
+    /// The client has sent too many wrong keys.
+    TooManyWrongKeys {
+        /// Seconds after which the next one is looked at.
+        seconds: u64,
+    },
     /// No route has this path.
     NotFound,
     /// The path exists, for other methods.
@@ -79,7 +84,7 @@ impl Problem {
             Self::Body(BodyError::Incomplete) | Self::Host => StatusCode::BAD_REQUEST,
             Self::MediaType { .. } | Self::Coding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyRequests { .. } | Self::TooManyWrongKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -101,6 +106,7 @@ impl Problem {
             Self::Coding => "Content-Encoding must be gzip, deflate or identity".into(),
             Self::Unauthorized => "An API key is required: send one as Authorization: Bearer, or as X-API-Key".into(),
             Self::TooManyRequests { seconds } => format!("Too many requests: try again in {seconds} s"),
+            Self::TooManyWrongKeys { seconds } => format!("Too many wrong API keys: try again in {seconds} s"),
             Self::NotFound => "There is nothing at this path".into(),
             Self::MethodNotAllowed => "This method is not allowed at this path".into(),
             Self::Host => "The request must have one valid Host header".into(),
@@ -124,6 +130,7 @@ impl Problem {
             Self::Core(Error::TooManyPixels { .. }) => Some("too_many_pixels"),
             Self::Body(BodyError::TooSlow) => Some("body_too_slow"),
             Self::Unauthorized => Some("unauthorized"),
+            Self::TooManyWrongKeys { .. } => Some("wrong_keys"),
             Self::TooManyRequests { .. } => Some("rate_limited"),
             _ => None,
         }
@@ -136,7 +143,7 @@ impl Problem {
             Self::Core(Error::Busy | Error::OutOfMemory) | Self::Body(BodyError::NoRoom | BodyError::OutOfMemory) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }
-            Self::TooManyRequests { seconds } => {
+            Self::TooManyRequests { seconds } | Self::TooManyWrongKeys { seconds } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
             }
             Self::Unauthorized => {

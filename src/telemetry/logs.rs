@@ -40,9 +40,9 @@ pub fn start(config: &Config, traces: Option<&Traces>) {
 fn log(config: &Config) -> Box<dyn Layer<Registry> + Send + Sync> {
     // A log that nobody reads any more is no reason to write elsewhere.
     let layer = tracing_subscriber::fmt::layer().log_internal_errors(false);
-    let logged = Targets::new().with_default(config.log_level).with_target(TARGET, LevelFilter::OFF);
+    let logged = Targets::new().with_default(config.log.log_level).with_target(TARGET, LevelFilter::OFF);
     let terminal = std::io::stdout().is_terminal();
-    if config.log_format == LogFormat::Text || (config.log_format == LogFormat::Auto && terminal) {
+    if config.log.log_format == LogFormat::Text || (config.log.log_format == LogFormat::Auto && terminal) {
         layer.with_ansi(terminal).with_target(false).with_timer(Clock).with_filter(logged).boxed()
     } else {
         layer.fmt_fields(JsonFields::new()).event_format(JsonLines).with_filter(logged).boxed()

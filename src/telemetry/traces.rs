@@ -216,7 +216,7 @@ const NUMBERS: [(&str, Number); 5] = [
 ];
 
 fn is_plain_http(endpoint: &str) -> bool {
-    let uri = endpoint.parse::<axum::http::Uri>().ok();
+    let uri = endpoint.parse::<http::Uri>().ok();
     uri.is_some_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty()))
 }
 

@@ -92,7 +92,7 @@ impl Server {
     }
 
     pub async fn with_flags(app: App, flags: &[&str]) -> Self {
-        let Config { connections, cors_allow_origins, .. } = config(flags);
+        let Config { connections, access, .. } = config(flags);
         let lifecycle = Lifecycle::new();
         let app = App {
             lifecycle: lifecycle.clone(),
@@ -102,7 +102,7 @@ impl Server {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = http::router(app, &cors_allow_origins);
+        let router = http::router(app, &access.cors_allow_origins);
         let life = lifecycle.clone();
         let serving = tokio::spawn(async move { server::serve(listener, router, connections, &life).await });
         Self { address, client: reqwest::Client::new(), lifecycle, serving }

@@ -46,6 +46,7 @@ pub(in crate::http) fn problems(name: &'static str) -> Vec<(&'static str, Proble
         ("DamagedImage", Error::DamagedImage.into()),
         ("TooManyPixels", Error::TooManyPixels { width: 13_000, height: 13_000, limit: 50_000_000 }.into()),
         ("TooManyRequests", Problem::TooManyRequests { seconds: 1 }),
+        ("TooManyWrongKeys", Problem::TooManyWrongKeys { seconds: 1 }),
         ("Internal", Error::Internal.into()),
         ("Busy", Error::Busy.into()),
         ("OutOfMemory", Error::OutOfMemory.into()),

@@ -80,7 +80,7 @@ fn router() -> axum::Router {
         engine: Arc::new(Engine::new(vec![Stub], limits).unwrap()),
         budget: Budget::new(1 << 24),
         model: Arc::new(metadata()),
-        access: Access::new(&config.access).unwrap(),
+        access: Access::new(&config.access).unwrap().into(),
         site: Site::open(Some(web.into())).expect("run scripts/setup first"),
         metrics: Metrics::start(),
         shows_metrics: true,
@@ -89,9 +89,9 @@ fn router() -> axum::Router {
         body_timeout: config.connections.body_timeout,
         min_body_rate: config.connections.min_body_rate,
         max_pixels: 100_000,
-        timeout: config.inference_timeout,
+        timeout: config.engine.inference_timeout,
     };
-    http::router(app, &config.cors_allow_origins)
+    http::router(app, &config.access.cors_allow_origins)
 }
 
 thread_local! {

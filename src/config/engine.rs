@@ -1,0 +1,47 @@
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::values::{at_least_one, duration, within};
+
+/// How many pictures are analyzed at a time, and the limits on each.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Engine {
+    /// Pictures analyzed at the same time, 1 to 256 [default: one per core]
+    #[arg(long, env, hide_env_values = true, value_parser = within::<1, 256>)]
+    pub workers: Option<usize>,
+
+    /// Requests that may wait while every worker is busy, 0 to 65536; further ones are answered 503
+    #[arg(long, env, hide_env_values = true, default_value_t = 64, value_parser = within::<0, 65536>)]
+    pub queue_depth: usize,
+
+    /// Longest time from the end of a request's body to its answer, such as 10s, 500ms or 1m; a
+    /// request that takes longer is answered 504
+    #[arg(long, env, hide_env_values = true, default_value = "10s", value_parser = duration)]
+    pub inference_timeout: Duration,
+
+    /// Largest picture, in pixels (width times height); a larger one is answered 422
+    #[arg(long, env, hide_env_values = true, default_value_t = 50_000_000, value_parser = at_least_one::<u64>)]
+    pub max_pixels: u64,
+
+    /// Size at which large JPEG pictures are decoded
+    #[arg(long, env, hide_env_values = true, default_value = "reduced")]
+    pub jpeg_decode: JpegDecode,
+}
+
+impl Engine {
+    /// The number of workers: as configured, else one per core.
+    pub fn worker_count(&self) -> usize {
+        self.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
+/// The size at which large JPEG pictures are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum JpegDecode {
+    /// A half, a quarter or an eighth of the picture's size, while each side keeps at least six pixels
+    /// for one of the model's input: faster, with nearly the same confidences
+    Reduced,
+    /// The picture's own size, as Keras decodes it
+    Exact,
+}

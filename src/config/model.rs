@@ -1,0 +1,31 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::model::{LibrarySource, ModelSource};
+
+/// The model to serve and the library that runs it.
+#[derive(Args, Clone, Debug)]
+pub struct Model {
+    /// ONNX file of the model, written by scripts/export_model.py [default: the one in the executable,
+    /// else models/model.onnx]
+    #[arg(long = "model", env, hide_env_values = true, value_name = "MODEL_PATH")]
+    pub model_path: Option<PathBuf>,
+
+    /// Library of ONNX Runtime, version 1.31 or later [default: the one in the executable, else
+    /// models/libonnxruntime.so]
+    #[arg(long = "onnxruntime", env, hide_env_values = true, value_name = "ORT_DYLIB_PATH")]
+    pub ort_dylib_path: Option<PathBuf>,
+}
+
+impl Model {
+    /// Where the model comes from.
+    pub fn source(&self) -> ModelSource {
+        self.model_path.clone().map(ModelSource::File).unwrap_or_default()
+    }
+
+    /// Where ONNX Runtime comes from.
+    pub fn library(&self) -> LibrarySource {
+        self.ort_dylib_path.clone().map(LibrarySource::File).unwrap_or_default()
+    }
+}

@@ -1,0 +1,190 @@
+//! Faults of access and configuration, through the executable.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+#[path = "support/process.rs"]
+mod process;
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use clap::CommandFactory;
+use glimpse::config::CommandLine;
+use process::{Process, executable, serving};
+
+/// The environment variables of all options.
+fn variables() -> Vec<String> {
+    let command = CommandLine::command();
+    let names = command.get_arguments().filter_map(|option| option.get_env().and_then(OsStr::to_str));
+    names.map(str::to_owned).collect()
+}
+
+/// The exit code of a command and what it wrote to standard error.
+fn refused(command: &mut Command) -> (Option<i32>, String) {
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// Sends one request and returns the whole answer. The connection closes after it.
+fn ask(process: &Process, head: &[u8]) -> String {
+    let mut connection = TcpStream::connect(process.address).unwrap();
+    connection.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    let rest = b"Host: localhost\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+    connection.write_all(&[head, rest].concat()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The status of an analysis of nothing, which is 400 for a request that is admitted.
+fn analyze(process: &Process, headers: &[u8]) -> u16 {
+    status(&ask(process, &[b"POST /api/v1/analyze HTTP/1.1\r\n", headers].concat()))
+}
+
+fn status(answer: &str) -> u16 {
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn an_empty_variable_is_unset() {
+    let variables = variables();
+    assert!(variables.len() > 20 && variables.iter().any(|name| name == "LOG_LEVEL"), "{variables:?}");
+    // A command that only parses: it fails because nothing listens there, with 1. The parser fails with 2.
+    for variable in variables.iter().filter(|name| *name != "API_KEYS") {
+        let mut command = executable();
+        let command = command.env(variable, "").args(["health"]);
+        let command = if variable == "LISTEN_ADDR" { command } else { command.env("LISTEN_ADDR", "127.0.0.1:1") };
+        let (code, message) = refused(command);
+        assert!(code == Some(1) || (variable == "LISTEN_ADDR" && code == Some(0)), "{variable}: {message}");
+    }
+    // All of them together: the server starts with its defaults and logs at the level info.
+    let mut command = serving();
+    command.envs(variables.iter().filter(|name| *name != "API_KEYS").map(|name| (name, "")));
+    let process = Process::start(command);
+    assert_eq!(process.ready["level"], "INFO");
+    assert_eq!(process.ready["keys"], 0);
+    assert_eq!(status(&ask(&process, b"GET /metrics HTTP/1.1\r\n")), 200);
+}
+
+#[test]
+fn a_flag_wins_over_an_empty_variable() {
+    let mut command = executable();
+    let (code, message) = refused(command.env("LISTEN_ADDR", "").args(["--listen-addr", "127.0.0.1:1", "health"]));
+    assert!(code == Some(1) && message.contains("127.0.0.1:1"), "{message}");
+}
+
+#[test]
+fn an_empty_list_of_keys_stops_the_start() {
+    for keys in ["", " ", ",", " , "] {
+        let (code, message) = refused(serving().env("API_KEYS", keys));
+        assert_eq!(code, Some(2), "{keys:?}: {message}");
+        assert!(message.contains("API_KEYS") && message.contains("it holds no key"), "{keys:?}: {message}");
+    }
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("no_keys.txt");
+    std::fs::write(&path, "\n \n").unwrap();
+    let (code, message) = refused(serving().env("API_KEYS_FILE", &path));
+    assert!(code == Some(1) && message.contains("it holds no key"), "{message}");
+}
+
+#[test]
+fn wrong_keys_are_limited_and_right_ones_pass() {
+    let mut command = serving();
+    command.env("API_KEYS", "right, other");
+    let process = Process::start(command);
+    assert_eq!(process.ready["keys"], 2);
+    let started = std::time::Instant::now();
+    let answers: Vec<u16> = (0..100).map(|_| analyze(&process, b"X-API-Key: wrong\r\n")).collect();
+    let refused = answers.iter().filter(|status| **status == 401).count();
+    // A burst of ten, and one more each second.
+    let most = 11 + usize::try_from(started.elapsed().as_secs()).unwrap();
+    assert!((10..=most).contains(&refused), "{refused} of 100 after {:?}", started.elapsed());
+    assert!(answers.iter().all(|status| matches!(status, 401 | 429)), "{answers:?}");
+    assert_eq!(analyze(&process, b"Authorization: Bearer right\r\n"), 400);
+    let answer = loop {
+        let answer = ask(&process, b"POST /api/v1/analyze HTTP/1.1\r\nX-API-Key: wrong\r\n");
+        if status(&answer) == 429 {
+            break answer;
+        }
+    };
+    assert!(answer.contains("\r\nretry-after: 1\r\n"), "{answer}");
+    assert_eq!(analyze(&process, b""), 401);
+}
+
+/// The statuses of 20 requests of one client, each with `headers` of its number.
+fn twenty(flags: &[&str], headers: impl Fn(u8) -> Vec<u8>) -> Vec<u16> {
+    let mut command = serving();
+    command.env("RATE_LIMIT", "1").env("TRUSTED_PROXIES", "127.0.0.1").args(flags);
+    let mut process = Process::start(command);
+    process.ignore_log();
+    (0..20).map(|number| analyze(&process, &headers(number))).collect()
+}
+
+#[test]
+fn headers_that_the_proxy_does_not_set_say_nothing_of_the_client() {
+    let appended = |forged: &[u8]| [b"X-Forwarded-For: ", forged, b", 192.0.2.1\r\n"].concat();
+    let cases: [(&[&str], &dyn Fn(u8) -> Vec<u8>); 3] = [
+        (&[], &|number| format!("Forwarded: for=6.6.{number}.6\r\n").into_bytes()),
+        (&[], &|number| {
+            [format!("Forwarded: for=6.6.{number}.6\r\n").as_bytes(), &appended(&[0xff, number + 48])].concat()
+        }),
+        (&["--client-addr-header", "Forwarded"], &|number| {
+            format!("X-Forwarded-For: 6.6.{number}.6\r\nForwarded: for=\"6.6.{number}.6, for=192.0.2.1\r\n")
+                .into_bytes()
+        }),
+    ];
+    for (flags, headers) in cases {
+        let started = std::time::Instant::now();
+        let statuses = twenty(flags, headers);
+        let passed = statuses.iter().filter(|status| **status == 400).count();
+        let most = 2 + usize::try_from(started.elapsed().as_secs()).unwrap();
+        assert!((1..=most).contains(&passed), "{flags:?}: {statuses:?}");
+    }
+}
+
+#[test]
+fn the_log_has_the_address_that_the_proxy_names() {
+    let mut command = serving();
+    command.env("TRUSTED_PROXIES", "127.0.0.1");
+    let mut process = Process::start(command);
+    for (headers, client) in [
+        (&b"X-Forwarded-For: 192.0.2.1\r\n"[..], "192.0.2.1"),
+        (b"X-Forwarded-For: \xff, 192.0.2.1\r\n", "192.0.2.1"),
+        (b"X-Forwarded-For: unknown\r\nX-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"),
+        (b"Forwarded: for=unknown\r\nX-Forwarded-For: 192.0.2.1\r\n", "192.0.2.1"),
+        (b"Forwarded: for=6.6.6.6\r\n", "127.0.0.1"),
+    ] {
+        assert_eq!(status(&ask(&process, &[b"GET /health HTTP/1.1\r\n", headers].concat())), 200);
+        let line = process.line();
+        assert_eq!(line["remote_ip"], client, "{line}");
+    }
+}
+
+/// The origin that the server allows for a page of `origin`.
+fn allowed(process: &Process, origin: &str) -> Option<String> {
+    let answer = ask(process, format!("GET /health HTTP/1.1\r\nOrigin: {origin}\r\n").as_bytes());
+    answer.lines().find_map(|line| line.strip_prefix("access-control-allow-origin: ")).map(str::to_owned)
+}
+
+#[test]
+fn origins() {
+    for (origins, reason) in [
+        ("https://*.example.org", "wildcard"),
+        ("https://a.example,*", "wildcard"),
+        ("https://example.org/page", "is not an origin"),
+    ] {
+        let (code, message) = refused(serving().env("CORS_ALLOW_ORIGINS", origins));
+        assert!(code == Some(2) && message.contains(reason), "{message}");
+    }
+    let none = Process::start(serving());
+    assert_eq!(allowed(&none, "http://localhost:4321"), None);
+    let mut command = serving();
+    command.env("CORS_ALLOW_ORIGINS", "https://EXAMPLE.org:443/,http://localhost:4321");
+    let some = Process::start(command);
+    for origin in ["https://example.org", "http://localhost:4321"] {
+        assert_eq!(allowed(&some, origin).as_deref(), Some(origin));
+    }
+    assert_eq!(allowed(&some, "https://example.com"), None);
+}
