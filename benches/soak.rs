@@ -8,7 +8,7 @@
 mod abuse;
 #[path = "support/client.rs"]
 mod client;
-#[path = "../tests/support/process.rs"]
+#[path = "../tests/it/support/process.rs"]
 mod process;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@
     reason = "an allocator is unsafe to write; what fails here fails the test"
 )]
 
-#[path = "support/jpeg.rs"]
+#[path = "it/support/jpeg.rs"]
 mod jpeg;
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,6 +1,7 @@
 //! What a worker logs has the id of the request that it works on.
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+#[path = "it/support/mod.rs"]
 mod support;
 
 use std::io::{self, Write};

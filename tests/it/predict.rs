@@ -1,11 +1,8 @@
 //! `POST /predict`: the contract of the replaced Python service.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use serde_json::{Value, json};
-use support::{Server, answer, app, base64, picture};
+
+use crate::support::{Server, answer, app, base64, picture};
 
 async fn predict(server: &Server, body: impl Into<reqwest::Body>) -> (u16, Value) {
     answer(server.post("/predict", body).await).await

@@ -1,12 +1,9 @@
 //! What holds for every request: its id, its log line, who may call from other origins.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use reqwest::Method;
 use serde_json::json;
-use support::{Process, Server, app, serving};
+
+use crate::support::{Process, Server, app, serving};
 
 #[tokio::test]
 async fn the_clients_id_is_returned() {

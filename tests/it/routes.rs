@@ -1,11 +1,8 @@
 //! The small routes: health, the model.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use serde_json::json;
-use support::{Server, answer, app};
+
+use crate::support::{Server, answer, app, config, root};
 
 #[tokio::test]
 async fn health() {
@@ -41,8 +38,11 @@ async fn the_model_that_serves() {
 
 #[tokio::test]
 async fn metrics_that_prometheus_reads() {
-    let server = Server::start().await;
-    assert_eq!(server.analyze(&support::picture("coffee.jpg")).await.status(), 200);
+    // Other tests share the default server's queue and memory, whose gauges are 0 here.
+    let model = root().join("models/model.onnx");
+    let config = config(&["--model", model.to_str().unwrap(), "--workers", "1"]);
+    let server = Server::with(glimpse::server::load(&config).unwrap()).await;
+    assert_eq!(server.analyze(&crate::support::picture("coffee.jpg")).await.status(), 200);
     let path = "/a/path/of/its/own?secret=1";
     assert_eq!(server.get(path).await.status(), 404);
     assert_eq!(server.client.request("WEIRD".parse().unwrap(), server.url("/")).send().await.unwrap().status(), 405);

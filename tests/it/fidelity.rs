@@ -1,14 +1,11 @@
 //! The answers are those of the original model behind Pillow: `models/reference.json`, which the
 //! export writes.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use support::{Server, answer, app, config, picture, pictures, predictions, root};
+
+use crate::support::{Server, answer, app, config, picture, pictures, predictions, root};
 
 /// How far a confidence may be from the original's, for formats that give the same pixels.
 const EXACT: f64 = 0.001;

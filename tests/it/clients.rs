@@ -1,9 +1,5 @@
 //! Clients that leave.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +9,8 @@ use std::time::Duration;
 use glimpse::engine::{Analysis, Limits, Payload, Ticket, Work};
 use glimpse::error::Error;
 use serde_json::json;
-use support::{LONG, Server, app_with};
+
+use crate::support::{LONG, Server, app_with};
 
 /// A worker that waits to be told to go on, and counts.
 struct Counting {

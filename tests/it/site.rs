@@ -1,16 +1,13 @@
 //! The web site: its files, how they are cached, what browsers may do with them. Runs on the folder,
 //! and with the feature `embed` on the executable's own files.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use std::path::{Path, PathBuf};
 
 use glimpse::http::{App, Site};
 use reqwest::{Method, Response};
 use sha2::{Digest, Sha256};
-use support::{Server, app, description, root};
+
+use crate::support::{Server, app, description, root};
 
 async fn ask(server: &Server, path: &str, headers: &[(&str, &str)]) -> Response {
     let request = headers
@@ -243,7 +240,7 @@ async fn only_the_pages_own_scripts_may_run() {
                 continue;
             }
             let text = rest.split("</script>").next().unwrap();
-            let hash = format!("'sha256-{}'", support::base64(&Sha256::digest(text)));
+            let hash = format!("'sha256-{}'", crate::support::base64(&Sha256::digest(text)));
             assert!(scripts.contains(&hash), "{path} has an inline script that may not run: {text:.80}");
         }
         for from_elsewhere in ["src=\"http", "src=\"//", "rel=\"stylesheet\" href=\"http", "url(http", "@import"] {
@@ -291,7 +288,7 @@ fn a_folder_without_a_site_is_refused_in_a_sentence() {
     std::fs::remove_file(folder.join("404.html")).unwrap();
     let sentence = Site::open(Some(folder.clone())).unwrap_err().to_string();
     assert!(sentence.contains("404.html") && sentence.contains("WEB_DIR"), "{sentence}");
-    let mut command = support::serving();
+    let mut command = crate::support::serving();
     let output = command.env("WEB_DIR", root().join("src")).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let sentence = String::from_utf8(output.stderr).unwrap();

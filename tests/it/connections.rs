@@ -1,17 +1,14 @@
 //! Connections that say nothing, or not enough, or too much; and as many as there may be.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use std::time::Duration;
 
 use glimpse::http::App;
 use serde_json::json;
-use support::{LONG, Process, Server, answer, app, picture, serving};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::support::{LONG, Process, Server, answer, app, picture, serving};
 
 /// What the server sends until it closes the connection.
 async fn until_closed(mut connection: TcpStream) -> String {
@@ -126,7 +123,7 @@ async fn chunks_without_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_body_has_the_time_that_its_rate_earns() {
     let server = Server::with_flags(app(), &["--body-timeout", "1s", "--min-body-rate", "1000"]).await;
-    let body = json!({ "base64Image": support::base64(&picture("coffee.jpg")[..6000]) }).to_string();
+    let body = json!({ "base64Image": crate::support::base64(&picture("coffee.jpg")[..6000]) }).to_string();
     let head = format!(
         "POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
         body.len()
@@ -202,7 +199,7 @@ async fn http_2_by_prior_knowledge() {
     let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
     let response = client.get(server.url("/health")).send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.version()), (200, reqwest::Version::HTTP_2));
-    let body = json!({ "base64Image": support::base64(&picture("coffee.jpg")) }).to_string();
+    let body = json!({ "base64Image": crate::support::base64(&picture("coffee.jpg")) }).to_string();
     let requests: Vec<_> = (0..8)
         .map(|_| {
             let request = client.post(server.url("/api/v1/analyze")).body(body.clone());
@@ -220,7 +217,7 @@ async fn http_2_by_prior_knowledge() {
 async fn a_server_without_files_to_open_goes_on_when_it_has_some_again() {
     let mut command = std::process::Command::new("/bin/sh");
     let glimpse = serving();
-    command.env_clear().current_dir(support::root()).args(["-c", "ulimit -n 60; exec \"$0\" \"$@\""]);
+    command.env_clear().current_dir(crate::support::root()).args(["-c", "ulimit -n 60; exec \"$0\" \"$@\""]);
     command.arg(glimpse.get_program()).args(glimpse.get_args());
     let mut process = Process::start(command);
     let mut taking = Vec::new();

@@ -1,13 +1,10 @@
 //! The form of a page without JavaScript: a picture file in, a page out.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use glimpse::http::App;
 use reqwest::Response;
 use serde_json::Value;
-use support::{Server, app, picture, predictions};
+
+use crate::support::{Server, app, picture, predictions};
 
 const BOUNDARY: &str = "----a-boundary";
 

@@ -1,19 +1,16 @@
 //! Who is let in, and how soon the others know.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use std::sync::mpsc;
 
 use glimpse::engine::{Analysis, Budget, Limits, Payload, Ticket, Work};
 use glimpse::error::Error;
 use glimpse::http::{Access, App};
 use serde_json::json;
-use support::{LONG, Server, answer, app, app_with, base64, config, picture};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::support::{LONG, Server, answer, app, app_with, base64, config, picture};
 
 /// A worker that says when it begins and waits to be told to go on.
 struct Held {

@@ -1,17 +1,11 @@
 //! The executable alone, in an empty folder and with an empty environment.
-#![cfg(feature = "embed")]
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-#[cfg(target_os = "linux")]
-#[path = "support/seccomp.rs"]
-mod seccomp;
-mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
-use support::{Process, base64, copy_executable, executable, picture};
+
+use crate::support::{Process, base64, copy_executable, executable, picture};
 
 /// The largest that a release executable may be, in bytes.
 const LARGEST: u64 = 60_000_000;
@@ -77,7 +71,7 @@ fn without_memfd_and_without_a_temporary_folder_it_says_so() {
 #[cfg(target_os = "linux")]
 fn without_memfd(command: &mut Command) {
     let calls = [(libc::SYS_memfd_create, Vec::new())].into_iter().collect();
-    seccomp::filter(command, calls, seccompiler::SeccompAction::Errno(38));
+    crate::support::seccomp::filter(command, calls, seccompiler::SeccompAction::Errno(38));
 }
 
 /// `scripts/test` names the release executable; the one built for the tests is of another size.

@@ -1,13 +1,9 @@
 //! The command line, and every way in which a start can fail: one sentence, and not 0.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::{Process, executable, root, serving};
+use crate::support::{Process, executable, root, serving};
 
 fn output(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();

@@ -1,10 +1,4 @@
 //! The executable needs no root, writes nothing, and opens nothing but its socket.
-#![cfg(all(feature = "embed", target_os = "linux"))]
-#![allow(clippy::unwrap_used, clippy::cast_sign_loss, reason = "what fails here fails the test")]
-
-#[path = "support/seccomp.rs"]
-mod seccomp;
-mod support;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +8,8 @@ use std::process::Command;
 use libc::c_long;
 use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
 use serde_json::json;
-use support::{Process, answer, base64, copy_executable, picture};
+
+use crate::support::{Process, answer, base64, copy_executable, picture};
 
 /// The system's user without rights.
 const NOBODY: u32 = 65534;
@@ -89,7 +84,7 @@ fn confine(command: &mut Command) {
     if rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
-    seccomp::filter(command, calls, SeccompAction::KillProcess);
+    crate::support::seccomp::filter(command, calls, SeccompAction::KillProcess);
 }
 
 #[tokio::test]
@@ -108,7 +103,7 @@ async fn it_serves_without_rights_and_without_writing() {
     assert_eq!(field("NoNewPrivs:"), "1");
     assert_eq!(field("CapEff:").trim_start_matches('0'), "", "it has capabilities");
     let client = reqwest::Client::new();
-    for name in support::pictures() {
+    for name in crate::support::pictures() {
         let body = json!({ "base64Image": base64(&picture(&name)) }).to_string();
         let (status, labels) =
             answer(client.post(process.url("/api/v1/analyze")).body(body).send().await.unwrap()).await;

@@ -1,9 +1,5 @@
 //! Every row of the README's table of errors.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -12,7 +8,8 @@ use glimpse::config::Config;
 use glimpse::engine::{Analysis, Limits, Payload, Ticket, Work};
 use glimpse::error::Error;
 use serde_json::{Value, json};
-use support::{LONG, Server, answer, app, app_with, base64, config, picture};
+
+use crate::support::{LONG, Server, answer, app, app_with, base64, config, picture};
 
 /// The answer to a POST of `body`, and a check that it has the shape of every error.
 async fn refused(server: &Server, body: impl Into<reqwest::Body>) -> (u16, String) {
@@ -251,7 +248,7 @@ async fn a_panic_is_a_500_and_the_server_lives_on() {
 
 #[tokio::test]
 async fn the_configured_limits_hold() {
-    let model = support::root().join("models/model.onnx");
+    let model = crate::support::root().join("models/model.onnx");
     let flags =
         ["--model", model.to_str().unwrap(), "--max-pixels", "100000", "--max-body-bytes", "300000", "--workers", "1"];
     let config: Config = config(&flags);

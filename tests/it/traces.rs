@@ -1,20 +1,16 @@
 //! Traces, as a collector receives them from the executable.
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-#[path = "support/collector.rs"]
-mod collector;
-mod support;
 
 use std::io::{Cursor, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
 
-use collector::{Collector, Spans};
+use crate::support::collector::{Collector, Spans};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use serde_json::{Value, json};
-use support::{Process, answer, base64, picture, serving};
+
+use crate::support::{Process, answer, base64, picture, serving};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
@@ -73,7 +69,7 @@ async fn a_request_and_its_stages_go_on_with_the_clients_trace() {
     assert_eq!(spans.names(), ["POST /api/v1/analyze", "decode", "inference", "queue", "resize"]);
     let server = spans.named("POST /api/v1/analyze");
     assert_eq!(
-        (collector::hex(&server.trace_id), collector::hex(&server.parent_span_id)),
+        (crate::support::collector::hex(&server.trace_id), crate::support::collector::hex(&server.parent_span_id)),
         (TRACE.into(), PARENT.into())
     );
     assert_eq!((server.kind(), &*server.trace_state), (SpanKind::Server, "vendor=opaque"));
@@ -82,7 +78,7 @@ async fn a_request_and_its_stages_go_on_with_the_clients_trace() {
         "http.route": "/api/v1/analyze",
         "http.response.status_code": 200,
     });
-    assert_eq!(collector::attributes(&server.attributes), attributes);
+    assert_eq!(crate::support::collector::attributes(&server.attributes), attributes);
     assert!(server.status.as_ref().is_none_or(|status| status.code() == StatusCode::Unset));
     let mut end = server.start_time_unix_nano;
     for name in ["queue", "decode", "resize", "inference"] {
@@ -128,7 +124,7 @@ async fn a_span_says_how_its_request_ended() {
     let spans = collector.spans();
     let ended = |name: &str| {
         let span = spans.named(name);
-        let attributes = collector::attributes(&span.attributes);
+        let attributes = crate::support::collector::attributes(&span.attributes);
         let code = span.status.as_ref().map_or(StatusCode::Unset, opentelemetry_proto::tonic::trace::v1::Status::code);
         (attributes["http.response.status_code"].clone(), attributes["error.type"].clone(), code)
     };
@@ -136,10 +132,10 @@ async fn a_span_says_how_its_request_ended() {
     assert_eq!(ended("POST /api/v1/analyze"), (json!(422), Value::Null, StatusCode::Unset));
     assert_eq!(ended("GET"), (json!(404), Value::Null, StatusCode::Unset));
     assert_eq!(ended("HTTP /api/{*path}"), (json!(404), Value::Null, StatusCode::Unset));
-    let brewed = collector::attributes(&spans.named("HTTP /api/{*path}").attributes);
+    let brewed = crate::support::collector::attributes(&spans.named("HTTP /api/{*path}").attributes);
     assert_eq!(brewed["http.request.method"], "_OTHER");
     let alive = spans.named("GET /livez");
-    assert_eq!((collector::hex(&alive.trace_id), &*alive.trace_state), (TRACE.into(), ""));
+    assert_eq!((crate::support::collector::hex(&alive.trace_id), &*alive.trace_state), (TRACE.into(), ""));
     assert!(!format!("{:?}", spans.all).contains("private"), "a path is in a span");
     assert_eq!(spans.resource["service.name"], "photographs");
     assert_eq!(collector.exports()[0].path, "/own/path");
@@ -170,11 +166,11 @@ async fn a_client_that_leaves_ends_its_span() {
     }
     stop(process);
     let Spans { all, .. } = collector.spans();
-    let left = |span: &&Span| collector::attributes(&span.attributes)["error.type"] == "client_gone";
+    let left = |span: &&Span| crate::support::collector::attributes(&span.attributes)["error.type"] == "client_gone";
     let left: Vec<_> = all.iter().filter(left).collect();
     assert!(!left.is_empty(), "nobody has left");
     for span in left {
-        let attributes = collector::attributes(&span.attributes);
+        let attributes = crate::support::collector::attributes(&span.attributes);
         assert_eq!(attributes["http.response.status_code"], Value::Null);
         assert!(span.end_time_unix_nano > span.start_time_unix_nano);
     }

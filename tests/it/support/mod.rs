@@ -8,7 +8,10 @@
     reason = "each test file uses its own part of this, and what fails here fails the test"
 )]
 
+pub(crate) mod collector;
 mod process;
+#[cfg(target_os = "linux")]
+pub(crate) mod seccomp;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,9 +1,5 @@
 //! The beginning and the end: readiness, signals, and what becomes of requests meanwhile.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use std::io::Read;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -15,7 +11,8 @@ use glimpse::engine::{Analysis, Limits, Payload, Ticket, Work};
 use glimpse::error::{Error, StartError};
 use glimpse::lifecycle::Phase;
 use serde_json::json;
-use support::{LONG, Process, Server, answer, app_with, base64, picture, serving};
+
+use crate::support::{LONG, Process, Server, answer, app_with, base64, picture, serving};
 
 #[tokio::test]
 async fn alive_and_ready() {

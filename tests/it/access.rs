@@ -1,15 +1,12 @@
 //! Who may have a picture analysed, and how often.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use std::path::Path;
 
 use glimpse::http::{Access, App};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-use support::{Process, Server, answer, app, base64, config, picture, serving};
+
+use crate::support::{Process, Server, answer, app, base64, config, picture, serving};
 
 async fn server(flags: &[&str]) -> Server {
     Server::with(App { access: Access::new(&config(flags).access).unwrap(), ..app() }).await

@@ -1,10 +1,6 @@
 //! The description of the API, held against what servers answer: every status that it names is provoked here, and
 //! `support::answer` finds every status that any test provokes in it.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -13,7 +9,8 @@ use glimpse::error::Error;
 use glimpse::http::{Access, App};
 use glimpse::lifecycle::Phase;
 use serde_json::{Value, json};
-use support::{LONG, Server, answer, app, app_with, base64, config, description, picture};
+
+use crate::support::{LONG, Server, answer, app, app_with, base64, config, description, picture};
 
 /// Headers that belong to HTTP, or to every answer there is, rather than to the API.
 const UNDESCRIBED: [&str; 7] = [
