@@ -8,6 +8,7 @@
 
 #[path = "support/client.rs"]
 mod client;
+#[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/it/support/process.rs"]
 mod process;
 

@@ -1,71 +1,44 @@
 //! Clients that leave.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
-use std::time::Duration;
-
-use glimpse::engine::{Analysis, Limits, Payload, Ticket, Work};
-use glimpse::error::Error;
 use serde_json::json;
 
-use crate::support::{LONG, Server, app_with};
+use crate::support::raw::analyze;
+use crate::support::{Connection, Server, eventually};
 
-/// A worker that waits to be told to go on, and counts.
-struct Counting {
-    begun: Arc<AtomicUsize>,
-    go_on: mpsc::Receiver<()>,
-}
+/// Connections whose clients leave.
+const LEAVING: usize = 40;
 
-impl Work for Counting {
-    fn run(&mut self, _: &Payload, _: &Ticket) -> Result<Analysis, Error> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
-        self.go_on.recv().unwrap();
-        Err(Error::NotAnImage)
-    }
+/// A request whose base64 text is `text`.
+fn request(text: &str) -> String {
+    let body = json!({ "base64Image": text }).to_string();
+    analyze(&[&format!("Content-Length: {}", body.len())]) + &body
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn work_for_clients_that_have_left_is_not_done() {
-    let begun = Arc::new(AtomicUsize::new(0));
-    let (go_on, go_on_receiver) = mpsc::channel();
-    let limits = Limits { queue_depth: 100, timeout: LONG };
-    let server = Server::with(app_with(vec![Counting { begun: begun.clone(), go_on: go_on_receiver }], limits)).await;
-    let request = |text: &str| {
-        let body = json!({ "base64Image": text }).to_string();
-        format!("POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-    };
-    let mut stays = TcpStream::connect(server.address).unwrap();
-    stays.write_all(request("stays").as_bytes()).unwrap();
-    while begun.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
+    let (server, mut script) = Server::scripted(&["--queue-depth", "100", "--inference-timeout", "1m"]).await;
+    let mut stays = server.connect(request("stays")).await;
+    let first = script.begun().await;
+    let mut leaving: Vec<Connection> = Vec::new();
+    for _ in 0..LEAVING {
+        leaving.push(server.connect(request("leaves")).await);
     }
-    let mut leaving: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    eventually("the requests wait behind the first one", async || server.waiting() == LEAVING).await;
     for connection in &mut leaving {
-        connection.write_all(request("leaves").as_bytes()).unwrap();
+        connection.end_sending().await;
     }
-    // Time for most of them to be waiting behind the first one before they go; the test holds without.
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    tokio::task::block_in_place(|| {
-        for connection in &mut leaving {
-            connection.shutdown(Shutdown::Write).unwrap();
-            // The server has seen it when it closes its own side, without an answer.
-            assert_eq!(connection.read(&mut [0]).unwrap_or(0), 0);
-        }
-    });
-    // A connection is closed a moment before its request is dropped; the one thread answers this after both.
+    for connection in leaving {
+        // The server closes its side without an answer when it has seen that the client leaves.
+        assert_eq!(connection.until_closed().await, "");
+    }
+    // The server drops a request just after it has closed its connection. This answer comes after both, because the
+    // server has one thread.
     assert_eq!(server.get("/health").await.status(), 200);
-    let mut late = TcpStream::connect(server.address).unwrap();
-    late.write_all(request("late").as_bytes()).unwrap();
-    go_on.send(()).unwrap();
-    go_on.send(()).unwrap();
-    tokio::task::block_in_place(|| {
-        for connection in [&mut stays, &mut late] {
-            let mut status = [0; 12];
-            connection.read_exact(&mut status).unwrap();
-            assert_eq!(&status, b"HTTP/1.1 422");
-        }
-    });
-    assert_eq!(begun.load(Ordering::SeqCst), 2, "work was begun for clients that had left");
+    let mut late = server.connect(request("late")).await;
+    first.fail();
+    let second = script.begun().await;
+    assert_eq!(second.text, "late", "work was begun for a client that had left");
+    second.fail();
+    assert_eq!((stays.response().await.status, late.response().await.status), (422, 422));
+    assert!(script.is_idle());
 }

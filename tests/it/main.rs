@@ -13,6 +13,7 @@ mod connections;
 mod errors;
 mod fidelity;
 mod lifecycle;
+mod logs;
 mod middleware;
 mod openapi;
 mod predict;

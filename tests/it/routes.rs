@@ -1,8 +1,8 @@
-//! The small routes: health, the model.
+//! The small routes: health, the model, the metrics.
 
 use serde_json::json;
 
-use crate::support::{Server, answer, app, config, root};
+use crate::support::{Server, answer, model, picture};
 
 #[tokio::test]
 async fn health() {
@@ -16,7 +16,7 @@ async fn the_model_that_serves() {
     let server = Server::start().await;
     let (status, body) = answer(server.get("/api/v1/model").await).await;
     assert_eq!(status, 200);
-    let model = app().model;
+    let model = model();
     assert_eq!(
         body,
         json!({
@@ -38,11 +38,9 @@ async fn the_model_that_serves() {
 
 #[tokio::test]
 async fn metrics_that_prometheus_reads() {
-    // Other tests share the default server's queue and memory, whose gauges are 0 here.
-    let model = root().join("models/model.onnx");
-    let config = config(&["--model", model.to_str().unwrap(), "--workers", "1"]);
-    let server = Server::with(glimpse::server::load(&config).unwrap()).await;
-    assert_eq!(server.analyze(&crate::support::picture("coffee.jpg")).await.status(), 200);
+    // Without an engine of its own, the server would count the other tests' requests in its queue.
+    let server = Server::with_flags(&["--workers", "1"]).await;
+    assert_eq!(server.analyze(&picture("coffee.jpg")).await.status(), 200);
     let path = "/a/path/of/its/own?secret=1";
     assert_eq!(server.get(path).await.status(), 404);
     assert_eq!(server.client.request("WEIRD".parse().unwrap(), server.url("/")).send().await.unwrap().status(), 405);
