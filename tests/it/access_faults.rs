@@ -1,9 +1,8 @@
 //! Faults of access and configuration, through the executable.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-#[path = "support/process.rs"]
-mod process;
+
+
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -13,7 +12,7 @@ use std::time::Duration;
 
 use clap::CommandFactory;
 use glimpse::config::CommandLine;
-use process::{Process, executable, serving};
+use crate::support::{Process, executable, serving};
 
 /// The environment variables of all options.
 fn variables() -> Vec<String> {
