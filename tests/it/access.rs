@@ -60,7 +60,7 @@ async fn keys_from_a_file() {
     }
     std::fs::write(&path, "\n").unwrap();
     let empty = refused(serving().args(flags));
-    assert!(empty.contains("there is none"), "{empty}");
+    assert!(empty.contains("it holds no key"), "{empty}");
     std::fs::remove_file(&path).unwrap();
     let missing = refused(serving().args(flags));
     assert!(missing.contains("API_KEYS_FILE"), "{missing}");

@@ -36,7 +36,9 @@ fn a_value_that_does_not_parse_is_named_with_what_is_expected() {
         ("INFERENCE_TIMEOUT", "0s", "10s, 500ms or 1m"),
         ("WORKERS", "0", "a whole number from 1 to 256"),
         ("QUEUE_DEPTH", "-1", "a whole number from 0 to 65536"),
-        ("MAX_BODY_BYTES", "20MB", "a whole number of at least 1"),
+        ("MAX_BODY_BYTES", "20 pictures", "20MB or 20MiB"),
+        ("TRUSTED_PROXIES", "localhost", "10.0.0.0/8,::1"),
+        ("CLIENT_ADDR_HEADER", "X Real IP", "X-Forwarded-For"),
         ("MAX_PIXELS", "many", "a whole number of at least 1"),
         ("CORS_ALLOW_ORIGINS", "example.org", "https://example.org"),
         ("LOG_FORMAT", "xml", "auto, json, text"),
@@ -56,7 +58,7 @@ fn a_model_that_is_missing_or_is_no_model() {
     assert!(missing.contains("nowhere.onnx") && missing.contains("scripts/setup"), "{missing}");
     let other = refused(serving().env("MODEL_PATH", "Cargo.toml"));
     assert!(other.contains("Cargo.toml") && other.contains("scripts/export_model.py"), "{other}");
-    let folder = refused(serving().env("MODEL_PATH", "").args(["--model", "src"]));
+    let folder = refused(serving().args(["--model", "src"]));
     assert!(folder.contains("The model src can't be read: it is not a file"), "{folder}");
     assert!(refused(serving().env("MODEL_PATH", "/dev/zero")).contains("it is not a file"));
 }
