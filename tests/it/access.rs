@@ -3,10 +3,17 @@
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::support::{Process, Server, analyze_body, answer, picture, refused, serving, temporary};
+use crate::support::{Begun, Process, Server, analyze_body, answer, picture, refused, serving, temporary};
 
 fn analyze(server: &Server) -> RequestBuilder {
     server.client.post(server.url("/api/v1/analyze")).body(analyze_body(&picture("coffee.jpg")))
+}
+
+/// A server that answers at once: an analysis may take longer than a quota takes to fill up.
+async fn prompt(flags: &[&str]) -> Server {
+    let (server, script) = Server::scripted(flags).await;
+    script.each(Begun::answer);
+    server
 }
 
 async fn status(request: RequestBuilder) -> u16 {
@@ -81,7 +88,7 @@ async fn keys_are_never_logged() {
 
 #[tokio::test]
 async fn a_client_that_asks_too_often() {
-    let server = Server::with_flags(&["--rate-limit", "1,3", "--trusted-proxies", "127.0.0.0/8"]).await;
+    let server = prompt(&["--rate-limit", "1,3", "--trusted-proxies", "127.0.0.0/8"]).await;
     let asked_by = |client: &str| analyze(&server).header("x-forwarded-for", client.to_owned());
     for left in ["2", "1", "0"] {
         let response = asked_by("192.0.2.1").send().await.unwrap();
@@ -106,7 +113,7 @@ async fn a_client_that_asks_too_often() {
 
 #[tokio::test]
 async fn a_forwarded_address_counts_only_behind_a_trusted_proxy() {
-    let server = Server::with_flags(&["--rate-limit", "1"]).await;
+    let server = prompt(&["--rate-limit", "1"]).await;
     assert_eq!(status(analyze(&server).header("x-forwarded-for", "192.0.2.1")).await, 200);
     assert_eq!(status(analyze(&server).header("x-forwarded-for", "192.0.2.2")).await, 429);
     let process = Process::start(serving());

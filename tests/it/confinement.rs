@@ -1,5 +1,7 @@
 //! The executable needs no root, writes nothing, and opens nothing but its socket.
 
+#![allow(clippy::cast_sign_loss, reason = "masks of the C library are signed")]
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};

@@ -1,13 +1,14 @@
 //! Connections that are silent, slow or malformed, and the limit on their number.
 
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use crate::support::raw::{analyze, head};
-use crate::support::{Connection, LONG, Process, Server, analyze_body, answer, picture, root, serving};
+#[cfg(target_os = "linux")]
+use crate::support::{Connection, Process, root, serving};
+use crate::support::{LONG, Server, analyze_body, answer, picture};
 
 /// A second where the defaults are ten or more.
 const IMPATIENT: [&str; 8] =
@@ -166,7 +167,7 @@ async fn http_2_by_prior_knowledge() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_server_that_can_open_no_more_files_accepts_again_when_it_can() {
-    let mut command = Command::new("/bin/sh");
+    let mut command = std::process::Command::new("/bin/sh");
     let glimpse = serving();
     command.env_clear().current_dir(root()).args(["-c", "ulimit -n 60; exec \"$0\" \"$@\""]);
     command.arg(glimpse.get_program()).args(glimpse.get_args());

@@ -185,8 +185,10 @@ async fn nothing_is_sent_unless_a_collector_is_named() {
         assert_eq!(get(&process, "/livez", &[("traceparent", &traceparent("01"))]).await, 200);
         #[cfg(target_os = "linux")]
         {
+            // A thread has its name a moment after it is started.
+            let are_named = async || threads(&process).iter().any(|name| name.starts_with("worker-"));
+            crate::support::eventually("the worker threads have their names", are_named).await;
             let threads = threads(&process);
-            assert!(threads.iter().any(|name| name.starts_with("worker-")), "{threads:?}");
             assert!(!threads.iter().any(|name| name.starts_with("OpenTelemetry")), "{threads:?}");
         }
         let log = process.stop();
