@@ -69,6 +69,9 @@ pub enum Error {
     /// The queue in front of the workers is full.
     #[error("The server is busy: try again in a moment")]
     Busy,
+    /// The system refuses the memory that this picture takes.
+    #[error("The server has no memory for this picture now: try again later or send a smaller one")]
+    OutOfMemory,
     /// Waiting and work together took longer than `INFERENCE_TIMEOUT`.
     #[error("The analysis took too long: try again later or send a smaller picture")]
     DeadlineExceeded,
@@ -101,7 +104,7 @@ impl Error {
             }
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
             Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -141,7 +144,7 @@ impl Error {
     /// Seconds after which it is worth trying again, for the `Retry-After` header.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Busy => Some(1),
+            Self::Busy | Self::OutOfMemory => Some(1),
             Self::TooManyRequests { seconds } => Some(*seconds),
             _ => None,
         }
