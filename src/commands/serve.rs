@@ -8,7 +8,7 @@ use crate::engine::{Decoding, Engine, Limits, Pipeline};
 use crate::error::StartError;
 use crate::guard::Budget;
 use crate::http::{self, Access, App, Site};
-use crate::model::{Classifier, Runtime};
+use crate::model::{Model, Runtime};
 use crate::server::lifecycle::Lifecycle;
 use crate::server::{self, Signals};
 use crate::telemetry::metrics::Metrics;
@@ -35,15 +35,15 @@ pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Loads the model, once for each worker, and puts the other stages in front of it.
+/// Loads the model, and puts the other stages in front of it for each worker.
 ///
 /// # Errors
 /// A sentence, where ONNX Runtime or the model can't be used.
 pub fn pipelines(config: &Config) -> Result<Vec<Pipeline>, StartError> {
     let runtime = Runtime::load(&config.library())?;
-    let classifiers = Classifier::load(&runtime, &config.model(), config.worker_count())?;
+    let model = Model::load(&runtime, &config.model())?;
     let decoding = Decoding { max_pixels: config.max_pixels, reduces_jpeg: config.jpeg_decode == JpegDecode::Reduced };
-    Ok(classifiers.into_iter().map(|classifier| Pipeline::new(classifier, decoding)).collect())
+    Ok((0..config.worker_count()).map(|_| Pipeline::new(model.clone(), decoding)).collect())
 }
 
 /// Loads the model and starts the workers.
@@ -53,7 +53,7 @@ pub fn pipelines(config: &Config) -> Result<Vec<Pipeline>, StartError> {
 pub fn load(config: &Config) -> Result<App, StartError> {
     let site = Site::open(config.web_dir())?;
     let workers = pipelines(config)?;
-    let model = workers.first().map(|worker| worker.model().clone());
+    let model = workers.first().map(|worker| worker.model().metadata().clone());
     let model = model.ok_or_else(|| StartError::new("There must be at least one worker: set WORKERS to 1 or more."))?;
     let limits = Limits { queue_depth: config.queue_depth, timeout: config.inference_timeout };
     let engine = Arc::new(Engine::new(workers, limits)?);

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ndarray::Array4;
-
 use super::base64;
 use super::{Analysis, Payload, Timings, Work};
 use crate::error::{Error, StartError};
-use crate::image::{Decoder, Resizer, Scaling, Size};
-use crate::model::{Classifier, Metadata};
+use crate::image::Decoder;
+use crate::memory;
+use crate::model::{Classifier, Model};
 use crate::stop::Stop;
 use crate::telemetry::traces::TARGET;
 
@@ -20,18 +19,16 @@ pub const ANSWERS: usize = 3;
 /// not kept for ever. Enough for the pixels of a 16-megapixel photograph.
 const KEPT_BYTES: usize = 48 << 20;
 
-/// The same for what a decoder keeps beside the pixels: CMYK and a GIF's indices, which hardly any photograph has.
+/// The same for the buffers beside the pixels: CMYK and a GIF's indices, which hardly any photograph has, and what lies
+/// between the two passes of a resize, 2 MB for a photograph of 12 megapixels.
 const KEPT_BESIDE_BYTES: usize = 4 << 20;
-
-/// The same for what is between the two passes of a resize: 2 MB for a photograph of 12 megapixels.
-const KEPT_BETWEEN_BYTES: usize = 4 << 20;
 
 /// How pictures are decoded.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoding {
     /// The most pixels that a picture may have.
     pub max_pixels: u64,
-    /// Whether large JPEG files may be decoded reduced: see [`Decoder::reducing_to`].
+    /// Whether large JPEG files may be decoded reduced: see [`Decoder::decode`].
     pub reduces_jpeg: bool,
 }
 
@@ -40,52 +37,42 @@ pub struct Decoding {
 pub struct Pipeline {
     decoding: Decoding,
     decoder: Decoder,
-    resizer: Resizer,
-    scaling: Scaling,
     classifier: Classifier,
     file: Vec<u8>,
     pixels: Vec<u8>,
-    tensor: Array4<f32>,
 }
 
 impl Pipeline {
-    /// The stages in front of `classifier`.
-    pub fn new(classifier: Classifier, decoding: Decoding) -> Self {
-        let input = &classifier.metadata().input;
-        let target = Size { width: input.width, height: input.height };
-        let decoder = Decoder::new(decoding.max_pixels);
+    /// A worker's stages, with `model` at their end.
+    pub fn new(model: Arc<Model>, decoding: Decoding) -> Self {
         Self {
             decoding,
-            decoder: if decoding.reduces_jpeg { decoder.reducing_to(target) } else { decoder },
-            resizer: Resizer::new(target),
-            scaling: Scaling::new(input),
-            tensor: input.tensor(),
+            decoder: Decoder::new(decoding.max_pixels),
+            classifier: Classifier::new(model),
             file: Vec::new(),
             pixels: Vec::new(),
-            classifier,
         }
     }
 
-    /// What the model says of itself.
-    pub fn model(&self) -> &Arc<Metadata> {
-        self.classifier.metadata()
+    /// The model at their end.
+    pub fn model(&self) -> &Arc<Model> {
+        self.classifier.model()
     }
 
     fn release_large_buffers(&mut self) {
         self.decoder.release(KEPT_BESIDE_BYTES);
-        self.resizer.release(KEPT_BETWEEN_BYTES);
+        self.classifier.release(KEPT_BESIDE_BYTES);
         for buffer in [&mut self.file, &mut self.pixels] {
-            if buffer.capacity() > KEPT_BYTES {
-                *buffer = Vec::new();
-            }
+            memory::release(buffer, KEPT_BYTES);
         }
     }
 }
 
 impl Work for Pipeline {
     fn renew(&mut self) -> Result<(), StartError> {
-        let classifier = self.classifier.another()?;
-        *self = Self::new(classifier, self.decoding);
+        // The buffers and the decoder. The model is not written to after it has been loaded, and a panic in Rust leaves
+        // nothing behind in ONNX Runtime.
+        *self = Self::new(self.model().clone(), self.decoding);
         Ok(())
     }
 
@@ -108,18 +95,19 @@ impl Pipeline {
                 &self.file[..]
             }
         };
-        let picture = self.decoder.decode(file, stop, &mut self.pixels)?;
+        let shorter_side = self.classifier.model().metadata().input.shorter_side();
+        let detail = self.decoding.reduces_jpeg.then_some(shorter_side);
+        let picture = self.decoder.decode(file, detail, stop, &mut self.pixels)?;
         let decode = clock.lap();
         drop(span);
         stop.check()?;
         let span = tracing::info_span!(target: TARGET, "resize").entered();
-        let resized = self.resizer.resize(&self.pixels, picture);
-        self.scaling.apply(resized, &mut self.tensor);
+        self.classifier.read(&self.pixels, picture, stop)?;
         let resize = clock.lap();
         drop(span);
         stop.check()?;
         let _span = tracing::info_span!(target: TARGET, "inference").entered();
-        let predictions = self.classifier.classify(&self.tensor, ANSWERS)?;
+        let predictions = self.classifier.classify(ANSWERS)?;
         let inference = clock.lap();
         Ok(Analysis { predictions, timings: Timings { queue: Duration::ZERO, decode, resize, inference } })
     }
