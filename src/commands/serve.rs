@@ -8,7 +8,7 @@ use crate::engine::{Capacity, Engine, Settings, Worker};
 use crate::error::StartError;
 use crate::guard::{Access, BodyLimits, Budget};
 use crate::http::{self, App, Site, State};
-use crate::model::{Classifier, Runtime};
+use crate::model::{Model, Runtime};
 use crate::server::lifecycle::Lifecycle;
 use crate::server::{self, Signals};
 use crate::telemetry::metrics::Metrics;
@@ -35,19 +35,21 @@ pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Loads the model, once for each worker, and puts the other stages in front of it.
+/// Loads the model and makes the workers, which share it.
 ///
 /// # Errors
 /// A sentence, where ONNX Runtime or the model can't be used.
-pub fn workers(config: &Config) -> Result<Vec<Worker>, StartError> {
+pub fn workers(config: &Config) -> Result<(Vec<Worker>, Arc<Model>), StartError> {
     let runtime = Runtime::load(&config.model.library())?;
-    let classifiers = Classifier::load(&runtime, &config.model.source(), config.engine.worker_count())?;
+    let model = Model::load(&runtime, &config.model.source())?;
     let settings = Settings {
         max_pixels: config.engine.max_pixels,
         max_payload_bytes: config.bodies.max_body_bytes,
         reduces_jpeg: config.engine.jpeg_decode == JpegDecode::Reduced,
     };
-    Ok(classifiers.into_iter().map(|classifier| Worker::new(classifier, settings)).collect())
+    let count = config.engine.worker_count();
+    let workers = (0..count).map(|_| Worker::new(model.clone(), settings)).collect();
+    Ok((workers, model))
 }
 
 /// Loads the model and starts the workers.
@@ -56,9 +58,7 @@ pub fn workers(config: &Config) -> Result<Vec<Worker>, StartError> {
 /// A sentence, where the site, ONNX Runtime or the model can't be used.
 pub fn load(config: &Config) -> Result<App, StartError> {
     let site = Site::open(config.site.web_dir.clone())?;
-    let workers = workers(config)?;
-    let model = workers.first().map(|worker| worker.model().clone());
-    let model = model.ok_or_else(|| StartError::new("There must be at least one worker: set WORKERS to 1 or more."))?;
+    let (workers, model) = workers(config)?;
     let capacity = Capacity { queue_depth: config.engine.queue_depth, timeout: config.engine.inference_timeout };
     let engine = Arc::new(Engine::new(workers, capacity)?);
     let budget = Budget::new(config.bodies.max_inflight_bytes);
@@ -71,7 +71,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
     Ok(App::new(State {
         engine,
         budget,
-        model,
+        model: model.metadata().clone(),
         site,
         access: Arc::new(Access::new(&config.access)?),
         metrics: Metrics::start(),

@@ -153,7 +153,7 @@ fn headers_that_the_proxy_does_not_set_say_nothing_of_the_client() {
 fn the_log_has_the_address_that_the_proxy_names() {
     let mut command = serving();
     command.env("TRUSTED_PROXIES", "127.0.0.1");
-    let mut process = Process::start(command);
+    let process = Process::start(command);
     for (headers, client) in [
         (&b"X-Forwarded-For: 192.0.2.1\r\n"[..], "192.0.2.1"),
         (b"X-Forwarded-For: \xff, 192.0.2.1\r\n", "192.0.2.1"),
