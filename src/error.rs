@@ -75,6 +75,9 @@ pub enum Error {
     /// The client left before its answer was there. Nobody reads this one.
     #[error("The client closed the connection")]
     ClientGone,
+    /// The Host field is missing, malformed, or there are several.
+    #[error("The Host header must name one host")]
+    InvalidHost,
     /// No route has this path.
     #[error("There is nothing at this path")]
     NotFound,
@@ -90,9 +93,12 @@ impl Error {
     /// The status of this error on every route but `/predict`.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::InvalidBody | Self::MissingImage | Self::NotBase64 | Self::BodyIncomplete | Self::NoFile => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::InvalidBody
+            | Self::MissingImage
+            | Self::NotBase64
+            | Self::BodyIncomplete
+            | Self::NoFile
+            | Self::InvalidHost => StatusCode::BAD_REQUEST,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,

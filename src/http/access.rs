@@ -1,9 +1,9 @@
 //! Who may have a picture analysed, and how often: stands before the routes that cost something.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
@@ -16,6 +16,7 @@ use crate::error::{Error, StartError};
 use crate::guard::client;
 use crate::guard::limiter::Limiter;
 pub(super) use crate::guard::limiter::{POLICY, STATE};
+use crate::server::Peer;
 
 /// Where a key may be, beside `Authorization`.
 pub(super) const KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -54,8 +55,8 @@ impl Access {
 pub(super) struct Client(pub(super) IpAddr);
 
 pub(super) async fn client(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    if let Some(ConnectInfo(remote)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
-        let client = client::behind(remote.ip().to_canonical(), request.headers(), &app.access.trusted_proxies);
+    if let Some(remote) = request.extensions().get::<Peer>().copied().and_then(Peer::ip) {
+        let client = client::behind(remote, request.headers(), &app.access.trusted_proxies);
         request.extensions_mut().insert(Client(client));
     }
     next.run(request).await

@@ -6,6 +6,7 @@ mod body;
 mod cors;
 mod form;
 mod health;
+mod host;
 mod legacy;
 mod metrics;
 mod openapi;
@@ -115,6 +116,7 @@ pub fn metrics_router(app: App) -> Router {
 /// inside the request id, so that its line has the id; the trace is around all of them.
 fn middlewares(routes: Router, origins: &Origins) -> Router {
     routes
+        .layer(from_fn(host::require_host))
         .layer(panic::layer())
         .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .layer(cors::layer(origins))
