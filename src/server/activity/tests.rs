@@ -75,7 +75,7 @@ async fn it_is_woken_only_when_its_deadline_is_nearer() {
     // It sleeps until the head would have been late, and then to its own deadline.
     assert!(!is_woken(&activity));
     advance(9).await;
-    assert_eq!(sleeps(&activity), Some(KEPT - Duration::from_secs(9)));
+    assert_eq!(sleeps(&activity), Some(Duration::from_secs(66)));
     activity.retire(Reason::Draining);
     assert!(is_woken(&activity));
 }
@@ -157,7 +157,7 @@ async fn a_client_is_measured_only_while_it_keeps_the_server_waiting() {
     advance(20).await;
     assert_eq!(activity.step(), Step::Measure);
     // 1000 bytes a second for thirty seconds: written, and received.
-    activity.has_written([&[0; 40_000][..]].into_iter());
+    activity.has_written(std::iter::repeat_n(&[0; 1000][..], 40));
     assert!(activity.measure(10_000));
     assert_eq!(sleeps(&activity), Some(Duration::from_secs(30)));
     advance(30).await;
@@ -170,10 +170,10 @@ async fn a_client_is_measured_only_while_it_keeps_the_server_waiting() {
 async fn the_age_of_a_connection() {
     let idle = Arc::new(Idle::default());
     let flags = ["--shutdown-timeout", "20s"];
-    let activity = Activity::new(limits(&flags), idle, Some(Duration::from_secs(60)));
+    let activity = Activity::new(limits(&flags), idle, Some(Duration::from_mins(1)));
     activity.has_read(b"GET / HTTP/1.1\r\n\r\n");
     let _answering = activity.begin();
-    assert_eq!(sleeps(&activity), Some(Duration::from_secs(60)));
+    assert_eq!(sleeps(&activity), Some(Duration::from_mins(1)));
     advance(60).await;
     assert!(!activity.is_retiring());
     assert_eq!(activity.step(), Step::Retire);
