@@ -26,11 +26,14 @@ pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(|error| StartError::new(format!("The system refuses the server's threads: {error}.")))?;
-    runtime.block_on(run(app, config, started))?;
+    let is_at_rest = runtime.block_on(run(app, config, started))?;
     // Ends the spans of what was cut off.
     drop(runtime);
     if let Some(traces) = traces {
         traces.finish();
+    }
+    if !is_at_rest {
+        server::exit_now(0);
     }
     Ok(())
 }
@@ -86,11 +89,12 @@ pub fn load(config: &Config) -> Result<App, StartError> {
     }))
 }
 
-/// Listens and serves until SIGTERM or Ctrl-C; `started` is when `main` began.
+/// Listens and serves until SIGTERM or Ctrl-C, and returns whether no worker runs any more. A second signal ends the
+/// process. `started` is when `main` began.
 ///
 /// # Errors
-/// A sentence, where the server can't listen, or was told to end a second time before it had finished.
-pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), StartError> {
+/// If the server can't listen.
+pub async fn run(app: App, config: &Config, started: Instant) -> Result<bool, StartError> {
     let mut signals = Signals::listen()?;
     let (listener, address) = server::listen(&config.listen_addr, "LISTEN_ADDR").await?;
     let metrics_listener = match &config.access.metrics_addr {
@@ -120,17 +124,18 @@ pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), Star
     }
     let (lifecycle, engine) = (app.lifecycle.clone(), app.engine.clone());
     let router = http::router(app, &config.access.cors_allow_origins);
-    tokio::select! {
-        all = server::serve(listener, router, config.connections, &lifecycle) => {
-            if !all {
-                tracing::warn!("some connections were still open and are cut off");
-            }
-            engine.rest(config.engine.inference_timeout).await;
-            tracing::info!("stopped");
-            Ok(())
+    let served = async {
+        if !server::serve(listener, router, config.connections, &lifecycle).await {
+            tracing::warn!("some connections were still open and are cut off");
         }
+        let is_at_rest = engine.rest(config.engine.inference_timeout).await;
+        tracing::info!("stopped");
+        is_at_rest
+    };
+    tokio::select! {
+        is_at_rest = served => Ok(is_at_rest),
         () = server::shut_down(&mut signals, &lifecycle, config.connections.shutdown_delay) => {
-            Err(StartError::new("The server was told to end a second time: what it had not finished is cut off."))
+            server::abort("The server was told to end a second time: what it had not finished is cut off.")
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::model::Metadata;
 const REQUESTS: &str = "glimpse_http_requests_total";
 const REQUEST_DURATION: &str = "glimpse_http_request_duration_seconds";
 const REJECTED: &str = "glimpse_rejected_total";
+const HTTP_REFUSED: &str = "glimpse_http_refused_total";
 const QUEUE_DEPTH: &str = "glimpse_queue_depth";
 const QUEUE_WAIT: &str = "glimpse_queue_wait_seconds";
 const STAGE_DURATION: &str = "glimpse_stage_duration_seconds";
@@ -106,6 +107,11 @@ pub fn rejected(reason: &'static str) {
     counter!(REJECTED, "reason" => reason).increment(1);
 }
 
+/// The HTTP library has refused what a client has sent, before there was a request.
+pub fn refused_by_http(reason: &'static str) {
+    counter!(HTTP_REFUSED, "reason" => reason).increment(1);
+}
+
 /// An input has been analysed.
 pub fn analyzed(timings: &Timings) {
     for (stage, time) in timings.iter() {
@@ -120,6 +126,7 @@ fn describe() {
     describe_counter!(REQUESTS, "Requests that were answered.");
     describe_histogram!(REQUEST_DURATION, Unit::Seconds, "Time from a request's head to its answer's.");
     describe_counter!(REJECTED, "Requests that were refused before their picture was looked at.");
+    describe_counter!(HTTP_REFUSED, "Requests that were refused before their head was understood.");
     describe_gauge!(QUEUE_DEPTH, "Requests that wait for a worker.");
     describe_histogram!(QUEUE_WAIT, Unit::Seconds, "Time that analysed requests have waited for a worker.");
     describe_histogram!(STAGE_DURATION, Unit::Seconds, "Time that the stages of an analysis took.");

@@ -20,6 +20,7 @@ mod openapi;
 mod predict;
 mod routes;
 #[cfg(feature = "embed")]
+mod server_connections;
 mod single_file;
 mod site;
 mod start;
