@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use glimpse::config::{Command, CommandLine};
+use glimpse::telemetry::logs;
 use glimpse::{commands, model};
 
 fn main() -> ExitCode {
@@ -19,10 +20,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            #[expect(clippy::print_stderr, reason = "why it did not start is for whoever started it")]
-            {
-                eprintln!("glimpse: {error}");
-            }
+            logs::last_words(&error.to_string());
             ExitCode::FAILURE
         }
     }
