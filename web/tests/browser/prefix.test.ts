@@ -1,11 +1,19 @@
 /** The site below a path that a proxy strips, as `https://host/glimpse/`. */
 
 import { once } from "node:events";
-import { createServer, request, type Server as HttpServer } from "node:http";
+import { createServer, type Server as HttpServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { expectedLabel, launch, samplesFolder, type Server, startServer, Visitor, type VisitorOptions } from "./support.ts";
+import {
+  expectedLabel,
+  launch,
+  type Server,
+  samplesFolder,
+  startServer,
+  Visitor,
+  type VisitorOptions,
+} from "./support.ts";
 
 const PREFIX = "/glimpse";
 

@@ -132,11 +132,14 @@ describe("copying", () => {
 
 test("the built files name each other by relative URLs", () => {
   const page = '<a href="/">a</a> <img src="/_astro/a.jpg"><a href="//b/c">/d</a><form action="/answer"><a href="#e">';
-  const expected = '<a href="./">a</a> <img src="./_astro/a.jpg"><a href="//b/c">/d</a><form action="./answer"><a href="#e">';
+  const expected =
+    '<a href="./">a</a> <img src="./_astro/a.jpg"><a href="//b/c">/d</a><form action="./answer"><a href="#e">';
   expect(relative("index.html", page)).toBe(expected);
   expect(relative("a/b/index.html", '<a href="/docs">')).toBe('<a href="../../docs">');
   expect(relative("_astro/a.css", "a{src:url(/_astro/b.woff2)}")).toBe("a{src:url(../_astro/b.woff2)}");
-  expect(relative("_astro/a.js", 'import"./b.js";x={src:"/_astro/c.jpg"}')).toBe('import"./b.js";x={src:"./_astro/c.jpg"}');
+  expect(relative("_astro/a.js", 'import"./b.js";x={src:"/_astro/c.jpg"}')).toBe(
+    'import"./b.js";x={src:"./_astro/c.jpg"}',
+  );
 });
 
 test("inline scripts are allowed by their hashes, others by their address", () => {
