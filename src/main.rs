@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use glimpse::config::{Command, CommandLine};
+use glimpse::telemetry::logs;
 use glimpse::{commands, model, server};
 
 /// The exit code of a Rust program whose main thread has panicked.
@@ -25,10 +26,7 @@ fn main() -> ExitCode {
         // The panic hook has reported it. A worker may be in the middle of a session.
         Err(_) => server::exit_now(PANICKED),
         Ok(Err(error)) => {
-            #[expect(clippy::print_stderr, reason = "why it did not start is for whoever started it")]
-            {
-                eprintln!("glimpse: {error}");
-            }
+            logs::last_words(&error.to_string());
             ExitCode::FAILURE
         }
     }

@@ -20,7 +20,8 @@ use crate::telemetry::{Traces, logs};
 /// A sentence, where something that is configured can't be used.
 pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
     let traces = Traces::start()?;
-    logs::start(config, traces.as_ref());
+    // Flushes the log on every way out.
+    let _log = logs::start(config, traces.as_ref())?;
     let app = load(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -14,11 +14,7 @@ use super::problem::Problem;
 ///
 /// HTTP/2 has `:authority`, which the HTTP library checks.
 pub(super) async fn require_host(request: Request, next: Next) -> Response {
-    if is_valid(request.version(), request.headers()) {
-        next.run(request).await
-    } else {
-        Problem::Host.into_response()
-    }
+    if is_valid(request.version(), request.headers()) { next.run(request).await } else { Problem::Host.into_response() }
 }
 
 fn is_valid(version: Version, headers: &HeaderMap) -> bool {

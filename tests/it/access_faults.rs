@@ -1,18 +1,14 @@
 //! Faults of access and configuration, through the executable.
 
-
-
-
-
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::{Process, executable, root, serving};
 use clap::CommandFactory;
 use glimpse::config::CommandLine;
-use crate::support::{Process, executable, root, serving};
 
 /// The environment variables of all options.
 fn variables() -> Vec<String> {

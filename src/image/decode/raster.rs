@@ -2,8 +2,8 @@
 
 use ::image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::timed::Timed;
 use super::tiff;
+use super::timed::Timed;
 use crate::error::Error;
 use crate::image::{CHANNELS, Size};
 use crate::memory;

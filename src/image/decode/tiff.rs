@@ -7,8 +7,8 @@ use ::tiff::ColorType;
 use ::tiff::decoder::{Decoder, DecodingResult, Limits};
 use ::tiff::tags::Tag;
 
-use super::timed::Timed;
 use super::raster;
+use super::timed::Timed;
 use crate::error::Error;
 use crate::image::directory::Numbers;
 use crate::image::{CHANNELS, Size};
@@ -119,7 +119,10 @@ fn jpeg_cost(file: &[u8]) -> usize {
     let headers = file.windows(10).filter(|bytes| {
         let components = u16::from(bytes[9]);
         let length = u16::from_be_bytes([bytes[2], bytes[3]]);
-        bytes[0] == 0xff && matches!(bytes[1], 0xc0..=0xc2) && (1..=4).contains(&components) && length == 8 + 3 * components
+        bytes[0] == 0xff
+            && matches!(bytes[1], 0xc0..=0xc2)
+            && (1..=4).contains(&components)
+            && length == 8 + 3 * components
     });
     // A larger side is refused before memory is taken.
     let side = |high: u8, low: u8| usize::from(u16::from_be_bytes([high, low])).min(MAX_JPEG_SIDE);
