@@ -8,6 +8,7 @@ mod directory;
 pub mod orientation;
 pub mod picture;
 pub mod preprocess;
+mod segments;
 
 pub use decode::{Decoder, FORMATS};
 pub use orientation::Orientation;
