@@ -384,7 +384,7 @@ fn the_host_of_a_request() {
         "/livez HTTP/1.0\r\nHost: x\r\nHost: y\r\n",
     ] {
         let answer = status(head);
-        let body = "{\"message\":\"The Host header must name one host\"}";
+        let body = "{\"message\":\"The request must have one valid Host header\"}";
         assert!(answer.starts_with("HTTP/1.1 400") || answer.starts_with("HTTP/1.0 400"), "{head}{answer}");
         assert!(answer.ends_with(body) && answer.contains("x-request-id"), "{head}{answer}");
     }
