@@ -34,6 +34,8 @@ pub mod guard;
 pub mod http;
 pub mod image;
 pub mod model;
+#[cfg(test)]
+mod readme;
 pub mod server;
 pub mod stop;
 pub mod telemetry;
