@@ -8,7 +8,8 @@
 
 #[path = "support/client.rs"]
 mod client;
-#[path = "../tests/support/process.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/it/support/process.rs"]
 mod process;
 
 use std::cell::{Cell, RefCell};

@@ -8,7 +8,7 @@
     reason = "an allocator is unsafe to write; what fails here fails the test"
 )]
 
-#[path = "support/jpeg.rs"]
+#[path = "it/support/jpeg.rs"]
 mod jpeg;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -18,7 +18,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use clap::Parser;
 use glimpse::commands;
 use glimpse::config::CommandLine;
-use glimpse::engine::{Payload, Pipeline, Work};
+use glimpse::engine::{Input, Payload, Work, Worker};
 use glimpse::stop::Stop;
 use image::imageops::{FilterType, resize};
 use image::{ImageFormat, RgbImage};
@@ -64,27 +64,27 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-fn pipeline(jpeg_decode: &str) -> Pipeline {
+fn worker_with(jpeg_decode: &str) -> Worker {
     let flags = ["glimpse", "--workers", "1", "--log-level", "off", "--jpeg-decode", jpeg_decode];
     let config = CommandLine::try_parse_from(flags).unwrap().config;
-    commands::serve::pipelines(&config).unwrap().remove(0)
+    commands::serve::workers(&config).unwrap().remove(0)
 }
 
-fn payload(picture: &RgbImage, format: ImageFormat) -> Payload {
+fn payload(picture: &RgbImage, format: ImageFormat) -> Input {
     let mut file = std::io::Cursor::new(Vec::new());
     match format {
         ImageFormat::Jpeg => *file.get_mut() = jpeg::jpeg(picture, 90),
         _ => picture.write_to(&mut file, format).unwrap(),
     }
-    Payload::Base64(BASE64_STANDARD.encode(file.into_inner()).into())
+    Payload::base64(BASE64_STANDARD.encode(file.into_inner()).into()).into()
 }
 
 /// What the second of two equal requests takes, in bytes.
-fn allocated(pipeline: &mut Pipeline, payload: &Payload) -> usize {
+fn allocated(worker: &mut Worker, payload: &Input) -> usize {
     let mut run = || {
         let stop = Stop::never();
         let before = ALLOCATED.get();
-        pipeline.run(payload, &stop).unwrap();
+        worker.run(payload, 3, &stop).unwrap();
         ALLOCATED.get() - before
     };
     run();
@@ -105,9 +105,9 @@ fn nothing_that_is_allocated_grows_with_the_picture() {
         (ImageFormat::Bmp, "exact", &large),
         (ImageFormat::Gif, "exact", &middle),
     ] {
-        let mut pipeline = pipeline(jpeg_decode);
-        let least = allocated(&mut pipeline, &payload(&small, format));
-        let most = allocated(&mut pipeline, &payload(large, format));
+        let mut worker = worker_with(jpeg_decode);
+        let least = allocated(&mut worker, &payload(&small, format));
+        let most = allocated(&mut worker, &payload(large, format));
         println!("{format:?}, {jpeg_decode}: {least} bytes for the small one, {most} for the large one");
         // Decoders may want some rows.
         let rows = 8 * large.width() as usize * 3;

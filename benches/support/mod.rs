@@ -10,7 +10,7 @@
 
 pub mod pipeline;
 
-#[path = "../../tests/support/jpeg.rs"]
+#[path = "../../tests/it/support/jpeg.rs"]
 mod jpeg;
 
 use std::path::{Path, PathBuf};

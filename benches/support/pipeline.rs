@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use glimpse::commands;
 use glimpse::config::Config;
-use glimpse::engine::{Payload, Pipeline, Work};
+use glimpse::engine::{Input, Payload, Work, Worker};
 use glimpse::stop::Stop;
 use serde_json::Value;
 
 /// As many pipelines as the server has workers.
-pub struct Pipelines(Vec<Pipeline>);
+pub struct Pipelines(Vec<Worker>);
 
 impl Pipelines {
     pub fn load(config: &Config) -> Self {
-        Self(commands::serve::pipelines(config).unwrap())
+        Self(commands::serve::workers(config).unwrap())
     }
 
     pub fn threads(&self) -> usize {
@@ -23,7 +23,7 @@ impl Pipelines {
 
     /// Works `payloads` off in turn, on a thread a pipeline, for as long as `is_wanted` says so of the
     /// number of a request. Gives how many there were.
-    pub fn run(&mut self, payloads: &[Payload], is_wanted: impl Fn(usize) -> bool + Sync) -> usize {
+    pub fn run(&mut self, payloads: &[Input], is_wanted: impl Fn(usize) -> bool + Sync) -> usize {
         let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for pipeline in &mut self.0 {
@@ -34,7 +34,7 @@ impl Pipelines {
                             break;
                         }
                         let stop = Stop::never();
-                        pipeline.run(&payloads[number % payloads.len()], &stop).unwrap();
+                        pipeline.run(&payloads[number % payloads.len()], 3, &stop).unwrap();
                         done.fetch_add(1, Ordering::Relaxed);
                     }
                 });
@@ -45,8 +45,8 @@ impl Pipelines {
 }
 
 /// The picture in the body of a request.
-pub fn payload(body: &[u8]) -> Payload {
+pub fn payload(body: &[u8]) -> Input {
     let mut body: Value = serde_json::from_slice(body).unwrap();
     let Value::String(text) = body["base64Image"].take() else { panic!("the body has no base64Image") };
-    Payload::Base64(Bytes::from(text))
+    Payload::base64(Bytes::from(text)).into()
 }

@@ -15,8 +15,8 @@ pub struct Engine {
     #[arg(long, env, hide_env_values = true, default_value_t = 64, value_parser = within::<0, 65536>)]
     pub queue_depth: usize,
 
-    /// Longest time from the end of a request's body to its answer, such as 10s, 500ms or 1m; a
-    /// request that takes longer is answered 504
+    /// Longest time for a request to wait for a worker and be analyzed, such as 10s, 500ms or 1m; one
+    /// that takes longer is answered 504
     #[arg(long, env, hide_env_values = true, default_value = "10s", value_parser = duration)]
     pub inference_timeout: Duration,
 

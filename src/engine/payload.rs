@@ -65,6 +65,11 @@ impl Payload {
         Self::new(form, Place::Part { name, boundary })
     }
 
+    /// The payload as it came.
+    pub const fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
     /// The same payload, compressed with `coding`.
     #[must_use]
     pub fn compressed(self, coding: Coding) -> Self {

@@ -12,7 +12,8 @@ use crate::config::{self, RateLimit};
 use crate::error::StartError;
 
 /// The limit on wrong keys per client. Ten at once is what a page or a batch job with a key that has been
-/// revoked sends before it reads the first answer; one per second leaves a guesser 86,400 answers a day.
+/// revoked sends before it reads the first answer. One per second is what such a client sends if it waits
+/// between attempts, so that it keeps seeing 401, which says what is wrong.
 const WRONG_KEYS: RateLimit = RateLimit { per_second: NonZeroU32::MIN, burst: NonZeroU32::MIN.saturating_add(9) };
 
 /// The rules of access, and what each client has used of its quota. Shared by all requests.
@@ -162,15 +163,15 @@ mod tests {
         HeaderMap::from_iter([(keys::KEY, key.parse().unwrap())])
     }
 
-    fn client(address: &str) -> Option<IpAddr> {
-        Some(address.parse().unwrap())
+    fn client(address: &str) -> IpAddr {
+        address.parse().unwrap()
     }
 
     #[test]
     fn everybody_is_admitted_by_default() {
         let access = access(&[]);
         let open = Admission { verdict: Verdict::Admitted, quota: None };
-        assert_eq!(access.admit(client("192.0.2.1"), &with_key("any")), open);
+        assert_eq!(access.admit(Some(client("192.0.2.1")), &with_key("any")), open);
         assert_eq!(access.admit(None, &HeaderMap::new()), open);
         assert_eq!(access.policy(), None);
     }
@@ -178,7 +179,7 @@ mod tests {
     #[test]
     fn wrong_keys_are_limited_and_right_ones_pass() {
         let access = access(&["--api-keys", "right"]);
-        let verdict = |address, key: &str| access.admit(client(address), &with_key(key)).verdict;
+        let verdict = |address, key: &str| access.admit(Some(client(address)), &with_key(key)).verdict;
         for _ in 0..WRONG_KEYS.burst.get() {
             assert_eq!(verdict("192.0.2.1", "wrong"), Verdict::WrongKey);
         }
@@ -186,7 +187,7 @@ mod tests {
         assert_eq!(verdict("192.0.2.1", "right"), Verdict::Admitted);
         assert_eq!(verdict("192.0.2.2", "wrong"), Verdict::WrongKey);
         // A request without a key is not a guess.
-        assert_eq!(access.admit(client("192.0.2.1"), &HeaderMap::new()).verdict, Verdict::NoKey);
+        assert_eq!(access.admit(Some(client("192.0.2.1")), &HeaderMap::new()).verdict, Verdict::NoKey);
         assert_eq!(access.keys().len(), 1);
     }
 
@@ -194,7 +195,7 @@ mod tests {
     fn a_quota_counts_down() {
         let access = access(&["--rate-limit", "2,3"]);
         assert_eq!(access.policy(), Some(Policy { quota: 3, window: 2 }));
-        let admit = || access.admit(client("192.0.2.1"), &HeaderMap::new());
+        let admit = || access.admit(Some(client("192.0.2.1")), &HeaderMap::new());
         for remaining in [2, 1, 0] {
             let quota = Some(Quota { remaining, retry_after: 0 });
             assert_eq!(admit(), Admission { verdict: Verdict::Admitted, quota });
@@ -209,7 +210,7 @@ mod tests {
     #[test]
     fn a_refused_key_uses_no_quota() {
         let access = access(&["--api-keys", "right", "--rate-limit", "1"]);
-        assert_eq!(access.admit(client("192.0.2.1"), &with_key("wrong")).quota, None);
-        assert_eq!(access.admit(client("192.0.2.1"), &with_key("right")).verdict, Verdict::Admitted);
+        assert_eq!(access.admit(Some(client("192.0.2.1")), &with_key("wrong")).quota, None);
+        assert_eq!(access.admit(Some(client("192.0.2.1")), &with_key("right")).verdict, Verdict::Admitted);
     }
 }

@@ -140,7 +140,7 @@ mod tests {
         Proxies { trusted: trusted.parse().unwrap(), header: header.parse().unwrap() }
     }
 
-    /// The client that `header` names, where `peer` sends `headers` and trusted proxies are in 10.0.0.0/8 or ::1.
+    /// The client that `header` names in `headers` from `peer`. The trusted proxies are `10.0.0.0/8` and `::1`.
     fn found(peer: &str, header: &str, headers: &[(&'static str, &[u8])]) -> String {
         let mut map = HeaderMap::new();
         for (name, value) in headers {

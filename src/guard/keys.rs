@@ -165,12 +165,10 @@ mod tests {
     fn a_file_of_keys() {
         let keys = read("\u{feff}first\r\n\n  second, with a comma \n".as_bytes()).unwrap();
         assert!(keys.len() == 2 && keys.has(b"first") && keys.has(b"second, with a comma"));
-        for (content, reason) in [
-            (&b"\n \n"[..], "it holds no key"),
-            (b"", "it holds no key"),
-            (b"\xff", "UTF-8"),
-            (&[b'k'; 1 << 21], "1048576"),
-        ] {
+        let large = vec![b'k'; 1 << 21];
+        for (content, reason) in
+            [(&b"\n \n"[..], "it holds no key"), (b"", "it holds no key"), (b"\xff", "UTF-8"), (&large, "1048576")]
+        {
             let message = read(content).unwrap_err();
             assert!(message.contains(reason) && message.contains("API_KEYS_FILE"), "{message}");
         }

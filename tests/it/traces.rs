@@ -1,30 +1,21 @@
 //! Traces, as a collector receives them from the executable.
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-#[path = "support/collector.rs"]
-mod collector;
-mod support;
-
-use std::io::{Cursor, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::Cursor;
+use std::net::TcpListener;
 use std::process::Command;
 
-use collector::{Collector, Spans};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use serde_json::{Value, json};
-use support::{Process, answer, base64, picture, serving};
+
+use crate::support::collector::{self, Collector, Spans};
+use crate::support::{Connection, Process, analyze_body, answer, picture, raw, refused, serving};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
 
 fn traceparent(flags: &str) -> String {
     format!("00-{TRACE}-{PARENT}-{flags}")
-}
-
-fn body(picture: &[u8]) -> String {
-    json!({ "base64Image": base64(picture) }).to_string()
 }
 
 fn with(variables: &[(&str, &str)]) -> Command {
@@ -41,15 +32,7 @@ async fn get(process: &Process, path: &str, headers: &[(&str, &str)]) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
-/// Ends it as an operator does; gives the log until then.
-fn stop(mut process: Process) -> Vec<Value> {
-    process.signal("TERM");
-    let mut log = String::new();
-    process.lines.read_to_string(&mut log).unwrap();
-    assert_eq!(process.child.wait().unwrap().code(), Some(0));
-    log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
+/// The lines whose message begins with `message`.
 fn messages<'a>(log: &'a [Value], message: &str) -> Vec<&'a Value> {
     log.iter().filter(|line| line["message"].as_str().unwrap().starts_with(message)).collect()
 }
@@ -64,10 +47,10 @@ async fn a_request_and_its_stages_go_on_with_the_clients_trace() {
     ];
     let process = Process::start(with(&variables));
     let request =
-        reqwest::Client::new().post(process.url("/api/v1/analyze?secret=1")).body(body(&picture("rocket.jpg")));
+        reqwest::Client::new().post(process.url("/api/v1/analyze?secret=1")).body(analyze_body(&picture("rocket.jpg")));
     let request = request.header("traceparent", traceparent("01")).header("tracestate", "vendor=opaque");
     assert_eq!(answer(request.send().await.unwrap()).await.0, 200);
-    let log = stop(process);
+    let log = process.stop();
 
     let spans = collector.spans();
     assert_eq!(spans.names(), ["POST /api/v1/analyze", "decode", "inference", "queue", "resize"]);
@@ -123,7 +106,7 @@ async fn a_span_says_how_its_request_ended() {
     let long = format!("vendor={}", "a".repeat(600));
     let headers = [("traceparent", &*traceparent("01")), ("tracestate", &*long)];
     assert_eq!(get(&process, "/livez", &headers).await, 200);
-    stop(process);
+    process.stop();
 
     let spans = collector.spans();
     let ended = |name: &str| {
@@ -156,23 +139,24 @@ fn slow_picture() -> Vec<u8> {
 async fn a_client_that_leaves_ends_its_span() {
     let collector = Collector::start().await;
     let process = Process::start(with(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint), ("WORKERS", "1")]));
-    let body = body(&slow_picture());
-    let head = format!("POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
-    let mut connections: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(process.address).unwrap()).collect();
-    for connection in &mut connections {
-        connection.write_all(head.as_bytes()).unwrap();
-        connection.write_all(body.as_bytes()).unwrap();
-        connection.shutdown(Shutdown::Write).unwrap();
+    let body = analyze_body(&slow_picture());
+    let request = raw::analyze(&[&format!("Content-Length: {}", body.len())]) + &body;
+    let mut connections = Vec::new();
+    for _ in 0..20 {
+        let mut connection = Connection::open(process.address).await;
+        connection.send(&request).await;
+        connection.end_sending().await;
+        connections.push(connection);
     }
-    for connection in &mut connections {
-        // It ends without an answer where the server has seen that the client left.
-        let _ = connection.read_to_end(&mut Vec::new());
+    for connection in connections {
+        // The server has answered the request, or has seen that its client left.
+        connection.until_closed().await;
     }
-    stop(process);
+    process.stop();
     let Spans { all, .. } = collector.spans();
     let left = |span: &&Span| collector::attributes(&span.attributes)["error.type"] == "client_gone";
     let left: Vec<_> = all.iter().filter(left).collect();
-    assert!(!left.is_empty(), "nobody has left");
+    assert!(!left.is_empty(), "no span says that its client left");
     for span in left {
         let attributes = collector::attributes(&span.attributes);
         assert_eq!(attributes["http.response.status_code"], Value::Null);
@@ -183,7 +167,7 @@ async fn a_client_that_leaves_ends_its_span() {
 /// The names of its threads, as far as the system keeps them.
 #[cfg(target_os = "linux")]
 fn threads(process: &Process) -> Vec<String> {
-    let tasks = std::fs::read_dir(format!("/proc/{}/task", process.child.id())).unwrap();
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", process.id())).unwrap();
     tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).unwrap()).collect()
 }
 
@@ -201,11 +185,13 @@ async fn nothing_is_sent_unless_a_collector_is_named() {
         assert_eq!(get(&process, "/livez", &[("traceparent", &traceparent("01"))]).await, 200);
         #[cfg(target_os = "linux")]
         {
+            // A thread has its name a moment after it is started.
+            let are_named = async || threads(&process).iter().any(|name| name.starts_with("worker-"));
+            crate::support::eventually("the worker threads have their names", are_named).await;
             let threads = threads(&process);
-            assert!(threads.iter().any(|name| name.starts_with("worker-")), "{threads:?}");
             assert!(!threads.iter().any(|name| name.starts_with("OpenTelemetry")), "{threads:?}");
         }
-        let log = stop(process);
+        let log = process.stop();
         assert_eq!(messages(&log, "request")[0]["trace_id"], Value::Null, "{variables:?}");
     }
     assert!(collector.exports().is_empty());
@@ -226,7 +212,7 @@ async fn the_sampler_is_the_one_that_is_asked_for() {
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint);
         let process = Process::start(command);
         assert_eq!(get(&process, "/livez", &[("traceparent", &traceparent(flags))]).await, 200);
-        stop(process);
+        process.stop();
         assert_eq!(collector.take().len(), expected, "{variables:?} {flags}");
     }
 }
@@ -237,7 +223,7 @@ async fn exports_are_compressed_where_that_is_asked_for() {
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*collector.endpoint), ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")];
     let process = Process::start(with(&variables));
     assert_eq!(get(&process, "/livez", &[]).await, 200);
-    stop(process);
+    process.stop();
     let export = &collector.exports()[0];
     assert_eq!((&export.headers["content-encoding"], &export.body[..2]), (&"gzip".parse().unwrap(), &[0x1f, 0x8b][..]));
 }
@@ -253,7 +239,7 @@ async fn a_collector_that_is_not_there_is_said_once_and_changes_nothing() {
     for _ in 0..20 {
         assert_eq!(get(&process, "/livez", &[]).await, 200);
     }
-    let log = stop(process);
+    let log = process.stop();
     assert_eq!(messages(&log, "traces can't be delivered").len(), 1, "{log:?}");
     let lines = messages(&log, "request").len();
     assert_eq!(log.iter().filter(|line| line["level"] == "WARN").count(), 1, "beside {lines} requests: {log:?}");
@@ -271,7 +257,7 @@ async fn a_collector_that_never_answers_does_not_keep_the_server_from_ending() {
     for _ in 0..5 {
         assert_eq!(get(&process, "/livez", &[]).await, 200);
     }
-    let log = stop(process);
+    let log = process.stop();
     assert_eq!(messages(&log, "the last traces could not be delivered").len(), 1, "{log:?}");
 }
 
@@ -279,34 +265,28 @@ async fn a_collector_that_never_answers_does_not_keep_the_server_from_ending() {
 async fn a_collector_that_comes_back_is_said_as_well() {
     let collector = Collector::start().await;
     collector.answer(400);
-    let mut process = Process::start(with(&[
+    let process = Process::start(with(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*collector.endpoint),
         ("OTEL_BSP_SCHEDULE_DELAY", "1"),
     ]));
     assert_eq!(get(&process, "/livez", &[]).await, 200);
-    let until = |process: &mut Process, message: &str| {
-        while !process.line()["message"].as_str().unwrap().starts_with(message) {}
-    };
-    until(&mut process, "traces can't be delivered");
+    process.line_of("traces can't be delivered");
     collector.answer(200);
     assert_eq!(get(&process, "/livez", &[]).await, 200);
-    until(&mut process, "traces are delivered again");
-    let log = stop(process);
+    process.line_of("traces are delivered again");
+    let log = process.stop();
     assert!(messages(&log, "traces").is_empty(), "{log:?}");
 }
 
 #[test]
-fn what_is_not_to_be_had_is_refused_in_a_sentence() {
+fn unsupported_settings_are_refused_in_a_sentence() {
     for (name, value) in [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://localhost:4318"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
         ("OTEL_TRACES_SAMPLER", "xray"),
     ] {
-        let output = with(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), (name, value)]).output().unwrap();
-        let sentence = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{name}: {sentence}");
+        let sentence = refused(&mut with(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"), (name, value)]));
         assert!(sentence.starts_with("glimpse: ") && sentence.contains(name), "{name}: {sentence}");
-        assert_eq!(sentence.trim_end().lines().count(), 1, "{sentence}");
     }
 }

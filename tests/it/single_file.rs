@@ -1,25 +1,18 @@
 //! The executable alone, in an empty folder and with an empty environment.
-#![cfg(feature = "embed")]
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-#[cfg(target_os = "linux")]
-#[path = "support/seccomp.rs"]
-mod seccomp;
-mod support;
-
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::json;
-use support::{Process, base64, copy_executable, executable, picture};
+#[cfg(target_os = "linux")]
+use crate::support::seccomp;
+use crate::support::{Process, analyze_body, copy_executable, executable, picture, temporary};
 
 /// The largest that a release executable may be, in bytes.
 const LARGEST: u64 = 60_000_000;
 
 /// A copy of the executable in a folder of its own.
 fn alone(name: &str) -> (PathBuf, Command) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = std::fs::remove_dir_all(&folder);
+    let folder = temporary(name);
     std::fs::create_dir_all(&folder).unwrap();
     let mut command = Command::new(copy_executable(&folder));
     command.env_clear().env("HOME", &folder).current_dir(&folder).args(["--listen-addr", "127.0.0.1:0"]);
@@ -27,7 +20,7 @@ fn alone(name: &str) -> (PathBuf, Command) {
 }
 
 async fn serves(process: &Process) {
-    let body = json!({ "base64Image": base64(&picture("rocket.jpg")) }).to_string();
+    let body = analyze_body(&picture("rocket.jpg"));
     let response = reqwest::Client::new().post(process.url("/api/v1/analyze")).body(body).send().await.unwrap();
     assert_eq!(response.status(), 200);
     let answer: serde_json::Value = response.json().await.unwrap();

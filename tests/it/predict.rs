@@ -1,11 +1,8 @@
-//! `POST /predict`: the contract of the replaced Python service.
-
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
+//! `POST /predict`: the contract of the Python service that glimpse replaces.
 
 use serde_json::{Value, json};
-use support::{Server, answer, app, base64, picture};
+
+use crate::support::{Server, answer, base64, picture};
 
 async fn predict(server: &Server, body: impl Into<reqwest::Body>) -> (u16, Value) {
     answer(server.post("/predict", body).await).await
@@ -57,7 +54,7 @@ async fn whatever_else_goes_wrong_is_a_500() {
 
 #[tokio::test]
 async fn the_limit_holds_here_too() {
-    let server = Server::with(glimpse::http::App { max_body_bytes: 100, ..app() }).await;
+    let server = Server::with_flags(&["--max-body-bytes", "100"]).await;
     let (status, body) = predict(&server, json!({ "image_data": "A".repeat(100) }).to_string()).await;
     assert_eq!(status, 413);
     assert_eq!(body["detail"], "The request body is larger than 100 bytes: send a smaller picture");

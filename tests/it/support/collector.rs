@@ -1,6 +1,4 @@
-//! A collector of traces: an OTLP receiver that keeps what it gets.
-
-#![allow(unreachable_pub, clippy::unwrap_used, reason = "as in the tests that it is for")]
+//! A collector of traces: it receives OTLP over HTTP, and keeps every export.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,10 +17,10 @@ use tokio::net::TcpListener;
 
 /// One request of an exporter.
 #[derive(Clone)]
-pub struct Export {
-    pub path: String,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Export {
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 #[derive(Clone)]
@@ -32,13 +30,13 @@ struct Kept {
 }
 
 /// Listens on a port of its own.
-pub struct Collector {
-    pub endpoint: String,
+pub(crate) struct Collector {
+    pub(crate) endpoint: String,
     kept: Kept,
 }
 
 impl Collector {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let kept = Kept { exports: Arc::default(), status: Arc::new(AtomicU16::new(200)) };
@@ -48,20 +46,20 @@ impl Collector {
     }
 
     /// The status of every answer from now on.
-    pub fn answer(&self, status: u16) {
+    pub(crate) fn answer(&self, status: u16) {
         self.kept.status.store(status, Ordering::SeqCst);
     }
 
-    pub fn exports(&self) -> Vec<Export> {
+    pub(crate) fn exports(&self) -> Vec<Export> {
         self.kept.exports.lock().unwrap().clone()
     }
 
-    pub fn spans(&self) -> Spans {
+    pub(crate) fn spans(&self) -> Spans {
         Spans::read(&self.exports())
     }
 
     /// The spans since the last call.
-    pub fn take(&self) -> Vec<Span> {
+    pub(crate) fn take(&self) -> Vec<Span> {
         Spans::read(&std::mem::take(&mut *self.kept.exports.lock().unwrap())).all
     }
 }
@@ -74,11 +72,11 @@ async fn keep(State(kept): State<Kept>, request: Request) -> StatusCode {
     StatusCode::from_u16(kept.status.load(Ordering::SeqCst)).unwrap()
 }
 
-/// What came in several exports.
-pub struct Spans {
-    pub all: Vec<Span>,
-    /// The attributes of who sent them.
-    pub resource: Value,
+/// The spans of several exports.
+pub(crate) struct Spans {
+    pub(crate) all: Vec<Span>,
+    /// The attributes of the process that sent them.
+    pub(crate) resource: Value,
 }
 
 impl Spans {
@@ -94,14 +92,14 @@ impl Spans {
         spans
     }
 
-    pub fn names(&self) -> Vec<&str> {
+    pub(crate) fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.all.iter().map(|span| &*span.name).collect();
         names.sort_unstable();
         names
     }
 
     /// The only span of that name.
-    pub fn named(&self, name: &str) -> &Span {
+    pub(crate) fn named(&self, name: &str) -> &Span {
         let mut spans = self.all.iter().filter(|span| span.name == name);
         let span = spans.next().unwrap_or_else(|| panic!("no span {name} in {:?}", self.names()));
         assert!(spans.next().is_none(), "{name} is there twice");
@@ -109,8 +107,8 @@ impl Spans {
     }
 }
 
-/// Attributes as a JSON object; of the kinds that are used here.
-pub fn attributes(attributes: &[KeyValue]) -> Value {
+/// Attributes as a JSON object. Fails if one is neither text nor an integer.
+pub(crate) fn attributes(attributes: &[KeyValue]) -> Value {
     let pair = |attribute: &KeyValue| {
         let value = match attribute.value.clone().unwrap().value.unwrap() {
             Any::StringValue(text) => Value::from(text),
@@ -122,6 +120,6 @@ pub fn attributes(attributes: &[KeyValue]) -> Value {
     Value::Object(attributes.iter().map(pair).collect::<Map<_, _>>())
 }
 
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

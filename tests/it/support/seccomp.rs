@@ -1,4 +1,4 @@
-//! Filters of system calls around a child, as a sandbox has them.
+//! Filters of a child's system calls, as a sandbox has them.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
@@ -6,8 +6,8 @@ use std::process::Command;
 
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule};
 
-/// Has `action` happen in place of the calls with these numbers; where there are rules, only of those that
-/// fit one of them.
+/// Has `action` happen in place of the system calls with these numbers. Where a call has rules, only calls that match one
+/// of them are replaced.
 #[expect(unsafe_code, reason = "code between fork and exec")]
 pub(crate) fn filter(command: &mut Command, calls: BTreeMap<i64, Vec<SeccompRule>>, action: SeccompAction) {
     let architecture = std::env::consts::ARCH.try_into().unwrap();

@@ -1,21 +1,11 @@
 //! Every row of the README's table of errors.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
-use std::sync::mpsc;
-use std::time::Duration;
-
-use bytes::Bytes;
-use glimpse::config::Config;
-use glimpse::engine::{Analysis, Limits, Payload, Work};
-use glimpse::error::Error;
-use glimpse::stop::Stop;
 use serde_json::{Value, json};
-use support::{LONG, Server, answer, app, app_with, base64, config, picture};
 
-/// The answer to a POST of `body`, and a check that it has the shape of every error.
+use crate::support::raw::analyze;
+use crate::support::{Server, analyze_body, answer, picture};
+
+/// The status and the message of the answer to a POST of `body`. Fails if the answer is not shaped as every error is.
 async fn refused(server: &Server, body: impl Into<reqwest::Body>) -> (u16, String) {
     let response = server.post("/api/v1/analyze", body).await;
     assert_eq!(response.headers()["content-type"], "application/json");
@@ -30,7 +20,7 @@ fn message(body: &Value) -> String {
 }
 
 async fn refused_picture(server: &Server, picture: &[u8]) -> (u16, String) {
-    refused(server, json!({ "base64Image": base64(picture) }).to_string()).await
+    refused(server, analyze_body(picture)).await
 }
 
 fn expected(status: u16, message: &str) -> (u16, String) {
@@ -66,42 +56,30 @@ async fn not_base64() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn body_too_large() {
-    let server = Server::with(glimpse::http::App { max_body_bytes: 1000, ..app() }).await;
+    let server = Server::with_flags(&["--max-body-bytes", "1000"]).await;
     let large = json!({ "base64Image": "A".repeat(1000) }).to_string();
     let answer = expected(413, "The request body is larger than 1000 bytes: send a smaller picture");
     assert_eq!(refused(&server, large.clone()).await, answer);
     let fits = json!({ "base64Image": "A".repeat(1000 - 18) }).to_string();
     assert_eq!(fits.len(), 1000);
     assert_eq!(refused(&server, fits).await.0, 422);
-    // Without an announced length the limit holds for what arrives.
-    let request = format!(
-        "POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{large}\r\n0\r\n\r\n",
-        large.len()
-    );
-    let raw = server.raw(request.as_bytes());
-    assert!(raw.starts_with("HTTP/1.1 413 ") && raw.ends_with(&json!({ "message": answer.1 }).to_string()), "{raw}");
+    // Without a Content-Length the limit holds for what arrives.
+    let chunk = format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
+    let raw = server.exchange(analyze(&["Transfer-Encoding: chunked"]) + &chunk).await;
+    assert_eq!((raw.status, raw.body), (413, json!({ "message": answer.1 }).to_string()));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_body_that_breaks_off_and_one_that_waits() {
-    use std::io::{Read, Write};
-
-    let server = Server::with(glimpse::http::App { max_body_bytes: 1000, ..app() }).await;
-    let request = "POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
-    // It waits to be told to go on before it sends what is too large: it is refused without.
-    let raw = server.raw(format!("{request}Expect: 100-continue\r\nContent-Length: 5000\r\n\r\n").as_bytes());
-    assert!(raw.starts_with("HTTP/1.1 413 "), "{raw}");
-    let broken = tokio::task::block_in_place(|| {
-        let mut connection = std::net::TcpStream::connect(server.address).unwrap();
-        connection.write_all(format!("{request}Transfer-Encoding: chunked\r\n\r\nnot a chunk\r\n").as_bytes()).unwrap();
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).unwrap();
-        answer
-    });
+    let server = Server::with_flags(&["--max-body-bytes", "1000"]).await;
+    // The client waits for 100 Continue before it sends a body that is too large: it is refused at once.
+    let refused = server.exchange(analyze(&["Expect: 100-continue", "Content-Length: 5000"])).await;
+    assert_eq!(refused.status, 413);
+    let broken = server.exchange(analyze(&["Transfer-Encoding: chunked"]) + "not a chunk\r\n").await;
     let body = json!({ "message": "The request body ended too early: send it again" }).to_string();
-    assert!(broken.starts_with("HTTP/1.1 400 ") && broken.ends_with(&body), "{broken}");
+    assert_eq!((broken.status, broken.body), (400, body));
 }
 
 #[tokio::test]
@@ -143,7 +121,7 @@ async fn damaged_image() {
 #[tokio::test]
 async fn too_many_pixels() {
     let server = Server::start().await;
-    // A header that promises 13000 x 13000 pixels, and next to nothing behind it.
+    // The header says 13000 x 13000 pixels, and hardly any follow.
     let header =
         [&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x32\xc8\0\0\x32\xc8\x08\x02\0\0\0"[..], &[0x7d, 0xb4, 0xf4, 0x5b]]
             .concat();
@@ -192,71 +170,43 @@ async fn paths_and_methods() {
     }
 }
 
-/// A worker that does what the request's text says.
-struct Scripted {
-    begun: mpsc::Sender<()>,
-    go_on: mpsc::Receiver<()>,
-}
-
-impl Work for Scripted {
-    fn run(&mut self, payload: &Payload, stop: &Stop) -> Result<Analysis, Error> {
-        assert_ne!(payload, &Payload::Base64(Bytes::from_static(b"panic")), "a secret of the server's");
-        self.begun.send(()).unwrap();
-        self.go_on.recv().unwrap();
-        stop.check()?;
-        Err(Error::NotAnImage)
-    }
-}
-
-async fn scripted(limits: Limits) -> (Server, mpsc::Receiver<()>, mpsc::Sender<()>) {
-    let (begun_sender, begun) = mpsc::channel();
-    let (go_on, go_on_receiver) = mpsc::channel();
-    let worker = Scripted { begun: begun_sender, go_on: go_on_receiver };
-    (Server::with(app_with(vec![worker], limits)).await, begun, go_on)
-}
-
-fn limits(queue_depth: usize, timeout: Duration) -> Limits {
-    Limits { queue_depth, timeout }
-}
-
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn busy() {
-    let (server, begun, go_on) = scripted(limits(0, LONG)).await;
-    let url = server.url("/api/v1/analyze");
-    let request = server.client.post(url).body(r#"{"base64Image": "wait"}"#);
-    let first = tokio::spawn(async move { request.send().await.unwrap().status().as_u16() });
-    tokio::task::block_in_place(|| begun.recv_timeout(LONG)).unwrap();
-    let response = server.post("/api/v1/analyze", r#"{"base64Image": "next"}"#).await;
+    let (server, mut script) = Server::scripted(&["--queue-depth", "0", "--inference-timeout", "1m"]).await;
+    let first = server.spawn_analyze(b"first");
+    let begun = script.begun().await;
+    let response = server.analyze(b"next").await;
     assert_eq!(response.headers()["retry-after"], "1");
     let (status, body) = answer(response).await;
     assert_eq!((status, message(&body)), expected(503, "The server is busy: try again in a moment"));
-    go_on.send(()).unwrap();
-    assert_eq!(first.await.unwrap(), 422);
+    begun.answer();
+    assert_eq!(first.await.unwrap(), (200, json!([{ "label": "scripted", "confidence": 1.0 }])));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn past_the_deadline() {
-    let (server, _begun, go_on) = scripted(limits(0, Duration::from_millis(30))).await;
+    // The worker holds the request for as long as there is a script.
+    let (server, _script) = Server::scripted(&["--queue-depth", "0", "--inference-timeout", "30ms"]).await;
     let sentence = "The analysis took too long: try again later or send a smaller picture";
-    assert_eq!(refused(&server, r#"{"base64Image": "wait"}"#).await, expected(504, sentence));
-    go_on.send(()).unwrap();
+    assert_eq!(refused_picture(&server, b"held").await, expected(504, sentence));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_panic_is_a_500_and_the_server_lives_on() {
-    let (server, _begun, go_on) = scripted(limits(0, LONG)).await;
-    assert_eq!(refused(&server, r#"{"base64Image": "panic"}"#).await, expected(500, "Internal server error"));
-    go_on.send(()).unwrap();
-    assert_eq!(refused(&server, r#"{"base64Image": "well"}"#).await.0, 422);
+#[tokio::test]
+async fn a_panic_is_a_500_and_the_server_serves_on() {
+    let (server, mut script) = Server::scripted(&["--inference-timeout", "1m"]).await;
+    let panics = server.spawn_analyze(b"panics");
+    script.begun().await.panic();
+    let (status, body) = panics.await.unwrap();
+    assert_eq!((status, message(&body)), expected(500, "Internal server error"));
+    let next = server.spawn_analyze(b"next");
+    script.begun().await.answer();
+    assert_eq!(next.await.unwrap().0, 200);
 }
 
 #[tokio::test]
 async fn the_configured_limits_hold() {
-    let model = support::root().join("models/model.onnx");
-    let flags =
-        ["--model", model.to_str().unwrap(), "--max-pixels", "100000", "--max-body-bytes", "300000", "--workers", "1"];
-    let config: Config = config(&flags);
-    let server = Server::with(glimpse::commands::serve::load(&config).unwrap()).await;
+    let flags = ["--max-pixels", "100000", "--max-body-bytes", "300000", "--workers", "1"];
+    let server = Server::with_flags(&flags).await;
     assert_eq!(refused_picture(&server, &picture("rocket.jpg")).await.0, 422);
     assert_eq!(refused_picture(&server, &picture("coffee.png")).await.0, 413);
 }

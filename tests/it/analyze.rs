@@ -1,12 +1,9 @@
 //! `POST /api/v1/analyze`: the contract, through a real socket.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Value, json};
-use support::{Server, answer, base64, picture, predictions};
+
+use crate::support::{Server, answer, base64, picture, predictions};
 
 #[tokio::test]
 async fn three_labels_highest_first() {

@@ -1,13 +1,9 @@
-//! The form of a page without JavaScript: a picture file in, a page out.
+//! `POST /answer`: the form of the page without JavaScript takes a picture file and answers with a page.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
-use glimpse::http::App;
 use reqwest::Response;
 use serde_json::Value;
-use support::{Server, app, picture, predictions};
+
+use crate::support::{Server, picture, predictions};
 
 const BOUNDARY: &str = "----a-boundary";
 
@@ -91,12 +87,11 @@ async fn what_can_go_wrong_is_said_on_the_page() {
 
 #[tokio::test]
 async fn a_large_file_up_to_the_servers_limit() {
-    let large = |limit| App { max_body_bytes: limit, ..app() };
-    let server = Server::with(large(10_000)).await;
+    let server = Server::with_flags(&["--max-body-bytes", "10000"]).await;
     let sentence = "The request body is larger than 10000 bytes: send a smaller picture";
     assert_eq!(refused(send_picture(&server, "coffee.jpg").await).await, (413, sentence.to_owned()));
-    // Larger than what axum itself would take.
-    let server = Server::with(large(4 << 20)).await;
+    // The file is larger than axum's own limit of 2 MiB.
+    let server = Server::with_flags(&["--max-body-bytes", "4000000"]).await;
     let mut padded = picture("coffee.jpg");
     padded.resize(3 << 20, 0);
     let response = send(&server, form(&[part(r#"name="picture"; filename="a.jpg""#, &padded)])).await;

@@ -1,27 +1,8 @@
-//! The command line, and every way in which a start can fail: one sentence, and not 0.
+//! The command line. A start that fails ends with one sentence and an exit code other than 0.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+use std::path::PathBuf;
 
-mod support;
-
-use std::path::Path;
-use std::process::{Command, Output};
-
-use support::{Process, executable, root, serving};
-
-fn output(command: &mut Command) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
-}
-
-/// The sentence of a start that fails.
-fn refused(command: &mut Command) -> String {
-    let (code, _, sentence) = output(command);
-    assert_eq!(code, Some(1), "{sentence}");
-    assert_eq!(sentence.trim_end().lines().count(), 1, "{sentence}");
-    assert!(!sentence.contains("panicked"), "{sentence}");
-    sentence
-}
+use crate::support::{Process, executable, output, refused, root, serving, temporary};
 
 #[test]
 fn help_and_version() {
@@ -56,11 +37,11 @@ fn a_value_that_does_not_parse_is_named_with_what_is_expected() {
         ("WORKERS", "0", "a whole number from 1 to 256"),
         ("QUEUE_DEPTH", "-1", "a whole number from 0 to 65536"),
         ("MAX_BODY_BYTES", "20 pictures", "20MB or 20MiB"),
+        ("TRUSTED_PROXIES", "localhost", "10.0.0.0/8,::1"),
+        ("CLIENT_ADDR_HEADER", "X Real IP", "X-Forwarded-For"),
         ("MAX_PIXELS", "many", "a whole number of at least 1"),
         ("CORS_ALLOW_ORIGINS", "example.org", "https://example.org"),
         ("LOG_FORMAT", "xml", "auto, json, text"),
-        ("TRUSTED_PROXIES", "localhost", "10.0.0.0/8,::1"),
-        ("CLIENT_ADDR_HEADER", "X Real IP", "X-Forwarded-For"),
         ("LOG_LEVEL", "loud", "off, error, warn, info, debug and trace"),
     ] {
         let (code, _, message) = output(executable().env(variable, value));
@@ -72,7 +53,7 @@ fn a_value_that_does_not_parse_is_named_with_what_is_expected() {
 }
 
 #[test]
-fn a_model_that_is_missing_or_is_none() {
+fn a_model_that_is_missing_or_is_no_model() {
     let missing = refused(serving().env("MODEL_PATH", "nowhere.onnx"));
     assert!(missing.contains("nowhere.onnx") && missing.contains("scripts/setup"), "{missing}");
     let other = refused(serving().env("MODEL_PATH", "Cargo.toml"));
@@ -83,12 +64,12 @@ fn a_model_that_is_missing_or_is_none() {
 }
 
 /// The model with one text in it replaced by another of the same length.
-fn changed_model(from: &str, to: &str, name: &str) -> std::path::PathBuf {
+fn changed_model(from: &str, to: &str, name: &str) -> PathBuf {
     assert_eq!(from.len(), to.len());
     let mut model = std::fs::read(root().join("models/model.onnx")).expect("run scripts/setup first");
     let at = model.windows(from.len()).rposition(|bytes| bytes == from.as_bytes()).unwrap();
     model[at..at + from.len()].copy_from_slice(to.as_bytes());
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let path = temporary(name);
     std::fs::write(&path, model).unwrap();
     path
 }
@@ -108,7 +89,7 @@ fn a_model_whose_shapes_are_not_those_that_it_describes() {
 }
 
 #[test]
-fn a_library_that_is_missing_or_is_another() {
+fn a_library_that_is_missing_or_is_not_onnx_runtime() {
     let names = |library: &str| {
         let sentence = refused(serving().env("ORT_DYLIB_PATH", library));
         assert!(sentence.starts_with("glimpse: ONNX Runtime can't be loaded from "), "{sentence}");

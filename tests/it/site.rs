@@ -1,16 +1,13 @@
-//! The web site: its files, how they are cached, what browsers may do with them. Runs on the folder,
-//! and with the feature `embed` on the executable's own files.
+//! The web site: its files, how they are cached, what browsers may do with them. Without the feature `embed` the site
+//! is the folder of the project, with it the one in the executable.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+use std::path::PathBuf;
 
-mod support;
-
-use std::path::{Path, PathBuf};
-
-use glimpse::http::{App, Site};
 use reqwest::{Method, Response};
 use sha2::{Digest, Sha256};
-use support::{Server, app, description, root};
+
+use crate::support::raw::head;
+use crate::support::{Server, base64, description, refused, root, serving, temporary};
 
 async fn ask(server: &Server, path: &str, headers: &[(&str, &str)]) -> Response {
     let request = headers
@@ -155,7 +152,7 @@ async fn heads_and_parts() {
     assert_eq!((several.status().as_u16(), several.bytes().await.unwrap()), (200, whole));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn what_does_not_exist_is_the_sites_own_page() {
     let server = Server::start().await;
     let long = format!("/{}", "a".repeat(5000));
@@ -184,11 +181,12 @@ async fn what_does_not_exist_is_the_sites_own_page() {
             }
         }
     }
-    // As they are, which a client that tidies paths does not send.
+    // An HTTP client would tidy these paths.
     for path in ["/../Cargo.toml", "/..%2fCargo.toml", "/docs/../../Cargo.toml", "//etc/passwd", "/%5c..%5cCargo.toml"]
     {
-        let answer = server.raw(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
-        assert!(answer.starts_with("HTTP/1.1 404 ") && !answer.contains("[package]"), "{path}: {answer:.200}");
+        let answer = server.exchange(head(&format!("GET {path}"), &["Connection: close"])).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(!answer.body.contains("[package]"), "{path}: {:.200}", answer.body);
     }
 }
 
@@ -243,7 +241,7 @@ async fn only_the_pages_own_scripts_may_run() {
                 continue;
             }
             let text = rest.split("</script>").next().unwrap();
-            let hash = format!("'sha256-{}'", support::base64(&Sha256::digest(text)));
+            let hash = format!("'sha256-{}'", base64(&Sha256::digest(text)));
             assert!(scripts.contains(&hash), "{path} has an inline script that may not run: {text:.80}");
         }
         for from_elsewhere in ["src=\"http", "src=\"//", "rel=\"stylesheet\" href=\"http", "url(http", "@import"] {
@@ -254,8 +252,7 @@ async fn only_the_pages_own_scripts_may_run() {
 
 /// A folder with the least that a site needs.
 fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = std::fs::remove_dir_all(&folder);
+    let folder = temporary(name);
     std::fs::create_dir_all(&folder).unwrap();
     for (file, text) in [
         ("index.html", "first"),
@@ -271,7 +268,7 @@ fn folder(name: &str) -> PathBuf {
 #[tokio::test]
 async fn a_folder_is_read_anew_each_time() {
     let folder = folder("site");
-    let server = Server::with(App { site: Site::Folder(folder.clone()), ..app() }).await;
+    let server = Server::with_flags(&["--web-dir", folder.to_str().unwrap()]).await;
     let page = async || server.get("/").await;
     assert_eq!(page().await.text().await.unwrap(), "first");
     assert!(header(&page().await, "content-security-policy").contains("script-src 'self' 'sha256-abc='"));
@@ -287,13 +284,9 @@ async fn a_folder_is_read_anew_each_time() {
 #[test]
 fn a_folder_without_a_site_is_refused_in_a_sentence() {
     let folder = folder("no-site");
-    assert_eq!(Site::open(Some(folder.clone())), Ok(Site::Folder(folder.clone())));
     std::fs::remove_file(folder.join("404.html")).unwrap();
-    let sentence = Site::open(Some(folder.clone())).unwrap_err().to_string();
+    let sentence = refused(serving().env("WEB_DIR", folder));
     assert!(sentence.contains("404.html") && sentence.contains("WEB_DIR"), "{sentence}");
-    let mut command = support::serving();
-    let output = command.env("WEB_DIR", root().join("src")).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let sentence = String::from_utf8(output.stderr).unwrap();
-    assert!(sentence.contains("index.html") && sentence.trim_end().lines().count() == 1, "{sentence}");
+    let sentence = refused(serving().env("WEB_DIR", root().join("src")));
+    assert!(sentence.contains("index.html"), "{sentence}");
 }

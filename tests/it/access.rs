@@ -1,23 +1,19 @@
 //! Who may have a picture analysed, and how often.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
-use std::path::Path;
-
-use glimpse::http::{Access, App};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-use support::{Process, Server, answer, app, base64, config, picture, serving};
 
-async fn server(flags: &[&str]) -> Server {
-    Server::with(App { access: Access::new(&config(flags).access).unwrap().into(), ..app() }).await
-}
+use crate::support::{Begun, Process, Server, analyze_body, answer, picture, refused, serving, temporary};
 
 fn analyze(server: &Server) -> RequestBuilder {
-    let body = json!({ "base64Image": base64(&picture("coffee.jpg")) }).to_string();
-    server.client.post(server.url("/api/v1/analyze")).body(body)
+    server.client.post(server.url("/api/v1/analyze")).body(analyze_body(&picture("coffee.jpg")))
+}
+
+/// A server that answers at once: an analysis may take longer than a quota takes to fill up.
+async fn prompt(flags: &[&str]) -> Server {
+    let (server, script) = Server::scripted(flags).await;
+    script.each(Begun::answer);
+    server
 }
 
 async fn status(request: RequestBuilder) -> u16 {
@@ -25,8 +21,8 @@ async fn status(request: RequestBuilder) -> u16 {
 }
 
 #[tokio::test]
-async fn a_key_where_one_is_asked_for() {
-    let server = server(&["--api-keys", "first,second"]).await;
+async fn analyses_need_a_key_where_keys_are_configured() {
+    let server = Server::with_flags(&["--api-keys", "first,second"]).await;
     for request in [
         analyze(&server).bearer_auth("first"),
         analyze(&server).header("authorization", "bearer second"),
@@ -41,7 +37,7 @@ async fn a_key_where_one_is_asked_for() {
         analyze(&server).bearer_auth("first,second"),
         analyze(&server).header("x-api-key", "firs"),
         analyze(&server).header("authorization", "Basic first"),
-        // The key in the header that comes first counts.
+        // Authorization takes precedence over X-API-Key.
         analyze(&server).bearer_auth("third").header("x-api-key", "first"),
     ] {
         let response = request.send().await.unwrap();
@@ -60,43 +56,39 @@ async fn a_key_where_one_is_asked_for() {
     assert!(form.text().await.unwrap().contains(r#"role="alert">An API key is required"#));
 }
 
-#[test]
-fn keys_from_a_file() {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("keys.txt");
+#[tokio::test]
+async fn keys_from_a_file() {
+    let path = temporary("keys.txt");
     std::fs::write(&path, "from-a-file\n\n  another  \n").unwrap();
     let flags = ["--api-keys", "given", "--api-keys-file", path.to_str().unwrap()];
-    let access = || Access::new(&config(&flags).access);
-    let both = access().unwrap();
-    assert!(["given", "from-a-file", "another"].iter().all(|key| both.keys().has(key.as_bytes())));
-    assert_eq!(both.keys().len(), 3);
+    let server = Server::with_flags(&flags).await;
+    for (key, expected) in [("given", 200), ("from-a-file", 200), ("another", 200), ("", 401), ("neither", 401)] {
+        assert_eq!(status(analyze(&server).bearer_auth(key)).await, expected, "{key}");
+    }
     std::fs::write(&path, "\n").unwrap();
-    assert!(access().unwrap_err().to_string().contains("it holds no key"));
+    let empty = refused(serving().args(flags));
+    assert!(empty.contains("it holds no key"), "{empty}");
     std::fs::remove_file(&path).unwrap();
-    assert!(access().unwrap_err().to_string().contains("API_KEYS_FILE"));
+    let missing = refused(serving().args(flags));
+    assert!(missing.contains("API_KEYS_FILE"), "{missing}");
 }
 
 #[tokio::test]
 async fn keys_are_never_logged() {
     let mut command = serving();
     command.env("API_KEYS", "a-secret-key").args(["--log-level", "trace"]);
-    let mut process = Process::start(command);
+    let process = Process::start(command);
     let client = reqwest::Client::new();
     let request = client.post(process.url("/api/v1/analyze")).body("{}");
     assert_eq!(request.bearer_auth("a-secret-key").send().await.unwrap().status(), 400);
-    let mut log = process.ready.to_string();
-    loop {
-        let line = process.line();
-        log.push_str(&line.to_string());
-        if line["message"] == "request" {
-            break;
-        }
-    }
+    let log = format!("{} {:?}", process.ready.clone(), process.stop());
+    assert!(log.contains("/api/v1/analyze"), "{log}");
     assert!(!log.contains("a-secret-key"), "{log}");
 }
 
 #[tokio::test]
 async fn a_client_that_asks_too_often() {
-    let server = server(&["--rate-limit", "1,3", "--trusted-proxies", "127.0.0.0/8"]).await;
+    let server = prompt(&["--rate-limit", "1,3", "--trusted-proxies", "127.0.0.0/8"]).await;
     let asked_by = |client: &str| analyze(&server).header("x-forwarded-for", client.to_owned());
     for left in ["2", "1", "0"] {
         let response = asked_by("192.0.2.1").send().await.unwrap();
@@ -108,10 +100,10 @@ async fn a_client_that_asks_too_often() {
     assert_eq!(response.headers()["retry-after"], "1");
     assert_eq!(response.headers()["ratelimit"], "\"default\";r=0;t=1");
     assert_eq!(answer(response).await, (429, json!({ "message": "Too many requests: try again in 1 s" })));
-    // Another client is another one, and what costs nothing is not counted.
+    // Each client has a quota of its own, and pages are not counted.
     assert_eq!(status(asked_by("192.0.2.2")).await, 200);
     assert_eq!(server.get("/").await.status(), 200);
-    // An IPv6 client is its network.
+    // The addresses of an IPv6 network (/64) share a quota.
     for (address, expected) in [("2001:db8::1", 200), ("2001:db8::2", 200), ("2001:db8::3", 200), ("2001:db8::4", 429)]
     {
         assert_eq!(status(asked_by(address)).await, expected, "{address}");
@@ -120,11 +112,11 @@ async fn a_client_that_asks_too_often() {
 }
 
 #[tokio::test]
-async fn a_forged_address_is_not_believed() {
-    let server = server(&["--rate-limit", "1"]).await;
+async fn a_forwarded_address_counts_only_behind_a_trusted_proxy() {
+    let server = prompt(&["--rate-limit", "1"]).await;
     assert_eq!(status(analyze(&server).header("x-forwarded-for", "192.0.2.1")).await, 200);
     assert_eq!(status(analyze(&server).header("x-forwarded-for", "192.0.2.2")).await, 429);
-    let mut process = Process::start(serving());
+    let process = Process::start(serving());
     let request = reqwest::Client::new().get(process.url("/health")).header("x-forwarded-for", "192.0.2.1");
     assert_eq!(request.send().await.unwrap().status(), 200);
     assert_eq!(process.line()["remote_ip"], Value::from("127.0.0.1"));

@@ -1,23 +1,14 @@
-//! The description of the API, held against what servers answer: every status that it names is provoked here, and
-//! `support::answer` finds every status that any test provokes in it.
+//! The description of the API. Every status that it has is provoked here, and every status that another test provokes
+//! is looked up in it by `support::answer`.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+use std::collections::BTreeSet;
 
-mod support;
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
-use glimpse::engine::{Analysis, Limits, Payload, Work};
-use glimpse::error::Error;
-use glimpse::guard::Budget;
-use glimpse::http::{Access, App};
-use glimpse::server::lifecycle::Phase;
-use glimpse::stop::Stop;
 use serde_json::{Value, json};
-use support::{LONG, Server, answer, app, app_with, base64, config, description, picture};
 
-/// Headers that belong to HTTP, or to every answer there is, rather than to the API.
+use crate::support::raw::{Response, head};
+use crate::support::{Begun, Builder, Server, answer, base64, description, picture, scripted};
+
+/// Headers of HTTP or of every response, rather than of the API.
 const UNDESCRIBED: [&str; 7] = [
     "access-control-expose-headers",
     "connection",
@@ -27,23 +18,6 @@ const UNDESCRIBED: [&str; 7] = [
     "vary",
     "x-content-type-options",
 ];
-
-/// An answer, as it came.
-struct Answer {
-    status: String,
-    headers: BTreeMap<String, String>,
-    body: String,
-}
-
-impl Answer {
-    fn new(text: &str) -> Self {
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let mut lines = head.lines();
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
-        let pair = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap();
-        Self { status, headers: lines.map(pair).collect(), body: body.to_owned() }
-    }
-}
 
 /// What is described at `$ref`, or the thing itself.
 fn resolved(value: &Value) -> &Value {
@@ -58,11 +32,11 @@ fn problems(schema: &Value, value: &Value) -> Vec<String> {
     validator.iter_errors(value).map(|error| error.to_string()).collect()
 }
 
-/// Holds an answer against the description: its status, its headers, its body.
-fn hold(method: &str, path: &str, answer: &Answer) {
-    let Answer { status, headers, body } = answer;
+/// Fails if the status, the headers or the body of a response are not as described.
+fn hold(method: &str, path: &str, response: &Response) {
+    let Response { status, headers, body } = response;
     let place = format!("{method} {path}: {status} {body}");
-    let described = &description()["paths"][path][method]["responses"][status];
+    let described = &description()["paths"][path][method]["responses"][status.to_string()];
     assert!(described.is_object(), "{place} is not described");
     let described_headers = described["headers"].as_object().unwrap();
     for (name, header) in described_headers {
@@ -80,110 +54,119 @@ fn hold(method: &str, path: &str, answer: &Answer) {
     assert_eq!(problems(&content["schema"], &value), [""; 0], "{place}");
 }
 
-/// A worker that waits for longer than anybody, or panics.
-struct Useless {
-    panics: bool,
-}
-
-impl Work for Useless {
-    fn run(&mut self, _: &Payload, stop: &Stop) -> Result<Analysis, Error> {
-        assert!(!self.panics, "as the test asks");
-        while stop.check().is_ok() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Err(Error::DeadlineExceeded)
-    }
-}
-
-fn useless(panics: bool, timeout: Duration) -> App {
-    app_with(vec![Useless { panics }], Limits { queue_depth: 4, timeout })
-}
-
-fn guarded(flags: &[&str]) -> App {
-    App { access: Access::new(&config(flags).access).unwrap().into(), ..app() }
-}
-
-/// A request to a server of its own, and the statuses that `/api/v1/analyze` and `/predict` answer it with.
+/// A request and a server of its own, and the statuses that `/api/v1/analyze` and `/predict` answer it with.
 struct Case {
-    app: App,
+    server: Builder,
     content_type: &'static str,
-    /// How its length is told, where not truly.
+    /// The header that says how long the body is, where that is not its true Content-Length.
     framing: Option<&'static str>,
-    /// With `FIELD` for the field's name, which each route has its own of.
+    /// The body, in which `FIELD` stands for the name of the route's field.
     body: String,
     analyze: u16,
     predict: u16,
 }
 
-fn case(app: App, text: &str, analyze: u16, predict: u16) -> Case {
+/// A case whose field has this text.
+fn case(server: Builder, text: &str, analyze: u16, predict: u16) -> Case {
     let body = json!({ "FIELD": text }).to_string();
-    Case { app, content_type: "application/json", framing: None, body, analyze, predict }
+    Case { server, content_type: "application/json", framing: None, body, analyze, predict }
+}
+
+fn with(flags: &[&str]) -> Builder {
+    Server::builder().flags(flags)
+}
+
+/// A server whose worker panics at every request.
+fn panicking() -> Builder {
+    let (worker, script) = scripted();
+    script.each(Begun::panic);
+    Server::builder().worker(worker)
+}
+
+/// A server whose worker never finishes a request.
+fn stuck() -> Builder {
+    let (worker, script) = scripted();
+    let mut held = Vec::new();
+    script.each(move |begun| held.push(begun));
+    Server::builder().worker(worker)
 }
 
 fn cases() -> Vec<Case> {
     let file = base64(&picture("coffee.jpg"));
     let half = base64(&picture("coffee.jpg")[..1000]);
+    let usual = Server::builder;
     let too_long = Some("Content-Length: 1000");
     let chunked = Some("Transfer-Encoding: chunked");
     vec![
-        case(app(), &file, 200, 200),
-        Case { body: "{}".into(), ..case(app(), "", 400, 422) },
-        Case { body: "[]".into(), ..case(app(), "", 400, 422) },
-        Case { body: "{".into(), ..case(app(), "", 400, 422) },
-        Case { body: r#"{"FIELD": 1}"#.into(), ..case(app(), "", 400, 422) },
-        Case { body: "no chunk\r\n".into(), framing: chunked, ..case(app(), "", 400, 400) },
-        case(app(), "no base64!", 400, 500),
-        case(guarded(&["--api-keys", "key"]), &file, 401, 401),
-        Case { framing: too_long, ..case(app(), "eA==", 408, 408) },
-        case(App { max_body_bytes: 10, ..app() }, &file, 413, 413),
-        Case { content_type: "text/plain", ..case(app(), &file, 415, 200) },
-        case(app(), "aGVsbG8=", 422, 500),
-        case(app(), &half, 422, 500),
-        case(useless(true, LONG), "eA==", 500, 500),
-        case(App { budget: Budget::new(10), ..app() }, &file, 503, 500),
-        case(useless(false, Duration::from_millis(30)), "eA==", 504, 500),
+        case(usual(), &file, 200, 200),
+        Case { body: "{}".into(), ..case(usual(), "", 400, 422) },
+        Case { body: "[]".into(), ..case(usual(), "", 400, 422) },
+        Case { body: "{".into(), ..case(usual(), "", 400, 422) },
+        Case { body: r#"{"FIELD": 1}"#.into(), ..case(usual(), "", 400, 422) },
+        Case { body: "no chunk\r\n".into(), framing: chunked, ..case(usual(), "", 400, 400) },
+        case(usual(), "no base64!", 400, 500),
+        case(with(&["--api-keys", "key"]), &file, 401, 401),
+        Case { framing: too_long, ..case(with(&["--body-timeout", "100ms"]), "eA==", 408, 408) },
+        case(with(&["--max-body-bytes", "10"]), &file, 413, 413),
+        Case { content_type: "text/plain", ..case(usual(), &file, 415, 200) },
+        case(usual(), "aGVsbG8=", 422, 500),
+        case(usual(), &half, 422, 500),
+        case(panicking(), "eA==", 500, 500),
+        case(with(&["--max-inflight-bytes", "10"]), &file, 503, 500),
+        case(stuck().flags(&["--inference-timeout", "30ms"]), "eA==", 504, 500),
     ]
 }
 
-/// Asks, holds the answer against the description, and gives its status.
-fn ask(server: &Server, method: &str, path: &str, headers: &str, body: &str) -> u16 {
-    let request_line = format!("{} {path} HTTP/1.1", method.to_uppercase());
-    let request = format!("{request_line}\r\nHost: x\r\nConnection: close\r\n{headers}\r\n\r\n{body}");
-    let answer = Answer::new(&server.raw(request.as_bytes()));
-    hold(method, path, &answer);
-    answer.status.parse().unwrap()
+/// Sends a request, holds the response against the description, and returns its status.
+async fn ask(server: &Server, method: &str, path: &str, headers: &[&str], body: &str) -> u16 {
+    let line = format!("{} {path}", method.to_uppercase());
+    let response = server.exchange(head(&line, &[&["Connection: close"], headers].concat()) + body).await;
+    hold(method, path, &response);
+    response.status
 }
 
-fn post(server: &Server, path: &str, case: &Case) -> u16 {
-    let field = if path == "/predict" { "image_data" } else { "base64Image" };
-    let body = case.body.replace("FIELD", field);
-    let length = format!("Content-Length: {}", body.len());
-    let framing = case.framing.unwrap_or(&length);
-    ask(server, "post", path, &format!("Content-Type: {}\r\n{framing}", case.content_type), &body)
+impl Case {
+    /// Sends the request to `path`, and returns the status of the response.
+    async fn post(&self, server: &Server, path: &str) -> u16 {
+        let field = if path == "/predict" { "image_data" } else { "base64Image" };
+        let body = self.body.replace("FIELD", field);
+        let length = format!("Content-Length: {}", body.len());
+        let content_type = format!("Content-Type: {}", self.content_type);
+        ask(server, "post", path, &[&content_type, self.framing.unwrap_or(&length)], &body).await
+    }
+
+    /// Starts the case's server.
+    async fn start(&mut self) -> Server {
+        std::mem::take(&mut self.server).start().await
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn every_described_status_is_real() {
     let mut seen = BTreeSet::new();
-    for case in cases() {
-        let server = Server::with_flags(case.app.clone(), &["--body-timeout", "100ms"]).await;
+    for mut case in cases() {
+        let server = case.start().await;
         for (path, expected) in [("/api/v1/analyze", case.analyze), ("/predict", case.predict)] {
-            assert_eq!(post(&server, path, &case), expected, "{path}: {:.40}", case.body);
+            assert_eq!(case.post(&server, path).await, expected, "{path}: {:.40}", case.body);
             seen.insert(("post", path, expected));
         }
     }
     for path in ["/api/v1/analyze", "/predict"] {
-        let case = case(guarded(&["--rate-limit", "1"]), "", 400, 500);
-        let server = Server::with(case.app.clone()).await;
-        assert_ne!(post(&server, path, &case), 429);
-        assert_eq!(post(&server, path, &case), 429);
+        let mut case = case(with(&["--rate-limit", "1"]), "", 400, 500);
+        let server = case.start().await;
+        assert_ne!(case.post(&server, path).await, 429);
+        assert_eq!(case.post(&server, path).await, 429);
         seen.insert(("post", path, 429));
     }
     let server = Server::start().await;
     let gets = ["/api/v1/model", "/api/v1/openapi.json", "/health", "/livez", "/readyz", "/metrics"];
-    seen.extend(gets.map(|path| ("get", path, ask(&server, "get", path, "X-A: b", ""))));
-    server.lifecycle.advance(Phase::Leaving);
-    seen.extend(gets.map(|path| ("get", path, ask(&server, "get", path, "X-A: b", ""))));
+    for path in gets {
+        seen.insert(("get", path, ask(&server, "get", path, &[], "").await));
+    }
+    server.leave();
+    for path in gets {
+        seen.insert(("get", path, ask(&server, "get", path, &[], "").await));
+    }
 
     let mut described = BTreeSet::new();
     for (path, methods) in description()["paths"].as_object().unwrap() {

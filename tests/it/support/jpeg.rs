@@ -1,11 +1,9 @@
-//! JPEG files of a picture.
-
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "what fails here fails the test")]
+//! JPEG files of a picture. Benchmarks and `tests/allocations.rs` use this file.
 
 use image::RgbImage;
 
 /// 4:2:0, as cameras write it.
-pub fn jpeg(picture: &RgbImage, quality: i32) -> Vec<u8> {
+pub(crate) fn jpeg(picture: &RgbImage, quality: i32) -> Vec<u8> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let mut compressor = turbojpeg::Compressor::new().unwrap();
     compressor.set_quality(quality).unwrap();

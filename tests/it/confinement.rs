@@ -1,10 +1,6 @@
 //! The executable needs no root, writes nothing, and opens nothing but its socket.
-#![cfg(all(feature = "embed", target_os = "linux"))]
-#![allow(clippy::unwrap_used, clippy::cast_sign_loss, reason = "what fails here fails the test")]
 
-#[path = "support/seccomp.rs"]
-mod seccomp;
-mod support;
+#![allow(clippy::cast_sign_loss, reason = "masks of the C library are signed")]
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -13,8 +9,8 @@ use std::process::Command;
 
 use libc::c_long;
 use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
-use serde_json::json;
-use support::{Process, answer, base64, copy_executable, picture};
+
+use crate::support::{Process, analyze_body, answer, copy_executable, picture, pictures, seccomp};
 
 /// The system's user without rights.
 const NOBODY: u32 = 65534;
@@ -50,7 +46,7 @@ const FORBIDDEN: &[c_long] = &[
     libc::SYS_init_module,
 ];
 
-/// What newer platforms have done away with.
+/// Forbidden calls that newer platforms do not have.
 #[cfg(target_arch = "x86_64")]
 const FORBIDDEN_OF_OLD: &[c_long] = &[
     libc::SYS_creat,
@@ -101,15 +97,15 @@ async fn it_serves_without_rights_and_without_writing() {
     let mut command = Command::new(copy);
     command.env_clear().current_dir("/").args(["--listen-addr", "127.0.0.1:0"]);
     confine(&mut command);
-    let mut process = Process::start(command);
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.child.id())).unwrap();
+    let process = Process::start(command);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
     assert_eq!(field("Seccomp:"), "2");
     assert_eq!(field("NoNewPrivs:"), "1");
     assert_eq!(field("CapEff:").trim_start_matches('0'), "", "it has capabilities");
     let client = reqwest::Client::new();
-    for name in support::pictures() {
-        let body = json!({ "base64Image": base64(&picture(&name)) }).to_string();
+    for name in pictures() {
+        let body = analyze_body(&picture(&name));
         let (status, labels) =
             answer(client.post(process.url("/api/v1/analyze")).body(body).send().await.unwrap()).await;
         assert_eq!((status, labels.as_array().unwrap().len()), (200, 3), "{name}");
@@ -117,8 +113,7 @@ async fn it_serves_without_rights_and_without_writing() {
     for path in ["/", "/docs", "/readyz", "/metrics", "/api/v1/model"] {
         assert_eq!(client.get(process.url(path)).send().await.unwrap().status(), 200, "{path}");
     }
-    process.signal("TERM");
-    assert_eq!(process.child.wait().unwrap().code(), Some(0));
+    process.stop();
 }
 
 #[test]

@@ -1,14 +1,11 @@
 //! The answers are those of the original model behind Pillow: `models/reference.json`, which the
 //! export writes.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-mod support;
-
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use support::{Server, answer, app, config, picture, pictures, predictions, root};
+
+use crate::support::{Server, answer, model, picture, pictures, predictions, root};
 
 /// How far a confidence may be from the original's, for formats that give the same pixels.
 const EXACT: f64 = 0.001;
@@ -39,9 +36,7 @@ async fn servers() -> Vec<Server> {
         let path = entry.unwrap().path();
         let is_model = path.extension().is_some_and(|ending| ending == "onnx") && !path.is_symlink();
         if is_model {
-            let app = glimpse::commands::serve::load(&config(&["--model", path.to_str().unwrap(), "--workers", "1"]))
-                .unwrap();
-            servers.push(Server::with(app).await);
+            servers.push(Server::with_flags(&["--model", path.to_str().unwrap(), "--workers", "1"]).await);
         }
     }
     assert!(!servers.is_empty(), "run scripts/setup first");
@@ -86,7 +81,7 @@ async fn every_model_answers_as_its_original_does() {
             }
         }
     }
-    assert!(tested.contains(&app().model.name), "the model that is served is not among {tested:?}: run scripts/setup");
+    assert!(tested.contains(&model().name), "the model that is served is not among {tested:?}: run scripts/setup");
 }
 
 fn compare(what: &str, file: &str, ours: &[(String, f64)], original: &[Prediction]) {

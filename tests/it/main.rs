@@ -1,0 +1,27 @@
+//! What clients and operators see of the server: a module for each behaviour.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod access;
+mod access_faults;
+mod admission;
+mod analyze;
+mod answer;
+mod clients;
+#[cfg(all(feature = "embed", target_os = "linux"))]
+mod confinement;
+mod connections;
+mod errors;
+mod fidelity;
+mod lifecycle;
+mod logs;
+mod middleware;
+mod openapi;
+mod predict;
+mod routes;
+#[cfg(feature = "embed")]
+mod single_file;
+mod site;
+mod start;
+mod support;
+mod traces;

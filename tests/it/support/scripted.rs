@@ -1,0 +1,142 @@
+//! A worker whose test says what becomes of each request.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use glimpse::engine::{Analysis, Input, Timings, Work};
+use glimpse::error::{Error, StartError};
+use glimpse::model::Prediction;
+use glimpse::stop::Stop;
+use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+
+use super::LONG;
+
+/// How the work on a request ends.
+enum End {
+    Answer,
+    NotAnImage,
+    Panic,
+}
+
+/// The worker. Waits for the test at every request, and fails the request when the test no longer has its [`Begun`].
+pub(crate) struct Scripted {
+    begun: UnboundedSender<Begun>,
+    renewal: Arc<Renewal>,
+}
+
+/// The test's side of the worker.
+pub(crate) struct Script {
+    begun: UnboundedReceiver<Begun>,
+    renewal: Arc<Renewal>,
+}
+
+/// Whether the worker can be made as new after a panic, and how often it was.
+#[derive(Default)]
+struct Renewal {
+    is_refused: AtomicBool,
+    count: AtomicUsize,
+}
+
+/// A request that the worker has begun and holds until one of the methods is called.
+pub(crate) struct Begun {
+    /// The text in the request's base64 field.
+    pub(crate) text: String,
+    end: mpsc::Sender<End>,
+}
+
+/// A worker and its script.
+pub(crate) fn scripted() -> (Scripted, Script) {
+    let (sender, receiver) = unbounded_channel();
+    let renewal = Arc::new(Renewal::default());
+    (Scripted { begun: sender, renewal: renewal.clone() }, Script { begun: receiver, renewal })
+}
+
+impl Script {
+    /// The next request that the worker begins.
+    pub(crate) async fn begun(&mut self) -> Begun {
+        timeout(LONG, self.begun.recv()).await.expect("no request is begun").expect("the worker is gone")
+    }
+
+    /// Whether the worker has begun no request but those that [`begun`](Self::begun) gave.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.begun.is_empty()
+    }
+
+    /// Ends every request from now on with `end`.
+    pub(crate) fn each(mut self, mut end: impl FnMut(Begun) + Send + 'static) {
+        tokio::spawn(async move {
+            while let Some(begun) = self.begun.recv().await {
+                end(begun);
+            }
+        });
+    }
+
+    /// Has the worker fail to be made as new after a panic, or succeed again.
+    pub(crate) fn refuse_renewal(&self, is_refused: bool) {
+        self.renewal.is_refused.store(is_refused, Ordering::SeqCst);
+    }
+
+    /// How often the worker was made as new after a panic.
+    pub(crate) fn renewals(&self) -> usize {
+        self.renewal.count.load(Ordering::SeqCst)
+    }
+}
+
+impl Begun {
+    /// Has the worker answer with one label, `scripted`.
+    pub(crate) fn answer(self) {
+        self.end(End::Answer);
+    }
+
+    /// Has the worker fail as it does for a file that is no picture, which the API answers with 422.
+    pub(crate) fn fail(self) {
+        self.end(End::NotAnImage);
+    }
+
+    /// Has the worker panic.
+    pub(crate) fn panic(self) {
+        self.end(End::Panic);
+    }
+
+    fn end(self, end: End) {
+        self.end.send(end).expect("the worker waits for it");
+    }
+}
+
+impl Work for Scripted {
+    fn run(&mut self, input: &Input, _: usize, stop: &Stop) -> Result<Analysis, Error> {
+        let text = text(input);
+        let (end, told) = mpsc::channel();
+        // Both channels are closed once the test has ended.
+        self.begun.send(Begun { text, end }).map_err(|_| Error::Internal)?;
+        let end = told.recv().map_err(|_| Error::Internal)?;
+        stop.check()?;
+        match end {
+            End::Answer => {
+                let predictions = vec![Prediction { label: "scripted".into(), confidence: 1.0 }];
+                Ok(Analysis { predictions, timings: Timings::default() })
+            }
+            End::NotAnImage => Err(Error::NotAnImage),
+            End::Panic => panic!("a text that no client may read"),
+        }
+    }
+
+    fn renew(&mut self) -> Result<(), StartError> {
+        if self.renewal.is_refused.load(Ordering::SeqCst) {
+            return Err(StartError::new("The test refuses it."));
+        }
+        self.renewal.count.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// The text in the base64 field of a request; nothing where there is none.
+fn text(input: &Input) -> String {
+    let Input::Picture(payload) = input else { return String::new() };
+    let body: Value = serde_json::from_slice(payload.bytes()).unwrap_or_default();
+    let field = body.get("base64Image").or_else(|| body.get("image_data"));
+    field.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
