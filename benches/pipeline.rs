@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use glimpse::engine::Payload;
+use glimpse::engine::Input;
 use support::pipeline::{Pipelines, payload};
 
 #[derive(Parser)]
@@ -26,7 +26,7 @@ struct Arguments {
     bench: bool,
 }
 
-fn payloads(folder: Option<&Path>) -> Vec<Payload> {
+fn payloads(folder: Option<&Path>) -> Vec<Input> {
     let Some(folder) = folder else { return vec![payload(support::body(&support::small()).as_bytes())] };
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     files.map(|file| payload(&std::fs::read(file).unwrap())).collect()

@@ -8,8 +8,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions};
 use glimpse::engine::base64 as picture_base64;
-use glimpse::image::{Decoder, Orientation, Picture, Resizer, Scaling, Size};
-use glimpse::model::{Classifier, Runtime};
+use glimpse::image::{Decoder, Filter, Orientation, Picture, Preprocessor, Resizer, Size, Window};
+use glimpse::model::{Classifier, Model, Runtime};
 use glimpse::stop::Stop;
 
 fn pictures() -> [(&'static str, Vec<u8>); 2] {
@@ -20,7 +20,7 @@ const TARGET: Size = Size { width: 224, height: 224 };
 
 fn decode(file: &[u8]) -> (Picture, Vec<u8>) {
     let mut pixels = Vec::new();
-    let picture = Decoder::new(u64::MAX).decode(file, &Stop::never(), &mut pixels).unwrap();
+    let picture = Decoder::new(u64::MAX).decode(file, None, &Stop::never(), &mut pixels).unwrap();
     (picture, pixels)
 }
 
@@ -36,13 +36,12 @@ fn payloads(criterion: &mut Criterion) {
 
 fn decoding(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
-    let (exact, reducing) = (|| Decoder::new(u64::MAX), || Decoder::new(u64::MAX).reducing_to(TARGET));
-    let cases = pictures().map(|(name, file)| (name, file, exact()));
-    let reduced = ("12 megapixels, reduced", support::large(), reducing());
-    for (name, file, mut decoder) in cases.into_iter().chain([reduced]) {
-        let mut pixels = Vec::new();
+    let cases = pictures().map(|(name, file)| (name, file, None));
+    let reduced = ("12 megapixels, reduced", support::large(), Some(TARGET.width));
+    for (name, file, detail) in cases.into_iter().chain([reduced]) {
+        let (mut decoder, mut pixels) = (Decoder::new(u64::MAX), Vec::new());
         group.bench_function(name, |bencher| {
-            bencher.iter(|| decoder.decode(&file, &Stop::never(), &mut pixels).unwrap());
+            bencher.iter(|| decoder.decode(&file, detail, &Stop::never(), &mut pixels).unwrap());
         });
     }
 }
@@ -52,14 +51,17 @@ fn resizing(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("resize {name}"));
         let (picture, pixels) = decode(&file);
         let turned = Picture { orientation: Orientation::from_exif(6), ..picture };
-        for (name, mut resizer) in [("exact", Resizer::new(TARGET)), ("exact, portable", Resizer::portable(TARGET))] {
+        let (window, filter) = (Window::Stretch, Filter::Bicubic);
+        let fast = Resizer::new(TARGET, window, filter);
+        let portable = Resizer::portable(TARGET, window, filter);
+        for (name, mut resizer) in [("exact", fast), ("exact, portable", portable)] {
             group.bench_function(name, |bencher| {
-                bencher.iter(|| resizer.resize(&pixels, picture).len());
+                bencher.iter(|| resizer.resize(&pixels, picture, &Stop::never()).unwrap().len());
             });
         }
-        let mut phone = Resizer::new(TARGET);
+        let mut phone = Resizer::new(TARGET, window, filter);
         group.bench_function("exact, turned", |bencher| {
-            bencher.iter(|| phone.resize(&pixels, turned).len());
+            bencher.iter(|| phone.resize(&pixels, turned, &Stop::never()).unwrap().len());
         });
         let source = Image::from_vec_u8(picture.size.width, picture.size.height, pixels, PixelType::U8x3).unwrap();
         let mut output = Image::new(TARGET.width, TARGET.height, PixelType::U8x3);
@@ -74,15 +76,17 @@ fn resizing(criterion: &mut Criterion) {
 fn inference(criterion: &mut Criterion) {
     let config = support::config();
     let runtime = Runtime::load(&config.model.library()).unwrap();
-    let mut classifier = Classifier::load(&runtime, &config.model.source(), 1).unwrap().remove(0);
-    let input = classifier.metadata().input.clone();
+    let model = Model::load(&runtime, &config.model.source()).unwrap();
+    let input = &model.metadata().input;
+    let mut classifier = Classifier::new(model.clone());
     let (picture, pixels) = decode(&support::small());
-    let mut resizer = Resizer::new(Size { width: input.width, height: input.height });
-    let resized = resizer.resize(&pixels, picture).to_vec();
-    let mut tensor = input.tensor();
-    let scaling = Scaling::new(&input);
-    criterion.bench_function("scale", |bencher| bencher.iter(|| scaling.apply(&resized, &mut tensor)));
-    criterion.bench_function("infer", |bencher| bencher.iter(|| classifier.classify(&tensor, 3).unwrap()));
+    let mut preprocessor = Preprocessor::new(input);
+    let mut tensor = vec![0.0; input.values()];
+    criterion.bench_function("resize and scale", |bencher| {
+        bencher.iter(|| preprocessor.fill(&pixels, picture, &mut tensor, &Stop::never()).unwrap());
+    });
+    classifier.read(&pixels, picture, &Stop::never()).unwrap();
+    criterion.bench_function("infer", |bencher| bencher.iter(|| classifier.classify(3).unwrap()));
 }
 
 criterion_group! {

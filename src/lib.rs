@@ -33,6 +33,7 @@ pub mod error;
 pub mod guard;
 pub mod http;
 pub mod image;
+pub mod memory;
 pub mod model;
 #[cfg(test)]
 mod readme;

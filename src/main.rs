@@ -1,28 +1,32 @@
 //! Parses the command line and runs the command.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
 use glimpse::config::{Command, CommandLine};
-use glimpse::{commands, model};
+use glimpse::telemetry::logs;
+use glimpse::{commands, model, server};
+
+/// The exit code of a Rust program whose main thread has panicked.
+const PANICKED: i32 = 101;
 
 fn main() -> ExitCode {
     let started = Instant::now();
     give_memory_back();
     model::disable_telemetry();
     let CommandLine { command, config } = CommandLine::parse();
-    let done = match command {
+    let done = catch_unwind(AssertUnwindSafe(|| match command {
         Some(Command::Health) => commands::health::health(&config.listen_addr),
         None => commands::serve::serve(&config, started),
-    };
+    }));
     match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            #[expect(clippy::print_stderr, reason = "why it did not start is for whoever started it")]
-            {
-                eprintln!("glimpse: {error}");
-            }
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        // The panic hook has reported it. A worker may be in the middle of a session.
+        Err(_) => server::exit_now(PANICKED),
+        Ok(Err(error)) => {
+            logs::last_words(&error.to_string());
             ExitCode::FAILURE
         }
     }

@@ -67,7 +67,7 @@ static COUNTING: Counting = Counting;
 fn worker_with(jpeg_decode: &str) -> Worker {
     let flags = ["glimpse", "--workers", "1", "--log-level", "off", "--jpeg-decode", jpeg_decode];
     let config = CommandLine::try_parse_from(flags).unwrap().config;
-    commands::serve::workers(&config).unwrap().remove(0)
+    commands::serve::workers(&config).unwrap().0.remove(0)
 }
 
 fn payload(picture: &RgbImage, format: ImageFormat) -> Input {

@@ -14,7 +14,7 @@ pub struct Pipelines(Vec<Worker>);
 
 impl Pipelines {
     pub fn load(config: &Config) -> Self {
-        Self(commands::serve::workers(config).unwrap())
+        Self(commands::serve::workers(config).unwrap().0)
     }
 
     pub fn threads(&self) -> usize {

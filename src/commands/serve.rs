@@ -8,7 +8,7 @@ use crate::engine::{Capacity, Engine, Settings, Worker};
 use crate::error::StartError;
 use crate::guard::{Access, BodyLimits, Budget};
 use crate::http::{self, App, Site, State};
-use crate::model::{Classifier, Runtime};
+use crate::model::{Model, Runtime};
 use crate::server::lifecycle::Lifecycle;
 use crate::server::{self, Signals};
 use crate::telemetry::metrics::Metrics;
@@ -20,34 +20,40 @@ use crate::telemetry::{Traces, logs};
 /// A sentence, where something that is configured can't be used.
 pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
     let traces = Traces::start()?;
-    logs::start(config, traces.as_ref());
+    // Flushes the log on every way out.
+    let _log = logs::start(config, traces.as_ref())?;
     let app = load(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| StartError::new(format!("The system refuses the server's threads: {error}.")))?;
-    runtime.block_on(run(app, config, started))?;
+    let is_at_rest = runtime.block_on(run(app, config, started))?;
     // Ends the spans of what was cut off.
     drop(runtime);
     if let Some(traces) = traces {
         traces.finish();
     }
+    if !is_at_rest {
+        server::exit_now(0);
+    }
     Ok(())
 }
 
-/// Loads the model, once for each worker, and puts the other stages in front of it.
+/// Loads the model and makes the workers, which share it.
 ///
 /// # Errors
 /// A sentence, where ONNX Runtime or the model can't be used.
-pub fn workers(config: &Config) -> Result<Vec<Worker>, StartError> {
+pub fn workers(config: &Config) -> Result<(Vec<Worker>, Arc<Model>), StartError> {
     let runtime = Runtime::load(&config.model.library())?;
-    let classifiers = Classifier::load(&runtime, &config.model.source(), config.engine.worker_count())?;
+    let model = Model::load(&runtime, &config.model.source())?;
     let settings = Settings {
         max_pixels: config.engine.max_pixels,
         max_payload_bytes: config.bodies.max_body_bytes,
         reduces_jpeg: config.engine.jpeg_decode == JpegDecode::Reduced,
     };
-    Ok(classifiers.into_iter().map(|classifier| Worker::new(classifier, settings)).collect())
+    let count = config.engine.worker_count();
+    let workers = (0..count).map(|_| Worker::new(model.clone(), settings)).collect();
+    Ok((workers, model))
 }
 
 /// Loads the model and starts the workers.
@@ -56,9 +62,7 @@ pub fn workers(config: &Config) -> Result<Vec<Worker>, StartError> {
 /// A sentence, where the site, ONNX Runtime or the model can't be used.
 pub fn load(config: &Config) -> Result<App, StartError> {
     let site = Site::open(config.site.web_dir.clone())?;
-    let workers = workers(config)?;
-    let model = workers.first().map(|worker| worker.model().clone());
-    let model = model.ok_or_else(|| StartError::new("There must be at least one worker: set WORKERS to 1 or more."))?;
+    let (workers, model) = workers(config)?;
     let capacity = Capacity { queue_depth: config.engine.queue_depth, timeout: config.engine.inference_timeout };
     let engine = Arc::new(Engine::new(workers, capacity)?);
     let budget = Budget::new(config.bodies.max_inflight_bytes);
@@ -71,7 +75,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
     Ok(App::new(State {
         engine,
         budget,
-        model,
+        model: model.metadata().clone(),
         site,
         access: Arc::new(Access::new(&config.access)?),
         metrics: Metrics::start(),
@@ -86,11 +90,12 @@ pub fn load(config: &Config) -> Result<App, StartError> {
     }))
 }
 
-/// Listens and serves until SIGTERM or Ctrl-C; `started` is when `main` began.
+/// Listens and serves until SIGTERM or Ctrl-C, and returns whether no worker runs any more. A second signal ends the
+/// process. `started` is when `main` began.
 ///
 /// # Errors
-/// A sentence, where the server can't listen, or was told to end a second time before it had finished.
-pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), StartError> {
+/// If the server can't listen.
+pub async fn run(app: App, config: &Config, started: Instant) -> Result<bool, StartError> {
     let mut signals = Signals::listen()?;
     let (listener, address) = server::listen(&config.listen_addr, "LISTEN_ADDR").await?;
     let metrics_listener = match &config.access.metrics_addr {
@@ -120,17 +125,18 @@ pub async fn run(app: App, config: &Config, started: Instant) -> Result<(), Star
     }
     let (lifecycle, engine) = (app.lifecycle.clone(), app.engine.clone());
     let router = http::router(app, &config.access.cors_allow_origins);
-    tokio::select! {
-        all = server::serve(listener, router, config.connections, &lifecycle) => {
-            if !all {
-                tracing::warn!("some connections were still open and are cut off");
-            }
-            engine.rest(config.engine.inference_timeout).await;
-            tracing::info!("stopped");
-            Ok(())
+    let served = async {
+        if !server::serve(listener, router, config.connections, &lifecycle).await {
+            tracing::warn!("some connections were still open and are cut off");
         }
+        let is_at_rest = engine.rest(config.engine.inference_timeout).await;
+        tracing::info!("stopped");
+        is_at_rest
+    };
+    tokio::select! {
+        is_at_rest = served => Ok(is_at_rest),
         () = server::shut_down(&mut signals, &lifecycle, config.connections.shutdown_delay) => {
-            Err(StartError::new("The server was told to end a second time: what it had not finished is cut off."))
+            server::abort("The server was told to end a second time: what it had not finished is cut off.")
         }
     }
 }

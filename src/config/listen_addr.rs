@@ -1,30 +1,39 @@
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Where to listen: a host, which may be left out, and a port.
+/// Where to listen: a TCP port, or a Unix socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListenAddr {
-    host: Option<String>,
-    port: u16,
+pub enum ListenAddr {
+    /// `[HOST]:PORT`. Without a host: every address of this machine.
+    Tcp {
+        /// A name or an address, without brackets.
+        host: Option<String>,
+        /// 0 lets the system choose.
+        port: u16,
+    },
+    /// `unix:PATH`.
+    Unix(PathBuf),
 }
 
 impl ListenAddr {
-    /// The addresses to try to listen on, in this order.
+    /// The TCP addresses to try to listen on, in this order. None for a Unix socket.
     ///
     /// # Errors
-    /// Where the host's name has no address.
+    /// If the host's name has no address.
     pub fn to_listen_on(&self) -> std::io::Result<Vec<SocketAddr>> {
-        match &self.host {
-            // IPv6's own "every address" takes IPv4 as well; a machine without IPv6 has only the other.
-            None => Ok(vec![([0_u16; 8], self.port).into(), ([0_u8; 4], self.port).into()]),
-            Some(host) => Ok((host.as_str(), self.port).to_socket_addrs()?.collect()),
+        match self {
+            // The unspecified IPv6 address takes IPv4 as well. A machine without IPv6 has only the other.
+            Self::Tcp { host: None, port } => Ok(vec![([0_u16; 8], *port).into(), ([0_u8; 4], *port).into()]),
+            Self::Tcp { host: Some(host), port } => Ok((host.as_str(), *port).to_socket_addrs()?.collect()),
+            Self::Unix(_) => Ok(Vec::new()),
         }
     }
 
-    /// The addresses at which this machine itself reaches a server that listens here.
+    /// The TCP addresses at which this machine reaches a server that listens here. None for a Unix socket.
     ///
     /// # Errors
-    /// Where the host's name has no address.
+    /// If the host's name has no address.
     pub fn to_connect_to(&self) -> std::io::Result<Vec<SocketAddr>> {
         let reachable = |mut address: SocketAddr| {
             match address {
@@ -42,7 +51,13 @@ impl FromStr for ListenAddr {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || "LISTEN_ADDR is [HOST]:PORT, such as :8080, 127.0.0.1:8080 or [::]:8080".to_owned();
+        let expected = || {
+            "expected [HOST]:PORT or unix:PATH, such as :8080, 127.0.0.1:8080, [::]:8080 or unix:/run/glimpse.sock"
+                .to_owned()
+        };
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() { Err(expected()) } else { Ok(Self::Unix(path.into())) };
+        }
         let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
         let port = port.parse().map_err(|_| expected())?;
         let host = match host.strip_prefix('[') {
@@ -50,15 +65,16 @@ impl FromStr for ListenAddr {
             None if host.contains([':', ']', '/']) => return Err(expected()),
             None => host,
         };
-        Ok(Self { host: (!host.is_empty()).then(|| host.to_owned()), port })
+        Ok(Self::Tcp { host: (!host.is_empty()).then(|| host.to_owned()), port })
     }
 }
 
 impl std::fmt::Display for ListenAddr {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.host {
-            Some(host) if host.contains(':') => write!(formatter, "[{host}]:{}", self.port),
-            host => write!(formatter, "{}:{}", host.as_deref().unwrap_or_default(), self.port),
+        match self {
+            Self::Tcp { host: Some(host), port } if host.contains(':') => write!(formatter, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(formatter, "{}:{port}", host.as_deref().unwrap_or_default()),
+            Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
         }
     }
 }
@@ -80,9 +96,19 @@ mod tests {
             assert_eq!(address.to_string(), shown);
             assert_eq!(address.to_listen_on().unwrap()[0].to_string(), first);
         }
-        for text in ["", "8080", "localhost", ":", ":http", ":65536", "::1:80", "[::1:80", "http://localhost:80"] {
+        for text in
+            ["", "8080", "localhost", ":", ":http", ":65536", "::1:80", "[::1:80", "http://localhost:80", "unix:"]
+        {
             assert!(text.parse::<ListenAddr>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn unix_sockets() {
+        let address: ListenAddr = "unix:/run/a:b.sock".parse().unwrap();
+        assert_eq!(address, ListenAddr::Unix("/run/a:b.sock".into()));
+        assert_eq!(address.to_string(), "unix:/run/a:b.sock");
+        assert_eq!(address.to_connect_to().unwrap(), []);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig, Simd};
 
 use crate::error::{Error, Malformed};
+use crate::memory;
 
 /// The standard alphabet, with the vector instructions that the processor has.
 static BASE64: LazyLock<Simd> = LazyLock::new(|| {
@@ -26,7 +27,7 @@ pub fn decode(text: &str, bytes: &mut Vec<u8>) -> Result<(), Error> {
     let encoded = strip_data_url(text)?;
     bytes.clear();
     // Three bytes of every four characters, and what a last group of less adds.
-    bytes.try_reserve(encoded.len() / 4 * 3 + 3).map_err(|_| Error::OutOfMemory)?;
+    memory::reserve(bytes, encoded.len() / 4 * 3 + 3)?;
     if BASE64.decode_vec(encoded, bytes).is_ok() {
         return Ok(());
     }
@@ -52,7 +53,7 @@ fn starts_with_ignore_case(text: &str, prefix: &str) -> bool {
 /// The same text in the standard alphabet, without white space and percent-encoding.
 fn normalise(encoded: &str) -> Result<Vec<u8>, Error> {
     let mut normal = Vec::new();
-    normal.try_reserve_exact(encoded.len()).map_err(|_| Error::OutOfMemory)?;
+    memory::reserve(&mut normal, encoded.len())?;
     let mut rest = encoded.as_bytes();
     while let [byte, after @ ..] = rest {
         rest = after;

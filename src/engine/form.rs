@@ -7,6 +7,7 @@ use futures_util::{FutureExt, stream};
 use multer::{Field, Multipart};
 
 use crate::error::{Error, Malformed};
+use crate::memory;
 use crate::stop::Stop;
 
 /// The parts of a form that are read. A browser's form has one or a few; each costs time, however small it is.
@@ -38,7 +39,9 @@ fn copy(mut part: Field<'_>, stop: &Stop, file: &mut Vec<u8>) -> Result<(), Erro
     file.clear();
     while let Some(chunk) = at_once(part.chunk())? {
         stop.check()?;
-        file.try_reserve(chunk.len()).map_err(|_| Error::OutOfMemory)?;
+        if file.capacity() - file.len() < chunk.len() {
+            memory::reserve(file, file.len().max(chunk.len()))?;
+        }
         file.extend_from_slice(&chunk);
     }
     if file.is_empty() { Err(Malformed::NoFile.into()) } else { Ok(()) }

@@ -6,6 +6,7 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use super::payload::Coding;
 use crate::error::{Error, Malformed};
+use crate::memory;
 use crate::stop::Stop;
 
 /// Bytes that are inflated between two looks at the deadline.
@@ -51,7 +52,9 @@ fn read(mut source: impl Read, limit: usize, stop: &Stop, buffer: &mut Vec<u8>) 
     loop {
         stop.check().map_err(Fault::Other)?;
         let length = buffer.len();
-        buffer.try_reserve(STEP).map_err(|_| Fault::Other(Error::OutOfMemory))?;
+        if buffer.capacity() - length < STEP {
+            memory::reserve(buffer, length.max(STEP)).map_err(Fault::Other)?;
+        }
         buffer.resize(length + STEP, 0);
         let read = match source.read(&mut buffer[length..]) {
             Ok(read) => read,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::json::{self, Field};
 use super::{base64, form, inflate};
 use crate::error::{Error, FieldFault, Malformed};
+use crate::memory;
 use crate::stop::Stop;
 
 /// A picture as it came with its request.
@@ -133,10 +134,7 @@ pub(super) struct Buffers {
 impl Buffers {
     /// Gives back buffers of more than `most` bytes.
     pub(super) fn release(&mut self, most: usize) {
-        for buffer in [&mut self.inflated, &mut self.file] {
-            if buffer.capacity() > most {
-                *buffer = Vec::new();
-            }
-        }
+        memory::release(&mut self.inflated, most);
+        memory::release(&mut self.file, most);
     }
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use http::HeaderMap;
 
-use super::client::{Peer, Proxies};
+use super::client::Proxies;
 use super::keys::{self, Keys};
 use super::limiter::Limiter;
 use crate::config::{self, RateLimit};
@@ -92,7 +92,7 @@ impl Access {
     }
 
     /// The client behind `peer`, see [`Proxies::client`].
-    pub fn client(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+    pub fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         self.proxies.client(peer, headers)
     }
 

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, timeout};
 
 use super::budget::{Account, NoRoom};
+use crate::memory;
 
 /// How much of a refused body is read off, as a multiple of the limit, and for how long.
 const READ_OFF: u64 = 4;
@@ -251,8 +252,12 @@ where
     }
 }
 
+/// Makes room for `more` bytes; twice as much as there is, so that a body in small pieces is copied seldom.
 fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<(), BodyError> {
-    bytes.try_reserve(more).map_err(|_| BodyError::OutOfMemory)
+    if bytes.capacity() - bytes.len() >= more {
+        return Ok(());
+    }
+    memory::reserve(bytes, more.max(bytes.len())).map_err(|_| BodyError::OutOfMemory)
 }
 
 /// The [`BodyError`] inside the error of a layer round the body.

@@ -1,26 +1,11 @@
 //! The address of the client, behind the proxies that are trusted to tell it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use http::header::FORWARDED;
 use http::{HeaderMap, HeaderName};
 
 use crate::config::Networks;
-
-/// The other end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// An address on the network.
-    Ip(IpAddr),
-    /// A process that has connected to a Unix socket, which has no address.
-    Unix,
-}
-
-impl From<SocketAddr> for Peer {
-    fn from(address: SocketAddr) -> Self {
-        Self::Ip(address.ip())
-    }
-}
 
 /// The proxies that are trusted, and the one header in which they name the client.
 ///
@@ -35,16 +20,16 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// The address of the client; none for a peer on a Unix socket that names nobody.
+    /// The address of the client behind `peer`, which is none on a Unix socket. None where such a peer names nobody.
     ///
     /// Every proxy on the way adds the address of its own peer at the right end of the header. The walk goes
     /// from there to the left for as long as each address is that of a trusted proxy. The first that is not is
     /// the client's, and everything to the left of it is the client's own word, which is not even parsed. An
     /// element that holds no address ends the walk at the proxy that wrote it.
-    pub fn client(&self, peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+    pub fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let (mut client, mut is_trusted) = match peer {
-            Peer::Ip(address) => self.judge(address),
-            Peer::Unix => (None, self.trusted.unix),
+            Some(address) => self.judge(address),
+            None => (None, self.trusted.unix),
         };
         let mut elements = self.elements(headers);
         while is_trusted && let Some(Some(address)) = elements.next() {
@@ -146,7 +131,7 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, http::HeaderValue::from_bytes(value).unwrap());
         }
-        let peer = Peer::Ip(peer.parse().unwrap());
+        let peer = Some(peer.parse().unwrap());
         proxies("10.0.0.0/8,::1", header).client(peer, &map).unwrap().to_string()
     }
 
@@ -254,10 +239,10 @@ mod tests {
     fn peers_on_a_unix_socket() {
         let headers =
             HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), "1.2.3.4, 10.0.0.9".parse().unwrap())]);
-        let client = |trusted| proxies(trusted, "x-forwarded-for").client(Peer::Unix, &headers);
+        let client = |trusted| proxies(trusted, "x-forwarded-for").client(None, &headers);
         assert_eq!(client("10.0.0.0/8"), None);
         assert_eq!(client("unix"), Some([10, 0, 0, 9].into()));
         assert_eq!(client("unix,10.0.0.0/8"), Some([1, 2, 3, 4].into()));
-        assert_eq!(proxies("unix", "x-forwarded-for").client(Peer::Unix, &HeaderMap::new()), None);
+        assert_eq!(proxies("unix", "x-forwarded-for").client(None, &HeaderMap::new()), None);
     }
 }

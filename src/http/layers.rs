@@ -15,7 +15,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::App;
 use super::headers::{API_KEY, RATE_LIMIT, RATE_LIMIT_POLICY, REQUEST_ID, SERVER_TIMING, TRACEPARENT};
 use super::problem::Problem;
-use super::{body, observe};
+use super::{body, host, observe};
 use crate::config::Origins;
 use crate::error::Error;
 
@@ -27,6 +27,7 @@ pub(super) fn around(routes: Router, app: App) -> Router {
     routes
         .layer(CatchPanicLayer::custom(panicked))
         .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .layer(from_fn(host::require_host))
         .layer(from_fn(body::limit))
         .layer(from_fn(observe::observe))
         .layer(Extension(app))

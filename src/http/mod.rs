@@ -6,6 +6,7 @@ mod body;
 mod form;
 mod headers;
 mod health;
+mod host;
 mod layers;
 mod legacy;
 mod metrics;

@@ -1,11 +1,11 @@
 //! What is known of a request afterwards: one observer makes its id, its spans, its log line and its metrics, from one
 //! clock. It does so whether the request is answered, refused, or left by its client.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use axum::Extension;
-use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -22,7 +22,7 @@ use super::access::Client;
 use super::headers::REQUEST_ID;
 use super::problem::Problem;
 use crate::error::Error;
-use crate::guard::client::Peer;
+use crate::server::Peer;
 use crate::telemetry::metrics;
 use crate::telemetry::traces::TARGET;
 
@@ -40,8 +40,7 @@ const LONGEST_ID: usize = 128;
 const LONGEST_TRACE_HEADER: usize = 512;
 
 pub(super) async fn observe(Extension(app): Extension<App>, mut request: Request, next: Next) -> Response {
-    let peer =
-        request.extensions().get().map_or(Peer::Unix, |ConnectInfo(peer): &ConnectInfo<SocketAddr>| (*peer).into());
+    let peer = request.extensions().get().copied().and_then(Peer::ip);
     let client = app.access.client(peer, request.headers());
     request.extensions_mut().insert(Client(client));
     let id = request.headers().get(REQUEST_ID).filter(|id| is_usable(id)).cloned().unwrap_or_else(new_id);

@@ -1,8 +1,8 @@
-//! The first directory of a TIFF file, which is also the form of Exif data.
+//! The first directory of a TIFF file; Exif data has the same form.
 //!
-//! No other directory is followed: they may overlap and multiply, and nothing that is wanted is in them.
+//! Pointers to other directories are not followed. These may overlap, so that a small file would hold millions of entries.
 
-/// The numbers of a file, in its own order of bytes; of TIFF 6.0 or of `BigTIFF`.
+/// The numbers of a TIFF 6.0 or `BigTIFF` file, in its byte order.
 #[derive(Clone, Copy)]
 pub(super) struct Numbers<'a> {
     file: &'a [u8],
@@ -15,9 +15,9 @@ pub(super) struct Entry {
     pub(super) tag: u16,
     /// The type of its values (TIFF 6.0, section 2).
     pub(super) kind: u16,
-    /// Values, not bytes.
+    /// The number of values, not of bytes.
     pub(super) count: u64,
-    /// Where its value stands, or the place of its values.
+    /// The place in the file of its value, or of the offset to its values.
     pub(super) value: usize,
 }
 
@@ -31,14 +31,14 @@ impl<'a> Numbers<'a> {
         }
     }
 
-    /// The number of `length` bytes, up to eight, at a place.
+    /// The number of `length` bytes, up to eight, at the offset `at`.
     pub(super) fn read(self, at: usize, length: usize) -> Option<u64> {
         let bytes = self.file.get(at..at.checked_add(length)?)?;
         let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
         Some(if self.is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
     }
 
-    /// TIFF 6.0, section 2; `BigTIFF` has the same with longer numbers.
+    /// The entries of the first directory (TIFF 6.0, section 2). `BigTIFF` has longer numbers.
     pub(super) fn first_directory(self) -> Option<impl Iterator<Item = Entry>> {
         let (header, counts, number, entry) = if self.is_big_tiff { (8, 8, 8, 20) } else { (4, 2, 4, 12) };
         let directory = usize::try_from(self.read(header, number)?).ok()?;

@@ -1,15 +1,20 @@
-//! From an image file to the tensor of a model: file -> pixels -> tensor.
+//! From an image file to the input of a model: file -> pixels -> tensor.
 //!
-//! Everything here gives what Pillow gives, since the model's answer depends on it: the pixels of
-//! `Image.open(..)`, upright by `ImageOps.exif_transpose`, through `convert("RGB")` and
-//! `resize((width, height))`.
+//! The result is that of Pillow, on which the model's answer depends: `Image.open`, `ImageOps.exif_transpose`,
+//! `convert("RGB")` and `resize`.
 
 pub mod decode;
 mod directory;
 pub mod formats;
 pub mod orientation;
+pub mod picture;
 pub mod preprocess;
 
-pub use decode::{Decoder, Picture, Size};
+pub use decode::Decoder;
+pub use formats::FORMATS;
 pub use orientation::Orientation;
-pub use preprocess::{Resizer, Scaling};
+pub use picture::{Picture, Size};
+pub use preprocess::{Colours, Filter, Layout, Preprocess, Preprocessor, Resizer, Window};
+
+/// Bytes of a decoded pixel: red, green, blue.
+pub(crate) const CHANNELS: usize = 3;

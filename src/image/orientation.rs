@@ -1,17 +1,17 @@
-//! Which way up a picture is to be seen.
+//! The turn that makes a stored picture upright.
 
 use super::directory::Numbers;
 
-/// Exif 2.32, section 4.6.4.
+/// The tag of the orientation (Exif 2.32, section 4.6.4).
 const TAG: u16 = 0x0112;
 
-/// What may stand before Exif data: always in JPEG, sometimes in WebP.
+/// The prefix of Exif data: always in JPEG, sometimes in WebP.
 const PREFIX: &[u8] = b"Exif\0\0";
 
-/// How the stored pixels become the upright picture (Exif 2.32, tag 0x0112).
+/// How the stored pixels become the upright picture.
 ///
-/// The upright picture's x axis is the stored y axis where `transpose` is set; an axis of the
-/// upright picture runs against the stored one where its `mirror` is set.
+/// With `transpose`, the upright picture's x axis is the stored y axis. With its `mirror`, an axis of the upright picture runs
+/// against the stored one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Orientation {
     /// The stored rows are the upright picture's columns.
@@ -26,7 +26,7 @@ impl Orientation {
     /// The stored pixels as they are.
     pub const UPRIGHT: Self = Self { transpose: false, mirror_x: false, mirror_y: false };
 
-    /// The orientation behind an Exif value from 1 to 8; any other value is upright.
+    /// The orientation for an Exif value from 1 to 8. Any other value is upright.
     pub const fn from_exif(value: u32) -> Self {
         let (transpose, mirror_x, mirror_y) = match value {
             2 => (false, true, false),
@@ -41,8 +41,7 @@ impl Orientation {
         Self { transpose, mirror_x, mirror_y }
     }
 
-    /// The orientation that an image file states: JPEG, PNG, WebP or TIFF. A file that states none,
-    /// or whose Exif data can't be read, is upright.
+    /// The orientation that a JPEG, PNG, WebP or TIFF file states in its Exif data. A file without readable Exif data is upright.
     pub fn read(file: &[u8]) -> Self {
         stated(file).map_or(Self::UPRIGHT, Self::from_exif)
     }
@@ -62,17 +61,17 @@ fn stated(file: &[u8]) -> Option<u32> {
     numbers.read(entry.value, length).and_then(|value| u32::try_from(value).ok())
 }
 
-/// The Exif data of a file, without a look into it.
+/// The Exif data of a file, unparsed.
 fn exif(file: &[u8]) -> Option<&[u8]> {
     match file {
         [0xff, 0xd8, ..] => jpeg_exif(file),
         [0x89, b'P', b'N', b'G', ..] => chunk(file, 8, *b"eXIf", |chunk| {
-            // Its length, its kind, its data, a checksum.
+            // Length, kind, data, checksum.
             let length = u32::from_be_bytes(chunk[..4].try_into().ok()?) as usize;
             Some((chunk[4..8].try_into().ok()?, length, length.checked_add(12)?))
         }),
         [b'R', b'I', b'F', b'F', ..] => chunk(file, 12, *b"EXIF", |chunk| {
-            // Its kind, its length, its data, a byte to make it even.
+            // Kind, length, data, and a byte of padding to an even length.
             let length = u32::from_le_bytes(chunk[4..8].try_into().ok()?) as usize;
             Some((chunk[..4].try_into().ok()?, length, length.checked_add(length % 2)?.checked_add(8)?))
         }),
@@ -81,10 +80,10 @@ fn exif(file: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// A chunk's kind, the length of its data, and its own.
+/// A chunk's kind, the length of its data, and the length of the whole chunk.
 type Header = ([u8; 4], usize, usize);
 
-/// The data of the first chunk of a kind. `header` takes apart the eight bytes that each begins with.
+/// The data of the first chunk of the kind `wanted`. `header` parses the eight bytes with which each chunk begins.
 fn chunk(file: &[u8], first: usize, wanted: [u8; 4], header: fn(&[u8]) -> Option<Header>) -> Option<&[u8]> {
     let mut rest = file.get(first..)?;
     while rest.len() >= 8 {
@@ -97,7 +96,7 @@ fn chunk(file: &[u8], first: usize, wanted: [u8; 4], header: fn(&[u8]) -> Option
     None
 }
 
-/// Exif's segment (ITU-T T.81, B.1.1.4: APP1) before the first scan.
+/// The data of the first Exif segment, an APP1 (ITU-T T.81, B.1.1.4), before the first scan.
 fn jpeg_exif(file: &[u8]) -> Option<&[u8]> {
     let mut segments = super::decode::jpeg_segments(file);
     segments.find(|(marker, data)| *marker == 0xe1 && data.starts_with(PREFIX)).map(|(_, data)| data)

@@ -1,86 +1,45 @@
-//! What a model file says of itself, in the `metadata_props` of its ONNX.
+//! A model file's description of itself: the `metadata_props` of its ONNX.
 //!
 //! `scripts/export_model.py` writes them; `models/README.md` lists them.
 
-use ndarray::Array4;
 use serde::de::DeserializeOwned;
 
 use super::Labels;
 use crate::error::StartError;
+use crate::image::{Colours, Filter, Layout, Preprocess, Window};
 
-/// The form of the metadata that is read here.
+/// The version of the description that is read here.
 const FORMAT: &str = "1";
 
 /// A model's description of itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
-    /// The model's name, such as a paper or a library gives it.
+    /// The model's name, as its paper or library writes it.
     pub name: String,
-    /// Which variant of it.
+    /// The variant of it.
     pub version: String,
-    /// Where its weights come from.
+    /// The origin of its weights.
     pub source: String,
     /// SHA-256 of the file of its weights, in hexadecimal.
     pub weights_sha256: String,
     /// The licence of its weights (SPDX).
     pub licence: String,
-    /// What it computes in: `float32`, or `int8`, which is faster and answers nearly the same.
+    /// The numbers that it computes with: `float32`, or `int8`, which is faster and answers nearly the same.
     pub precision: String,
-    /// The tensor that it reads.
-    pub input: InputSpec,
-    /// What its outputs stand for.
+    /// The tensor that it reads, and how a picture becomes one.
+    pub input: Preprocess,
+    /// The meaning of its outputs, in their order. Two may be equal: ImageNet has two classes `crane`.
     pub labels: Labels,
 }
 
-/// The tensor that a model reads: one RGB picture, resized bicubically and scaled.
-#[derive(Clone, Debug, PartialEq)]
-pub struct InputSpec {
-    /// Pixels a row.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
-    /// The order of the axes.
-    pub layout: Layout,
-    /// What is subtracted from each channel of a pixel (0 to 255).
-    pub mean: [f64; 3],
-    /// What the difference is then divided by.
-    pub std: [f64; 3],
-}
-
-/// The order of a tensor's axes: N for pictures, C for channels, H for rows, W for columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// Planes of red, green and blue.
-    Nchw,
-    /// Triples of red, green and blue.
-    Nhwc,
-}
-
-impl InputSpec {
-    /// The tensor's shape, for one picture.
-    pub fn shape(&self) -> [usize; 4] {
-        let (width, height) = (self.width as usize, self.height as usize);
-        match self.layout {
-            Layout::Nchw => [1, 3, height, width],
-            Layout::Nhwc => [1, height, width, 3],
-        }
-    }
-
-    /// A tensor of that shape, all zeros.
-    pub fn tensor(&self) -> Array4<f32> {
-        Array4::zeros(self.shape())
-    }
-}
-
 impl Metadata {
-    /// Reads the description through `get`, which gives the value of a key.
+    /// Reads the description through `get`, which returns the value of a key.
     ///
     /// # Errors
     /// A sentence that names the key which is missing or has a value that can't be used.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, StartError> {
         let fields = Fields(get);
         fields.only("glimpse.format", FORMAT)?;
-        fields.only("glimpse.input_resize", "bicubic")?;
         fields.only("glimpse.output", "softmax")?;
         let labels: Vec<String> = fields.parsed("glimpse.labels", "a JSON array of strings")?;
         if labels.is_empty() {
@@ -99,6 +58,7 @@ impl Metadata {
     }
 }
 
+/// The properties of a file, by their keys.
 struct Fields<G>(G);
 
 impl<G: Fn(&str) -> Option<String>> Fields<G> {
@@ -118,20 +78,45 @@ impl<G: Fn(&str) -> Option<String>> Fields<G> {
         serde_json::from_str(&value).map_err(|_| unusable(key, &value, expected))
     }
 
-    fn input(&self) -> Result<InputSpec, StartError> {
-        let key = "glimpse.input_layout";
-        let layout = match self.text(key)?.as_str() {
-            "NCHW" => Layout::Nchw,
-            "NHWC" => Layout::Nhwc,
-            other => return Err(unusable(key, other, "NCHW or NHWC")),
-        };
-        Ok(InputSpec {
-            width: self.side("glimpse.input_width")?,
-            height: self.side("glimpse.input_height")?,
-            layout,
+    /// The value of `key` in a list of names; the first of them where the key may be missing and is.
+    fn one_of<T: Copy>(&self, key: &str, names: &[(&str, T)], may_be_missing: bool) -> Result<T, StartError> {
+        if may_be_missing && (self.0)(key).is_none() {
+            return Ok(names[0].1);
+        }
+        let value = self.text(key)?;
+        let known = names.iter().find(|(name, _)| *name == value);
+        let expected = || names.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" or ");
+        known.map(|(_, known)| *known).ok_or_else(|| unusable(key, &value, &expected()))
+    }
+
+    fn input(&self) -> Result<Preprocess, StartError> {
+        let (width, height) = (self.side("glimpse.input_width")?, self.side("glimpse.input_height")?);
+        let filters = [("bicubic", Filter::Bicubic), ("bilinear", Filter::Bilinear), ("lanczos", Filter::Lanczos)];
+        let layouts = [("NCHW", Layout::Nchw), ("NHWC", Layout::Nhwc)];
+        let colours = [("RGB", Colours::Rgb), ("BGR", Colours::Bgr)];
+        Ok(Preprocess {
+            width,
+            height,
+            window: self.window(width.max(height))?,
+            filter: self.one_of("glimpse.input_resize", &filters, false)?,
+            colours: self.one_of("glimpse.input_colours", &colours, true)?,
+            layout: self.one_of("glimpse.input_layout", &layouts, false)?,
             mean: self.channels("glimpse.input_mean", f64::is_finite)?,
             std: self.channels("glimpse.input_std", |std| std.is_finite() && std > 0.0)?,
         })
+    }
+
+    /// `longest` is the longer side of the input, which a centre crop must hold.
+    fn window(&self, longest: u32) -> Result<Window, StartError> {
+        if !self.one_of("glimpse.input_window", &[("stretch", false), ("centre-crop", true)], true)? {
+            return Ok(Window::Stretch);
+        }
+        let key = "glimpse.input_shorter_side";
+        let shorter_side = self.side(key)?;
+        if shorter_side < longest {
+            return Err(unusable(key, &shorter_side.to_string(), &format!("{longest} or more, a side of the input,")));
+        }
+        Ok(Window::CentreCrop { shorter_side })
     }
 
     fn side(&self, key: &str) -> Result<u32, StartError> {
@@ -192,6 +177,29 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_before_the_network_is_data() {
+        let plain = read(&complete()).unwrap().input;
+        assert_eq!((plain.window, plain.filter, plain.colours), Default::default());
+        let mut fields = complete();
+        fields.extend([
+            ("glimpse.input_resize", "bilinear"),
+            ("glimpse.input_colours", "BGR"),
+            ("glimpse.input_window", "centre-crop"),
+            ("glimpse.input_shorter_side", "5"),
+        ]);
+        let input = read(&fields).unwrap().input;
+        let window = Window::CentreCrop { shorter_side: 5 };
+        assert_eq!((input.window, input.filter, input.colours), (window, Filter::Bilinear, Colours::Bgr));
+        for side in ["4", "0", "5000", "wide"] {
+            fields.insert("glimpse.input_shorter_side", side);
+            let sentence = read(&fields).unwrap_err().to_string();
+            assert!(sentence.contains("glimpse.input_shorter_side is"), "{sentence}");
+        }
+        fields.remove("glimpse.input_shorter_side");
+        assert!(read(&fields).unwrap_err().to_string().contains("glimpse.input_shorter_side is missing"));
+    }
+
+    #[test]
     fn every_key_is_needed_and_named() {
         for key in complete().keys() {
             let mut fields = complete();
@@ -209,6 +217,8 @@ mod tests {
             ("glimpse.input_height", "100000"),
             ("glimpse.input_width", "wide"),
             ("glimpse.input_resize", "nearest"),
+            ("glimpse.input_window", "pad"),
+            ("glimpse.input_colours", "CMYK"),
             ("glimpse.input_mean", "[1, 2]"),
             ("glimpse.input_std", "[1, 0, 1]"),
             ("glimpse.output", "logits"),

@@ -1,4 +1,4 @@
-//! Which labels a model's probabilities speak for.
+//! The labels of a model, and the top k of its output.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -22,29 +22,29 @@ pub struct Prediction {
 pub struct Labels(Vec<Arc<str>>);
 
 impl Labels {
-    /// How many there are.
+    /// The number of labels.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no labels.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The `count` most probable labels, highest first; of equals the later one first, as
-    /// `numpy.argsort` reversed has them.
+    /// The `count` most probable labels, highest first. Of equal ones the later is first, as in a reversed
+    /// `numpy.argsort`. Values beyond the last label are ignored.
     pub fn top(&self, probabilities: &[f32], count: usize) -> Vec<Prediction> {
-        let mut best: Vec<(usize, f32)> = Vec::with_capacity(count + 1);
-        for (index, &probability) in probabilities.iter().enumerate() {
+        let count = count.min(self.0.len());
+        let mut best: Vec<(&Arc<str>, f32)> = Vec::with_capacity(count + 1);
+        for (label, &probability) in self.0.iter().zip(probabilities) {
             let place = best.partition_point(|(_, other)| other.total_cmp(&probability) == Ordering::Greater);
             if place < count {
-                best.insert(place, (index, probability));
+                best.insert(place, (label, probability));
                 best.truncate(count);
             }
         }
-        let prediction = |(index, confidence): (usize, f32)| Prediction { label: self.0[index].clone(), confidence };
-        best.into_iter().map(prediction).collect()
+        best.into_iter().map(|(label, confidence)| Prediction { label: label.clone(), confidence }).collect()
     }
 }
 
@@ -72,6 +72,15 @@ mod tests {
     fn fewer_labels_than_asked_for() {
         let labels: Labels = ["ant", "bee"].into_iter().collect();
         assert_eq!(labels.top(&[0.5, 0.5], 3).iter().map(|it| &*it.label).collect::<Vec<_>>(), ["bee", "ant"]);
+    }
+
+    /// A model whose output is wider than its labels, and a count from a request.
+    #[test]
+    fn neither_more_values_than_labels_nor_a_huge_count_is_a_panic() {
+        let labels: Labels = ["ant", "bee"].into_iter().collect();
+        let top = labels.top(&[0.1, 0.2, 0.9, f32::NAN], usize::MAX);
+        assert_eq!(top.iter().map(|it| &*it.label).collect::<Vec<_>>(), ["bee", "ant"]);
+        assert!(labels.top(&[], 3).is_empty() && labels.top(&[0.5, 0.5], 0).is_empty());
     }
 
     proptest! {

@@ -1,17 +1,19 @@
 //! From a tensor to labels. The only room that knows ONNX Runtime.
 //!
-//! A model is a file that describes itself (`description`): nothing here, or anywhere above, knows one
-//! model from another.
+//! A model is a file that describes itself (`description`). Neither this room nor any above it depends on a particular one.
 
 mod classifier;
 mod description;
 mod labels;
 mod runtime;
+mod session;
+mod source;
 
 #[cfg(feature = "embed")]
 mod embedded;
 
-pub use classifier::{Classifier, ModelSource};
-pub use description::{InputSpec, Layout, Metadata};
+pub use classifier::{Classifier, Model};
+pub use description::Metadata;
 pub use labels::{Labels, Prediction};
 pub use runtime::{LibrarySource, Runtime, disable_telemetry};
+pub use source::ModelSource;

@@ -1,8 +1,7 @@
-//! ONNX Runtime, found and loaded.
+//! Loading ONNX Runtime, a shared library.
 //!
-//! It is a shared library of its own. One executable holds it all the same: the library lies in it
-//! compressed, is unpacked into memory (a `memfd`, or a private temporary file where there is none)
-//! and loaded from there.
+//! The executable may hold it compressed. It is then unpacked into memory (a `memfd`, or a private temporary file where there
+//! is none) and loaded from there.
 
 #![allow(unsafe_code, reason = "a shared library is foreign code")]
 
@@ -20,7 +19,7 @@ use crate::error::StartError;
 pub enum LibrarySource {
     /// A library file.
     File(PathBuf),
-    /// The one in this executable.
+    /// The library in this executable.
     #[cfg(feature = "embed")]
     Embedded,
 }
@@ -36,7 +35,7 @@ impl Default for LibrarySource {
     }
 }
 
-/// What has been loaded: ONNX Runtime allows one environment a process.
+/// The loaded library. ONNX Runtime allows one environment a process.
 static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 
 /// ONNX Runtime, loaded for the life of the process.
@@ -46,10 +45,10 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Loads ONNX Runtime from `source`, or gives what has been loaded before, from wherever.
+    /// Loads ONNX Runtime from `source`. Later calls return the library of the first one, whatever their source.
     ///
     /// # Errors
-    /// A sentence, where the library is missing, is none, or is too old.
+    /// A sentence, where the library is missing, is not ONNX Runtime, or is too old.
     pub fn load(source: &LibrarySource) -> Result<Self, StartError> {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = &*loaded {
@@ -72,16 +71,16 @@ impl Runtime {
                 ort::MINOR_VERSION
             ))
         };
-        // Anything but a file would be looked for elsewhere, or block: a pipe, say.
+        // The loader would search other places for a path that is not a file, and block on a pipe.
         let metadata = path.metadata().map_err(|error| refuse(&error.to_string()))?;
         if !metadata.is_file() {
             return Err(refuse("it is not a file"));
         }
-        // Not canonical: the way to a file in memory is a link that leads nowhere.
+        // Not canonical: the path of a file in memory is a link without a target.
         let path = std::path::absolute(path).map_err(|error| refuse(&error.to_string()))?;
         disable_telemetry();
-        // Tried first by ourselves: what `ort` finds wrong later it can only say by a panic.
-        // SAFETY: loading runs the library's initialisers; the operator has named it to be run.
+        // Loaded here first, because `ort` panics at a library that can't be loaded.
+        // SAFETY: loading runs the library's initialisers. The operator has chosen the library.
         let library = unsafe { Library::new(&path) }.map_err(|error| refuse(&cause(&error)))?;
         // SAFETY: the symbol is only looked up.
         if unsafe { library.get::<unsafe extern "C" fn()>(b"OrtGetApiBase") }.is_err() {
@@ -101,28 +100,28 @@ impl Runtime {
         Ok(Self { environment })
     }
 
-    /// What sessions are made from.
+    /// The environment that sessions are made in.
     pub(super) fn environment(&self) -> &Environment {
         &self.environment
     }
 }
 
-/// What the system's loader said, without what it was asked.
+/// The system's reason, without the path that the message repeats.
 fn cause(error: &libloading::Error) -> String {
     let said = error.source().map_or_else(|| error.to_string(), ToString::to_string);
     said.rsplit(": ").next().unwrap_or_default().to_owned()
 }
 
-/// Keeps ONNX Runtime from reporting to its maker: its official builds since 1.29 do, about every process
-/// and every model, and leave an identifier on the disk, unless this variable is set when they are
-/// loaded. To call its API afterwards, as `with_telemetry` does, is too late for the first report.
+/// Turns off ONNX Runtime's telemetry. Official builds since 1.29 report every process and every model to Microsoft and leave an
+/// identifier on the disk, unless `ORT_DISABLE_TELEMETRY` is set when they are loaded. The API call that `with_telemetry`
+/// makes comes after the first report.
 ///
-/// Loading the library calls it. Whoever starts threads before that has to call it before them.
+/// [`Runtime::load`] calls this. A program that starts threads before must call it before them.
 pub fn disable_telemetry() {
     const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
     if std::env::var_os(VARIABLE).is_none_or(|value| value != "1") {
-        // SAFETY: `main` calls this before it starts any other thread; nothing reads the environment at
-        // the same time, and later calls write nothing.
+        // SAFETY: `main` calls this before it starts any other thread, so that nothing reads the environment at the same
+        // time. Later calls write nothing.
         unsafe { std::env::set_var(VARIABLE, "1") };
     }
 }
@@ -135,8 +134,8 @@ mod unpacked {
     use super::{PathBuf, Runtime, StartError};
     use crate::model::embedded;
 
-    /// Loads the library in this executable: from memory where the system allows it, else through a
-    /// temporary file that only this user may read, and that is gone again at once.
+    /// Loads the library in this executable: from memory where the system allows it, else through a temporary file that only
+    /// this user may read and that is deleted at once.
     pub(super) fn load() -> Result<Runtime, StartError> {
         let from_memory = memory_file().ok().and_then(|(_file, path)| Runtime::load_file(&path).ok());
         if let Some(runtime) = from_memory {

@@ -1,208 +1,190 @@
-//! The accept loop: so many connections at a time, each with its deadlines, until the server ends.
+//! The accept loop: a slot for each connection, the longest idle one evicted when there is none, and the backlog
+//! worked off at the end.
 //!
-//! `axum::serve` has no timers and no limits, hence a loop of our own on hyper.
+//! `axum::serve` has neither timers nor limits.
 
+use std::collections::hash_map::RandomState;
 use std::convert::Infallible;
+use std::hash::BuildHasher;
 use std::io;
-use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::ConnectInfo;
-use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, Request, Version};
-use axum::response::Response;
-use hyper::body::{Frame, Incoming, SizeHint};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tower::ServiceExt;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::activity::{Activity, Answering, Watched};
+use super::Peer;
+use super::connection::{Answer, Shared};
+use super::idle::Eviction;
 use super::lifecycle::{Lifecycle, Phase};
+use super::listen::{BACKLOG, Backlog, Listener, Socket};
 use crate::config::Connections;
 
 /// The wait after a failure to accept, doubled up to the second for each that follows at once.
 const BACKOFF: Duration = Duration::from_millis(10);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
 
-/// How often a connection's deadline is looked at: it moves with every byte.
-const GRAIN: Duration = Duration::from_millis(250);
-
-/// Streams at a time on one HTTP/2 connection.
-const MAX_STREAMS: u32 = 64;
-
-/// Serves until the server drains, then finishes what was accepted. Whether all of it was.
-pub async fn serve(listener: TcpListener, router: Router, limits: Connections, lifecycle: &Lifecycle) -> bool {
+/// Serves until the server drains, then finishes what the system has accepted for it by then. Returns whether all of it
+/// was finished within `limits.shutdown_timeout`.
+pub async fn serve<S: Answer>(
+    listener: impl Into<Listener>,
+    service: S,
+    limits: Connections,
+    lifecycle: &Lifecycle,
+) -> bool {
     raise_file_limit();
-    let slots = Arc::new(Semaphore::new(limits.max_connections));
-    let acceptor = Acceptor { slots: slots.clone(), router, limits, lifecycle: lifecycle.clone() };
+    let (running, mut finished) = mpsc::channel(1);
+    let acceptor = Acceptor {
+        slots: Arc::new(Semaphore::new(limits.max_connections)),
+        connections: Arc::new(Shared::new(service, limits, lifecycle.clone())),
+        jitter: RandomState::new(),
+        running,
+    };
+    let listener = listener.into();
+    let all = async move {
+        if let Some(backlog) = acceptor.accept_until(listener, lifecycle.reached(Phase::Draining)).await {
+            acceptor.accept_backlog(&backlog).await;
+        }
+        drop(acceptor);
+        // Nothing is sent: it ends when every connection has dropped its sender.
+        let _: Option<Infallible> = finished.recv().await;
+    };
+    let too_late = async {
+        lifecycle.reached(Phase::Draining).await;
+        sleep(limits.shutdown_timeout).await;
+    };
     tokio::select! {
-        () = acceptor.accept_forever(&listener) => {}
-        () = lifecycle.reached(Phase::Draining) => {}
+        () = all => true,
+        () = too_late => false,
     }
-    acceptor.accept_the_waiting(&listener);
-    drop(listener);
-    let all = u32::try_from(limits.max_connections).unwrap_or(u32::MAX);
-    timeout(limits.shutdown_timeout, slots.acquire_many(all)).await.is_ok()
 }
 
-/// Lets this process open as many files as it may: a connection is one, and the usual limit is lower than
-/// what the system would grant.
+/// Lets this process open as many files as the system grants. Each connection is one.
 fn raise_file_limit() {
     let granted = getrlimit(Resource::Nofile);
     if granted.current < granted.maximum {
-        // Where it is refused, what there is has to do.
+        // If it is refused, the current limit stays.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: granted.maximum, ..granted });
     }
 }
 
-struct Acceptor {
+struct Acceptor<S> {
     slots: Arc<Semaphore>,
-    router: Router,
-    limits: Connections,
-    lifecycle: Lifecycle,
+    connections: Arc<Shared<S>>,
+    jitter: RandomState,
+    /// Held by each connection.
+    running: mpsc::Sender<Infallible>,
 }
 
-impl Acceptor {
-    async fn accept_forever(&self, listener: &TcpListener) {
+impl<S: Answer> Acceptor<S> {
+    /// Accepts until `end`, and returns the connections that still wait to be accepted.
+    async fn accept_until(&self, listener: Listener, end: impl Future<Output = ()>) -> Option<Backlog> {
+        let mut end = std::pin::pin!(end);
         let mut backoff = BACKOFF;
         loop {
-            // Nobody closes the semaphore.
-            let Ok(slot) = self.slots.clone().acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((socket, remote)) => {
+            let accepted = tokio::select! {
+                biased;
+                () = end.as_mut() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok(socket) => {
                     backoff = BACKOFF;
-                    self.spawn(socket, remote, slot);
+                    self.spawn(socket, self.slot().await);
                 }
-                Err(error) if is_the_clients(&error) => {}
-                Err(error) => {
-                    tracing::warn!("connections can't be accepted for now: {error}");
-                    sleep(backoff).await;
-                    backoff = (backoff * 2).min(LONGEST_BACKOFF);
-                }
+                Err(error) => self.after(&error, &mut backoff).await,
+            }
+        }
+        let backlog = listener.into_backlog();
+        backlog.inspect_err(|error| tracing::warn!("the waiting connections can't be accepted: {error}")).ok()
+    }
+
+    /// Accepts what the system has queued: closing the listener would reset it. Clients that connect meanwhile are
+    /// queued too, so the longest possible queue is the bound.
+    async fn accept_backlog(&self, backlog: &Backlog) {
+        let mut backoff = BACKOFF;
+        for _ in 0..BACKLOG {
+            match backlog.accept() {
+                Ok(socket) => self.spawn(socket, self.slot().await),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => self.after(&error, &mut backoff).await,
             }
         }
     }
 
-    /// What the system has accepted for us is answered too: closing the listener would reset it.
-    fn accept_the_waiting(&self, listener: &TcpListener) {
-        while let Ok(slot) = self.slots.clone().try_acquire_owned() {
-            let mut context = Context::from_waker(std::task::Waker::noop());
-            let Poll::Ready(Ok((socket, remote))) = listener.poll_accept(&mut context) else { return };
-            self.spawn(socket, remote, slot);
+    /// Waits as long as an error asks for.
+    async fn after(&self, error: &io::Error, backoff: &mut Duration) {
+        if !is_the_clients(error) {
+            tracing::warn!("connections can't be accepted for now: {error}");
+            sleep(*backoff).await;
+            *backoff = (*backoff * 2).min(LONGEST_BACKOFF);
         }
     }
 
-    fn spawn(&self, socket: TcpStream, remote: SocketAddr, slot: OwnedSemaphorePermit) {
-        // Answers are small: waiting to fill a packet only delays them.
-        let _ = socket.set_nodelay(true);
-        let (router, limits, lifecycle) = (self.router.clone(), self.limits, self.lifecycle.clone());
+    /// Waits for a slot. If there is none, the longest idle connection gives up its own.
+    async fn slot(&self) -> OwnedSemaphorePermit {
+        let idle = &self.connections.idle;
+        loop {
+            if let Ok(slot) = self.slots.clone().try_acquire_owned() {
+                return slot;
+            }
+            // Nobody closes the semaphore.
+            let freed = self.slots.clone().acquire_owned();
+            match idle.evict(Instant::now()) {
+                Eviction::Done => {
+                    if let Ok(slot) = freed.await {
+                        return slot;
+                    }
+                }
+                Eviction::At(time) => {
+                    if let Ok(Ok(slot)) = timeout_at(time, freed).await {
+                        return slot;
+                    }
+                }
+                Eviction::NoneIdle => tokio::select! {
+                    slot = freed => if let Ok(slot) = slot { return slot },
+                    () = idle.another() => {}
+                },
+            }
+        }
+    }
+
+    fn spawn(&self, socket: Socket, slot: OwnedSemaphorePermit) {
+        match socket {
+            Socket::Tcp(socket, remote) => {
+                // Answers are small: waiting to fill a packet only delays them.
+                let _ = socket.set_nodelay(true);
+                self.spawn_on(socket, Peer::Ip(remote), slot);
+            }
+            Socket::Unix(socket) => self.spawn_on(socket, Peer::Unix, slot),
+        }
+    }
+
+    fn spawn_on<I>(&self, socket: I, peer: Peer, slot: OwnedSemaphorePermit)
+    where
+        I: AsyncRead + AsyncWrite + AsRawFd + Unpin + Send + 'static,
+    {
+        let (connections, running) = (self.connections.clone(), self.running.clone());
+        let max_age = connections.limits.max_connection_age.map(|age| self.jittered(age));
         tokio::spawn(async move {
-            connection(socket, remote, router, limits, lifecycle).await;
-            drop(slot);
+            connections.serve(socket, peer, slot, max_age).await;
+            drop(running);
         });
+    }
+
+    /// A tenth more or less, so that connections that began together do not end together.
+    fn jittered(&self, age: Duration) -> Duration {
+        let random = self.jitter.hash_one(Instant::now().into_std());
+        let percent = u32::try_from(90 + random % 21).unwrap_or(100);
+        age * percent / 100
     }
 }
 
-/// Whether a failure to accept is that of one connection, and the next may be had at once.
+/// Whether a failure to accept is that of one connection, so that the next can be accepted at once.
 fn is_the_clients(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
-}
-
-async fn connection(socket: TcpStream, remote: SocketAddr, router: Router, limits: Connections, lifecycle: Lifecycle) {
-    let activity = Activity::new();
-    let service = service_fn(|request: Request<Incoming>| {
-        let (router, lifecycle) = (router.clone(), lifecycle.clone());
-        let answering = Arc::new(activity.begin(request.version()));
-        // What still comes of a body that has been answered is no head of a request.
-        let request = request.map(|body| Body::new(Held { body, _answering: answering.clone() }));
-        async move {
-            let response = answer(router, request, remote, &lifecycle).await;
-            drop(answering);
-            Ok::<_, Infallible>(response)
-        }
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().max_headers(limits.max_headers).max_buf_size(limits.max_header_bytes);
-    let header_list = u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX);
-    builder.http2().max_concurrent_streams(MAX_STREAMS).max_header_list_size(header_list);
-    let io = TokioIo::new(Watched { socket, activity: activity.clone() });
-    let mut connection = pin!(builder.serve_connection(io, service));
-    let mut draining = pin!(lifecycle.reached(Phase::Draining));
-    let mut is_draining = false;
-    loop {
-        tokio::select! {
-            // What goes wrong on a connection is its client's affair, and is in the log of its requests.
-            _ = connection.as_mut() => return,
-            () = expired(&activity, &limits) => return,
-            () = draining.as_mut(), if !is_draining => {
-                is_draining = true;
-                if activity.drain() {
-                    connection.as_mut().graceful_shutdown();
-                }
-            }
-        }
-    }
-}
-
-/// Done when the connection's time is up.
-async fn expired(activity: &Activity, limits: &Connections) {
-    loop {
-        let now = Instant::now();
-        let deadline = activity.deadline(limits);
-        if deadline.is_some_and(|deadline| deadline <= now) {
-            return;
-        }
-        sleep_until((now + GRAIN).min(deadline.unwrap_or(now + GRAIN))).await;
-    }
-}
-
-/// A body, during which its request is being answered.
-struct Held {
-    body: Incoming,
-    _answering: Arc<Answering>,
-}
-
-impl HttpBody for Held {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-async fn answer(router: Router, mut request: Request<Body>, remote: SocketAddr, lifecycle: &Lifecycle) -> Response {
-    let version = request.version();
-    request.extensions_mut().insert(ConnectInfo(remote));
-    let mut response = match router.oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    };
-    // HTTP/2 has its own way to say so, and forbids this one.
-    if version < Version::HTTP_2 && lifecycle.phase() == Phase::Draining {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }

@@ -1,11 +1,21 @@
-//! Listens, accepts, serves connections, and ends.
+//! Listens, accepts, serves connections, and ends. It knows neither routes nor what they answer.
 
 mod accept;
 mod activity;
+mod connection;
+mod exit;
+mod frames;
+mod idle;
 pub mod lifecycle;
 mod listen;
+mod peer;
+mod refusals;
 mod signals;
+mod socket;
 
 pub use accept::serve;
-pub use listen::listen;
+pub use connection::Answer;
+pub use exit::{abort, exit_now};
+pub use listen::{Listener, SocketFile, listen};
+pub use peer::Peer;
 pub use signals::{Signals, ready, shut_down};

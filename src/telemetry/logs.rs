@@ -1,10 +1,12 @@
-//! Logs: one line an event on standard output, as JSON or for people to read.
+//! Logs: one line for each event on standard output, as JSON or as text for people.
 //!
-//! What happens while a request is answered carries its id: the span of the request holds it.
+//! A line that is logged while a request is answered has the request's id, from the request's span.
 
 use std::fmt;
-use std::io::IsTerminal;
-use std::time::SystemTime;
+use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -19,29 +21,81 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
+use super::log_writer::{Queue, Stdout};
 use super::traces::{self, TARGET, Traces};
 use crate::config::{Config, LogFormat};
+use crate::error::StartError;
 
-/// Starts the log, and the way of spans to `traces`. Panics go to the log as well, as errors, instead of
-/// to standard error.
-pub fn start(config: &Config, traces: Option<&Traces>) {
-    let mut layers = vec![log(config)];
+static QUEUE: Queue = Queue::new();
+
+/// The longest that the last lines, or a last sentence, may hold up the end of the process.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// Flushes the log when it is dropped. Declare it before what logs while it is being dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Log(());
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        flush();
+    }
+}
+
+/// Starts the log and, where there are `traces`, the export of spans.
+///
+/// Panics are logged as errors from here on, instead of being written to standard error.
+///
+/// # Errors
+/// The system refuses the thread that writes the log.
+pub fn start(config: &Config, traces: Option<&Traces>) -> Result<Log, StartError> {
+    let mut layers = vec![layer(config)];
     layers.extend(traces.map(Traces::layer));
     if tracing_subscriber::registry().with(layers).try_init().is_ok() {
+        QUEUE
+            .start(Stdout)
+            .map_err(|error| StartError::new(format!("The system refuses the log's thread: {error}.")))?;
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
             let message = panic.payload_as_str().unwrap_or("a panic without a message");
             tracing::error!(place, "panic: {message}");
         }));
     }
+    Ok(Log(()))
 }
 
-/// Everything but the spans of a trace, which are none of the log's.
-fn log(config: &Config) -> Box<dyn Layer<Registry> + Send + Sync> {
-    // A log that nobody reads any more is no reason to write elsewhere.
-    let layer = tracing_subscriber::fmt::layer().log_internal_errors(false);
+/// Waits up to a second for the lines logged so far to be written. Call before ending the process in a way
+/// that does not drop [`Log`].
+pub fn flush() {
+    QUEUE.flush(FLUSH);
+}
+
+/// The lines that were lost since the start: the queue was full, or standard output failed.
+pub(super) fn dropped_lines() -> u64 {
+    QUEUE.dropped()
+}
+
+/// Writes why the process ends to standard error. Gives up after a second: standard error may be a pipe that
+/// nobody reads.
+pub fn last_words(sentence: &str) {
+    let line = format!("glimpse: {sentence}\n");
+    let (done, is_done) = mpsc::channel();
+    let write = move || {
+        // The exit status says the same.
+        let _ = io::stderr().write_all(line.as_bytes());
+        let _ = done.send(());
+    };
+    if thread::Builder::new().spawn(write).is_ok() {
+        let _ = is_done.recv_timeout(FLUSH);
+    }
+}
+
+/// The log's layer. It leaves out the spans of traces.
+fn layer(config: &Config) -> Box<dyn Layer<Registry> + Send + Sync> {
+    // Reported on standard error otherwise.
+    let layer = tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(|| &QUEUE);
     let logged = Targets::new().with_default(config.log.log_level).with_target(TARGET, LevelFilter::OFF);
-    let terminal = std::io::stdout().is_terminal();
+    let terminal = io::stdout().is_terminal();
     if config.log.log_format == LogFormat::Text || (config.log.log_format == LogFormat::Auto && terminal) {
         layer.with_ansi(terminal).with_target(false).with_timer(Clock).with_filter(logged).boxed()
     } else {
@@ -64,8 +118,8 @@ impl FormatTime for Clock {
     }
 }
 
-/// An event as one flat JSON object: `time`, `level`, the fields of its spans, the id of its trace where
-/// it has one, its own fields.
+/// An event as one flat JSON object: `time`, `level`, the fields of its spans, `trace_id` if it belongs to a
+/// trace, its own fields. A later field replaces an earlier one of the same name.
 struct JsonLines;
 
 impl<S> FormatEvent<S, JsonFields> for JsonLines

@@ -1,4 +1,4 @@
-//! Metrics in Prometheus' text format: their names, and the only places that write them.
+//! Metrics in Prometheus' text format: their names, and every place that writes them.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -7,26 +7,30 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 
+use super::logs;
 use crate::engine::{Stage, Timings};
 use crate::model::Metadata;
 
 const REQUESTS: &str = "glimpse_http_requests_total";
 const REQUEST_DURATION: &str = "glimpse_http_request_duration_seconds";
 const REJECTED: &str = "glimpse_rejected_total";
+const HTTP_REFUSED: &str = "glimpse_http_refused_total";
 const QUEUE_DEPTH: &str = "glimpse_queue_depth";
 const QUEUE_WAIT: &str = "glimpse_queue_wait_seconds";
 const STAGE_DURATION: &str = "glimpse_stage_duration_seconds";
 const INFLIGHT_BYTES: &str = "glimpse_inflight_bytes";
+const LOG_LINES_DROPPED: &str = "glimpse_log_lines_dropped_total";
 const BUILD_INFO: &str = "glimpse_build_info";
 const MODEL_INFO: &str = "glimpse_model_info";
 
-/// Upper bounds in seconds: from a small picture's resize to the default deadline.
+/// The buckets' upper bounds, in seconds: from the resize of a small picture to the default deadline.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// How often what has been observed is put into its buckets, where nobody asks for it.
+/// The time between two upkeeps. Observations are kept one by one until an upkeep or a scrape puts them into
+/// their buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Where the metrics of this process are kept. One for all the servers in it.
+/// The metrics of this process, shared by all servers in it.
 #[derive(Clone)]
 pub struct Metrics {
     handle: PrometheusHandle,
@@ -40,19 +44,19 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// The metrics of this process, counted from the first call on.
+    /// Starts counting at the first call; later calls return the same metrics.
     pub fn start() -> Self {
         static STARTED: OnceLock<Metrics> = OnceLock::new();
         STARTED
             .get_or_init(|| {
-                // It fails for no buckets only.
+                // Fails only for an empty list of buckets.
                 let builder = PrometheusBuilder::new();
                 let builder = builder
                     .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
                     .unwrap_or_else(|_| PrometheusBuilder::new());
                 let recorder = builder.build_recorder();
                 let handle = recorder.handle();
-                // Whoever has set another one wants none of ours.
+                // An embedding program may have set its own recorder, which then stays.
                 let _ = metrics::set_global_recorder(recorder);
                 let process = Collector::default();
                 process.describe();
@@ -62,10 +66,11 @@ impl Metrics {
             .clone()
     }
 
-    /// Everything, as Prometheus reads it.
+    /// All metrics in the text format.
     pub fn render(&self, now: &Now<'_>) -> String {
         gauge!(QUEUE_DEPTH).set(precise(now.queue_depth));
         gauge!(INFLIGHT_BYTES).set(precise(now.inflight_bytes));
+        counter!(LOG_LINES_DROPPED).absolute(logs::dropped_lines());
         gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         let Metadata { name, version, weights_sha256, .. } = now.model;
         let labels = [("name", name.clone()), ("version", version.clone()), ("weights", weights_sha256.clone())];
@@ -74,7 +79,7 @@ impl Metrics {
         self.handle.render()
     }
 
-    /// Keeps the memory of what was observed from growing; runs for ever.
+    /// Keeps the memory of observations bounded while nobody scrapes. Never returns.
     pub async fn keep_up(self) {
         loop {
             tokio::time::sleep(UPKEEP).await;
@@ -83,27 +88,32 @@ impl Metrics {
     }
 }
 
-/// What is looked up when somebody asks.
+/// Values that are read at the time of a scrape.
 #[derive(Clone, Copy, Debug)]
 pub struct Now<'a> {
-    /// Requests that wait for a worker.
+    /// Number of requests that wait for a worker.
     pub queue_depth: usize,
-    /// Bytes of request bodies in memory.
+    /// Bytes of memory that request bodies hold.
     pub inflight_bytes: usize,
     /// The model that answers.
     pub model: &'a Metadata,
 }
 
-/// A request has been answered. `route` is a pattern, never a path.
+/// Counts an answered request. `route` is a pattern, never a path: every value is a time series.
 pub fn request(route: &str, method: &str, status: u16, time: Duration) {
     let labels = [("route", route.to_owned()), ("method", method.to_owned()), ("status", status.to_string())];
     counter!(REQUESTS, &labels).increment(1);
     histogram!(REQUEST_DURATION, &labels[..2]).record(time);
 }
 
-/// A request has been refused, for one of a few reasons.
+/// Counts a refused request.
 pub fn rejected(reason: &'static str) {
     counter!(REJECTED, "reason" => reason).increment(1);
+}
+
+/// The HTTP library has refused what a client has sent, before there was a request.
+pub fn refused_by_http(reason: &'static str) {
+    counter!(HTTP_REFUSED, "reason" => reason).increment(1);
 }
 
 /// An input has been analysed.
@@ -120,10 +130,12 @@ fn describe() {
     describe_counter!(REQUESTS, "Requests that were answered.");
     describe_histogram!(REQUEST_DURATION, Unit::Seconds, "Time from a request's head to its answer's.");
     describe_counter!(REJECTED, "Requests that were refused before their picture was looked at.");
+    describe_counter!(HTTP_REFUSED, "Requests that were refused before their head was understood.");
     describe_gauge!(QUEUE_DEPTH, "Requests that wait for a worker.");
     describe_histogram!(QUEUE_WAIT, Unit::Seconds, "Time that analysed requests have waited for a worker.");
     describe_histogram!(STAGE_DURATION, Unit::Seconds, "Time that the stages of an analysis took.");
     describe_gauge!(INFLIGHT_BYTES, Unit::Bytes, "Bytes of request bodies in memory.");
+    describe_counter!(LOG_LINES_DROPPED, "Log lines that were lost because standard output was not read or failed.");
     describe_gauge!(BUILD_INFO, "The version of this server; always 1.");
     describe_gauge!(MODEL_INFO, "The model that answers; always 1.");
 }

@@ -1,5 +1,6 @@
-//! What the server says of itself: logs, metrics, and traces.
+//! What operators see of the server: logs, metrics and traces.
 
+mod log_writer;
 pub mod logs;
 pub mod metrics;
 pub mod traces;

@@ -1,19 +1,20 @@
-//! Traces: where the time of a request went, sent to a collector where the environment names one.
+//! Traces: spans of requests and their stages, sent to a collector by OTLP over HTTP.
 //!
-//! How is said by OpenTelemetry's own variables (`OTEL_*`), most of which its SDK reads by itself. Here
-//! is what a server must know before: whether there is a collector, and whether the values fit. Without
-//! a collector there is no thread, no connection, and no span: what [`TARGET`] names is then disabled.
+//! OpenTelemetry's own variables (`OTEL_*`) configure them. Its SDK reads most by itself but passes over bad
+//! values in silence, so they are checked here first. Without a collector there is no thread, no connection
+//! and no span: the target [`TARGET`] is then disabled.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::trace::{TraceContextExt, TraceId, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
-use opentelemetry_otlp::{Protocol, WithExportConfig};
+use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
+use percent_encoding::percent_decode_str;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::{Layer, Registry};
@@ -21,19 +22,24 @@ use tracing_subscriber::{Layer, Registry};
 use crate::config::within;
 use crate::error::StartError;
 
-/// The target of every span that belongs to a trace. The log leaves it out; the traces have nothing else.
+/// The target of every span that is exported. Spans of other targets are the log's.
 pub const TARGET: &str = "glimpse::trace";
 
 const SERVICE: &str = "glimpse";
 
-/// The longest that the last spans may hold up the end of the process.
+/// The longest time that the last spans may hold up the end of the process.
 const FLUSH: Duration = Duration::from_secs(3);
 
-/// Milliseconds: up to a day.
+/// A day, in milliseconds.
 const MOST_MILLISECONDS: usize = 24 * 60 * 60 * 1000;
 
-/// Spans in memory: some kilobytes each.
+/// The largest number of spans in memory, at some kilobytes each.
 const MOST_SPANS: usize = 100_000;
+
+/// The time that an export may take, in milliseconds: the default of OpenTelemetry's specification.
+const TIMEOUT: u64 = 10_000;
+
+const RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
 
 const SAMPLERS: [&str; 6] = [
     "always_on",
@@ -44,36 +50,36 @@ const SAMPLERS: [&str; 6] = [
     "parentbased_traceidratio",
 ];
 
-/// Spans on their way to the collector.
+/// The export of spans.
 #[derive(Debug)]
 pub struct Traces {
     provider: SdkTracerProvider,
 }
 
 impl Traces {
-    /// Starts the thread that sends them, where the environment names a collector.
+    /// Starts the thread that sends spans, or returns `None` if the environment names no collector.
     ///
     /// # Errors
-    /// A sentence, where a variable asks for what is not to be had.
+    /// A variable has a value that is not supported.
     pub fn start() -> Result<Option<Self>, StartError> {
         if !is_wanted(variable)? {
             return Ok(None);
         }
         check(variable)?;
-        // The endpoint, the headers, the time and the compression are read from the environment in there.
+        // The builder reads the endpoint, the headers and the compression from the environment.
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
+            .with_http_client(client()?)
             .build()
-            .map_err(|error| {
-                StartError::new(format!("Traces can't be sent: {error}. Look at OTEL_EXPORTER_OTLP_*."))
-            })?;
-        let exporter = Heard { exporter, is_failing: AtomicBool::new(false) };
-        let provider = SdkTracerProvider::builder().with_resource(resource()).with_batch_exporter(exporter).build();
+            .map_err(|error| cannot_send(&error))?;
+        let exporter = Logged { exporter, is_failing: AtomicBool::new(false) };
+        let provider =
+            SdkTracerProvider::builder().with_resource(resource(variable)?).with_batch_exporter(exporter).build();
         Ok(Some(Self { provider }))
     }
 
-    /// Takes the spans of [`TARGET`] from the subscriber that it is put into.
+    /// Returns the layer that exports the spans of [`TARGET`].
     pub(super) fn layer(&self) -> Box<dyn Layer<Registry> + Send + Sync> {
         let scope = InstrumentationScope::builder(SERVICE).with_version(env!("CARGO_PKG_VERSION")).build();
         tracing_opentelemetry::layer()
@@ -86,7 +92,7 @@ impl Traces {
             .boxed()
     }
 
-    /// Sends what has not been sent yet, and gives up after three seconds.
+    /// Sends the remaining spans. Gives up after three seconds.
     pub fn finish(self) {
         if self.provider.shutdown_with_timeout(FLUSH).is_err() {
             tracing::warn!("the last traces could not be delivered");
@@ -94,7 +100,7 @@ impl Traces {
     }
 }
 
-/// The trace that this thread works for, where there is one.
+/// The trace of the current span, if there is one.
 pub(super) fn current_id() -> Option<TraceId> {
     let context = Context::current();
     let span = context.span();
@@ -102,28 +108,62 @@ pub(super) fn current_id() -> Option<TraceId> {
     (id != TraceId::INVALID).then_some(id)
 }
 
-/// Who says so: by default this server, of this version.
-fn resource() -> Resource {
-    let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
-    let resource = Resource::builder_empty()
-        .with_service_name(SERVICE)
-        .with_attribute(version)
-        .with_detector(Box::new(TelemetryResourceDetector))
-        .with_detector(Box::new(EnvResourceDetector::new()));
-    match variable("OTEL_SERVICE_NAME") {
-        Some(name) => resource.with_service_name(name).build(),
-        None => resource.build(),
-    }
+/// The client that sends exports.
+///
+/// It uses no proxy. `HTTP_PROXY` is meant for the world outside, and the collector is nearby: traces are sent
+/// without TLS.
+fn client() -> Result<reqwest::blocking::Client, StartError> {
+    let milliseconds = otlp(variable, "TIMEOUT").and_then(|(_, value)| value.parse().ok()).unwrap_or(TIMEOUT);
+    reqwest::blocking::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_millis(milliseconds))
+        .build()
+        .map_err(|error| cannot_send(&error))
 }
 
-/// An exporter that is heard of when it begins to fail, and when it works again; not at every batch.
+fn cannot_send(error: &dyn std::error::Error) -> StartError {
+    StartError::new(format!("Traces can't be sent: {error}. Look at OTEL_EXPORTER_OTLP_*."))
+}
+
+/// The attributes that describe this process. The environment's replace the defaults.
+fn resource(read: impl Fn(&str) -> Option<String>) -> Result<Resource, StartError> {
+    let resource = Resource::builder_empty()
+        .with_service_name(SERVICE)
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_attributes(attributes(&read(RESOURCE_ATTRIBUTES).unwrap_or_default())?);
+    Ok(match read("OTEL_SERVICE_NAME") {
+        Some(name) => resource.with_service_name(name).build(),
+        None => resource.build(),
+    })
+}
+
+/// Parses `key=value,key=value` with percent-encoded keys and values, as OpenTelemetry's resource specification
+/// has it. The SDK's own detector does not decode.
+fn attributes(list: &str) -> Result<Vec<KeyValue>, StartError> {
+    let pairs = list.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    let attribute = |pair: &str| {
+        let (key, value) = pair.split_once('=')?;
+        let (key, value) = (decoded(key)?, decoded(value)?);
+        (!key.is_empty()).then(|| KeyValue::new(key, value))
+    };
+    pairs.map(attribute).collect::<Option<_>>().ok_or_else(|| {
+        StartError::new(format!("{RESOURCE_ATTRIBUTES} must be key=value,key=value with percent-encoded UTF-8 values."))
+    })
+}
+
+fn decoded(text: &str) -> Option<String> {
+    percent_decode_str(text.trim()).decode_utf8().ok().map(Into::into)
+}
+
+/// An exporter that logs when it begins to fail and when it works again, rather than for each batch.
 #[derive(Debug)]
-struct Heard<E> {
+struct Logged<E> {
     exporter: E,
     is_failing: AtomicBool,
 }
 
-impl<E: SpanExporter> SpanExporter for Heard<E> {
+impl<E: SpanExporter> SpanExporter for Logged<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let result = self.exporter.export(batch).await;
         match (&result, self.is_failing.swap(result.is_err(), Ordering::Relaxed)) {
@@ -147,19 +187,19 @@ impl<E: SpanExporter> SpanExporter for Heard<E> {
     }
 }
 
-/// A variable of the environment; one that is set to nothing counts as not set, as OpenTelemetry has it.
+/// A variable of the environment. OpenTelemetry treats an empty one as unset.
 fn variable(name: &str) -> Option<String> {
     let value = std::env::var_os(name)?.to_string_lossy().into_owned();
     Some(value).filter(|value| !value.is_empty())
 }
 
-/// A setting of OTLP and its name: that for traces alone, else that for everything.
+/// The name and value of a setting of OTLP. The variable for traces wins over the one for all signals.
 fn otlp(read: impl Fn(&str) -> Option<String>, setting: &str) -> Option<(String, String)> {
     let names = [format!("OTEL_EXPORTER_OTLP_TRACES_{setting}"), format!("OTEL_EXPORTER_OTLP_{setting}")];
     names.into_iter().find_map(|name| read(&name).map(|value| (name, value)))
 }
 
-/// Whether there is a collector, and nobody has said that it is to get nothing.
+/// Whether a collector is named and traces are not switched off.
 fn is_wanted(read: impl Fn(&str) -> Option<String>) -> Result<bool, StartError> {
     let is_disabled = read("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
     if is_disabled || otlp(&read, "ENDPOINT").is_none() {
@@ -172,9 +212,9 @@ fn is_wanted(read: impl Fn(&str) -> Option<String>) -> Result<bool, StartError> 
     }
 }
 
-/// Refuses what the SDK would pass over in silence, or do otherwise than it was told.
+/// Refuses values that the SDK ignores in silence or does not support.
 fn check(read: impl Fn(&str) -> Option<String>) -> Result<(), StartError> {
-    // Values stay out of the sentences where they may hold a password.
+    // An endpoint may contain a password, so its value is not in the message.
     if let Some((name, _)) = otlp(&read, "PROTOCOL").filter(|(_, value)| value != "http/protobuf") {
         return Err(StartError::new(format!("{name} must be http/protobuf: traces are sent in no other way.")));
     }
@@ -204,7 +244,7 @@ fn check(read: impl Fn(&str) -> Option<String>) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Which whole numbers a variable may be.
+/// Parses a whole number in a variable's range.
 type Number = fn(&str) -> Result<usize, String>;
 
 const NUMBERS: [(&str, Number); 5] = [
@@ -230,7 +270,7 @@ mod tests {
 
     const HERE: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318");
 
-    /// An environment of these variables alone.
+    /// An environment that has only these variables.
     fn with<'a>(variables: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
         |name| variables.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned())
     }
@@ -286,5 +326,27 @@ mod tests {
         let address = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:secret@collector");
         let StartError(sentence) = check(with(&[address])).unwrap_err();
         assert!(!sentence.contains("secret"), "{sentence}");
+    }
+
+    #[test]
+    fn the_environment_replaces_the_default_attributes() {
+        let name = |variables: &[(&str, &str)]| {
+            resource(with(variables)).unwrap().get(&"service.name".into()).unwrap().to_string()
+        };
+        let attributes = (RESOURCE_ATTRIBUTES, "service.name=a%20b");
+        assert_eq!(name(&[]), SERVICE);
+        assert_eq!(name(&[attributes]), "a b");
+        assert_eq!(name(&[attributes, ("OTEL_SERVICE_NAME", "c")]), "c");
+    }
+
+    #[test]
+    fn resource_attributes_are_percent_decoded() {
+        let pairs = [("a", "b c"), ("d", "e,f=g"), ("h", "")].map(|(key, value)| KeyValue::new(key, value));
+        assert_eq!(attributes("a=b%20c, d = e%2Cf=g ,h=,").unwrap(), pairs);
+        assert_eq!(attributes("").unwrap(), []);
+        for list in ["a", "=b", "a=%ff"] {
+            let StartError(sentence) = attributes(list).unwrap_err();
+            assert!(sentence.starts_with(RESOURCE_ATTRIBUTES), "{sentence}");
+        }
     }
 }

@@ -1,18 +1,14 @@
 //! Faults of access and configuration, through the executable.
 
-
-
-
-
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::{Process, executable, root, serving};
 use clap::CommandFactory;
 use glimpse::config::CommandLine;
-use crate::support::{Process, executable, root, serving};
 
 /// The environment variables of all options.
 fn variables() -> Vec<String> {
@@ -153,7 +149,7 @@ fn headers_that_the_proxy_does_not_set_say_nothing_of_the_client() {
 fn the_log_has_the_address_that_the_proxy_names() {
     let mut command = serving();
     command.env("TRUSTED_PROXIES", "127.0.0.1");
-    let mut process = Process::start(command);
+    let process = Process::start(command);
     for (headers, client) in [
         (&b"X-Forwarded-For: 192.0.2.1\r\n"[..], "192.0.2.1"),
         (b"X-Forwarded-For: \xff, 192.0.2.1\r\n", "192.0.2.1"),

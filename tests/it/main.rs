@@ -19,9 +19,11 @@ mod middleware;
 mod openapi;
 mod predict;
 mod routes;
+mod server_connections;
 #[cfg(feature = "embed")]
 mod single_file;
 mod site;
 mod start;
 mod support;
+mod telemetry_log;
 mod traces;

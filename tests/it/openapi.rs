@@ -58,6 +58,8 @@ fn hold(method: &str, path: &str, response: &Response) {
 struct Case {
     server: Builder,
     content_type: &'static str,
+    /// The Content-Encoding header.
+    coding: &'static str,
     /// The header that says how long the body is, where that is not its true Content-Length.
     framing: Option<&'static str>,
     /// The body, in which `FIELD` stands for the name of the route's field.
@@ -69,7 +71,7 @@ struct Case {
 /// A case whose field has this text.
 fn case(server: Builder, text: &str, analyze: u16, predict: u16) -> Case {
     let body = json!({ "FIELD": text }).to_string();
-    Case { server, content_type: "application/json", framing: None, body, analyze, predict }
+    Case { server, content_type: "application/json", coding: "identity", framing: None, body, analyze, predict }
 }
 
 fn with(flags: &[&str]) -> Builder {
@@ -109,6 +111,8 @@ fn cases() -> Vec<Case> {
         Case { framing: too_long, ..case(with(&["--body-timeout", "100ms"]), "eA==", 408, 408) },
         case(with(&["--max-body-bytes", "10"]), &file, 413, 413),
         Case { content_type: "text/plain", ..case(usual(), &file, 415, 200) },
+        Case { coding: "br", ..case(usual(), &file, 415, 415) },
+        Case { coding: "gzip", ..case(usual(), &file, 400, 400) },
         case(usual(), "aGVsbG8=", 422, 500),
         case(usual(), &half, 422, 500),
         case(panicking(), "eA==", 500, 500),
@@ -132,7 +136,8 @@ impl Case {
         let body = self.body.replace("FIELD", field);
         let length = format!("Content-Length: {}", body.len());
         let content_type = format!("Content-Type: {}", self.content_type);
-        ask(server, "post", path, &[&content_type, self.framing.unwrap_or(&length)], &body).await
+        let coding = format!("Content-Encoding: {}", self.coding);
+        ask(server, "post", path, &[&content_type, &coding, self.framing.unwrap_or(&length)], &body).await
     }
 
     /// Starts the case's server.

@@ -290,3 +290,22 @@ fn unsupported_settings_are_refused_in_a_sentence() {
         assert!(sentence.starts_with("glimpse: ") && sentence.contains(name), "{name}: {sentence}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_is_for_the_world_outside_not_for_the_collector() {
+    let collector = Collector::start().await;
+    let nobody = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let process = Process::start(with(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*collector.endpoint),
+        ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=a%20b%2Cc"),
+        ("HTTP_PROXY", &*nobody),
+        ("http_proxy", &*nobody),
+        ("ALL_PROXY", &*nobody),
+    ]));
+    assert_eq!(get(&process, "/livez", &[]).await, 200);
+    let log = stop(process);
+    assert!(messages(&log, "traces").is_empty(), "{log:?}");
+    let spans = collector.spans();
+    assert_eq!(spans.names(), ["GET /livez"]);
+    assert_eq!(spans.resource["deployment.environment.name"], "a b,c");
+}

@@ -1,7 +1,7 @@
 /// <reference types="astro/client" />
 
 interface ImportMetaEnv {
-  /** Where the API is; the page's own origin where it is empty or missing. */
+  /** The URL of the API; empty or missing means the server of the page. */
   readonly PUBLIC_API_URL?: string;
 }
 

@@ -6,18 +6,20 @@ use std::io::{self, Cursor, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 use tower_http::services::fs::{self, Backend};
 
+use super::version::Version;
+
 #[derive(RustEmbed)]
 #[folder = "web/dist"]
 struct Built;
 
-/// The file of this name, whole.
+/// Returns the content of the file of this name.
 pub(super) fn read(name: &str) -> Option<Bytes> {
     Built::get(name).map(|file| match file.data {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
@@ -25,7 +27,7 @@ pub(super) fn read(name: &str) -> Option<Bytes> {
     })
 }
 
-/// The file system. It has no folders but the outermost: there is nothing to list.
+/// The file system. Its only folder is the root, since folders are never listed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Files;
 
@@ -60,34 +62,32 @@ impl Backend for Files {
 
     fn metadata(&self, path: PathBuf) -> Self::MetadataFuture {
         ready(Self::find(&path).map(|found| match found {
-            Found::Root => Metadata { is_dir: true, len: 0, modified: 0 },
+            Found::Root => Metadata { len: 0, version: None },
             Found::File(file) => Metadata::of(&file),
         }))
     }
 }
 
-/// What is known of a file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Metadata {
-    is_dir: bool,
     len: u64,
-    /// Seconds since 1970.
-    modified: u64,
+    /// None for the root.
+    version: Option<Version>,
 }
 
 impl Metadata {
     fn of(file: &EmbeddedFile) -> Self {
-        Self { is_dir: false, len: file.data.len() as u64, modified: file.metadata.last_modified().unwrap_or(0) }
+        Self { len: file.data.len() as u64, version: Some(Version::of(&file.metadata.sha256_hash())) }
     }
 }
 
 impl fs::Metadata for Metadata {
     fn is_dir(&self) -> bool {
-        self.is_dir
+        self.version.is_none()
     }
 
     fn modified(&self) -> io::Result<SystemTime> {
-        Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(self.modified))
+        self.version.map(Version::as_time).ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
     fn len(&self) -> u64 {

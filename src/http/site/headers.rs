@@ -1,21 +1,20 @@
-//! What a browser may do with the site's pages.
+//! The headers that restrict what a browser does with the site's pages.
 
 use std::fmt::Write;
 
 use axum::Extension;
 use axum::extract::Request;
+use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
-use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Site;
 use crate::http::App;
+use crate::http::headers::PERMISSIONS_POLICY;
 
-/// The file with the hashes of the pages' inline scripts, a line each, which the site's build writes.
+/// The file with the hashes of the pages' inline scripts, one a line; written by `web/tools/content-security-policy.ts`.
 pub(super) const HASHES: &str = "script-hashes.txt";
-
-const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
 pub(in crate::http) async fn headers(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
@@ -30,8 +29,8 @@ pub(in crate::http) async fn headers(Extension(app): Extension<App>, request: Re
     response
 }
 
-/// Everything from this server, and no script that is not a file of it or has one of the hashes.
-/// Styles are free: the components' library adds them while the page runs.
+/// The policy: everything comes from this server, and inline scripts need one of the hashes. Inline styles are
+/// allowed, because MUI adds them while the page runs.
 async fn policy(site: &Site) -> HeaderValue {
     let mut policy = "default-src 'none'; base-uri 'none'; connect-src 'self'; font-src 'self'; form-action 'self'; \
                       frame-ancestors 'none'; img-src 'self' blob:; style-src 'self' 'unsafe-inline'; script-src 'self'"
@@ -40,6 +39,6 @@ async fn policy(site: &Site) -> HeaderValue {
     for hash in String::from_utf8_lossy(&hashes).split_whitespace() {
         let _ = write!(policy, " {hash}");
     }
-    // A folder may hold anything; what is no header allows no inline script.
+    // The file in a folder may hold bytes that a header can't; then no script runs.
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
 }

@@ -3,12 +3,13 @@
 use ::gif::{ColorOutput, DecodeOptions, MemoryLimit};
 
 use super::timed::Timed;
-use super::{Size, fill_with_zeros};
 use crate::error::Error;
+use crate::image::{CHANNELS, Size};
+use crate::memory;
 use crate::stop::Stop;
 
-/// Pillow's first frame: the canvas grows where the frame passes its edge, and what the frame leaves
-/// bare has the transparent colour, or the first one where none is transparent.
+/// Pillow's first frame. The canvas grows where the frame passes its edge. Pixels outside the frame have the transparent
+/// colour, or the palette's first one where none is transparent.
 pub(super) fn decode(
     file: &[u8],
     max_pixels: u64,
@@ -18,7 +19,7 @@ pub(super) fn decode(
 ) -> Result<Size, Error> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
-    // The frame's size is held against our own limit before its pixels are read.
+    // The frame's size is checked against our own limit before its pixels are read.
     options.set_memory_limit(MemoryLimit::Unlimited);
     let mut decoder = options.read_info(Timed::new(file, stop)).map_err(damaged)?;
     let (canvas_width, canvas_height) = (decoder.width(), decoder.height());
@@ -31,21 +32,22 @@ pub(super) fn decode(
         height: u32::from(canvas_height).max(u32::from(frame.top) + u32::from(frame.height)),
     }
     .check(max_pixels)?;
-    fill_with_zeros(indices, decoder.buffer_size());
+    memory::zeros(indices, decoder.buffer_size())?;
     decoder.read_into_buffer(indices).map_err(damaged)?;
     let palette = decoder.palette().unwrap_or_default();
     let colour = |index: u8| -> [u8; 3] {
         let at = usize::from(index) * 3;
         palette.get(at..at + 3).and_then(|colour| colour.try_into().ok()).unwrap_or_default()
     };
-    pixels.clear();
-    pixels.extend((0..size.pixels()).flat_map(|_| colour(background)));
+    memory::resize(pixels, size.pixels() * CHANNELS)?;
+    let background = colour(background);
+    pixels.chunks_exact_mut(CHANNELS).for_each(|pixel| pixel.copy_from_slice(&background));
     if frame_width == 0 {
         return Ok(size);
     }
     for (y, row) in indices.chunks_exact(frame_width).enumerate() {
-        let at = ((top + y) * size.width as usize + left) * 3;
-        for (pixel, index) in pixels[at..].chunks_exact_mut(3).zip(row) {
+        let at = ((top + y) * size.width as usize + left) * CHANNELS;
+        for (pixel, index) in pixels[at..].chunks_exact_mut(CHANNELS).zip(row) {
             pixel.copy_from_slice(&colour(*index));
         }
     }

@@ -1,4 +1,4 @@
-//! JPEG, through libjpeg-turbo: the library that Pillow decodes with, set as Pillow sets it.
+//! JPEG, through libjpeg-turbo: the library that Pillow decodes with, with Pillow's settings.
 
 #![allow(
     unsafe_code,
@@ -7,40 +7,40 @@
     reason = "libjpeg-turbo is a C library; its constants are small"
 )]
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 
 use turbojpeg::raw;
 
-use super::{Size, fill_with_zeros};
 use crate::error::Error;
+use crate::image::{CHANNELS, Size};
+use crate::memory;
 use crate::stop::Stop;
 
-/// Start of scan, and end of image: neither occurs inside a scan's compressed data.
+/// Start of scan and end of image. Neither occurs inside a scan's compressed data.
 const START_OF_SCAN: [u8; 2] = [0xff, 0xda];
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 
-/// Scans times pixels that are decoded in a second; each scan goes over the whole picture. A low estimate:
-/// libjpeg-turbo can't be stopped, so its work is limited by the time there is.
+/// Scans times pixels that are decoded in a second, as each scan goes over the whole picture. A low estimate: libjpeg-turbo
+/// can't be stopped, so its work is limited to what the remaining time allows.
 const SCANNED_PIXELS_A_SECOND: f64 = 100e6;
 
-/// Encoders make some ten scans, whatever the size.
+/// The most scans of a progressive file. Encoders make some ten, whatever the size.
 const MAX_SCANS: usize = 200;
 
-/// What the last row holds before decoding: it can't hold both afterwards, unless nothing was written.
-const MARKS: [u8; 2] = [0x5a, 0xa5];
+/// Sentinels for the last row. If one survives, libjpeg-turbo stopped early without an error; a second, different one rules
+/// out a picture that happens to contain the first.
+const SENTINELS: [u8; 2] = [0x5a, 0xa5];
 
-/// A reduced picture keeps at least so many pixels for each of the model's, along both sides. Measured with
-/// `scripts/check_reduction`: with six the pixels that the model sees are as near as rounding lets them be.
+/// Pixels that a reduced picture keeps for each pixel of the model's input, along both sides. Measured with
+/// `scripts/check_reduction`: with six, the model's pixels differ from those of a full decode only by rounding.
 const PIXELS_KEPT: u32 = 6;
 
-/// What libjpeg-turbo can reduce by at the speed of its SIMD code, the most first.
+/// The factors by which libjpeg-turbo reduces at the speed of its SIMD code, largest first.
 const REDUCTIONS: [u32; 3] = [8, 4, 2];
 
-/// Decodes JPEG files; keeps its buffer for CMYK.
+/// Decodes JPEG files. The buffer for CMYK is kept from file to file.
 #[derive(Debug, Default)]
 pub(super) struct Decompressor {
-    /// The side that every picture is resized to, where large ones may be reduced.
-    target: Option<u32>,
     cmyk: Vec<u8>,
 }
 
@@ -49,50 +49,35 @@ impl Decompressor {
         &mut self,
         file: &[u8],
         max_pixels: u64,
+        shorter_side: Option<u32>,
         stop: &Stop,
         pixels: &mut Vec<u8>,
     ) -> Result<(Size, u32), Error> {
         let mut opened = Opened::read_header(file)?;
         let size = opened.size.check(max_pixels)?;
         opened.limit_scans(stop)?;
-        let reduction = self.reduction(&opened);
+        let reduction = shorter_side.map_or(1, |side| opened.reduction(side));
         opened.reduce(reduction)?;
         if opened.colours == raw::TJCS_TJCS_CMYK || opened.colours == raw::TJCS_TJCS_YCCK {
             opened.decompress(raw::TJPF_TJPF_CMYK, 4, &mut self.cmyk)?;
-            cmyk_to_rgb(&self.cmyk, pixels);
+            cmyk_to_rgb(&self.cmyk, pixels)?;
         } else {
             opened.decompress(raw::TJPF_TJPF_RGB, 3, pixels)?;
         }
         Ok((size, reduction))
     }
 
-    pub(super) fn reducing_to(self, target: u32) -> Self {
-        Self { target: Some(target), ..self }
-    }
-
-    fn reduction(&self, opened: &Opened<'_>) -> u32 {
-        // A lossless file has no DCT: libjpeg-turbo writes it at its full size whatever it has been told.
-        if opened.get(raw::TJPARAM_TJPARAM_LOSSLESS) != Some(0) {
-            return 1;
-        }
-        let shorter = opened.size.width.min(opened.size.height);
-        let is_enough = |side: u32| self.target.is_some_and(|target| side >= target.saturating_mul(PIXELS_KEPT));
-        REDUCTIONS.into_iter().find(|reduction| is_enough(shorter / reduction)).unwrap_or(1)
-    }
-
     /// Gives back a buffer of more than `most` bytes.
     pub(super) fn release(&mut self, most: usize) {
-        if self.cmyk.capacity() > most {
-            self.cmyk = Vec::new();
-        }
+        memory::release(&mut self.cmyk, most);
     }
 }
 
 /// A file whose header has been read, and libjpeg-turbo's state for it.
 ///
-/// The `turbojpeg` crate has a safe one, but it can't tell a warning from an error: it refuses the
-/// many photographs with a stray byte between markers that every other program shows. The state is never used
-/// for another file: after a damaged one, what is left of it may be taken for the next file's.
+/// The `turbojpeg` crate has a safe form of it, which can't tell a warning from an error: it refuses the many photographs with
+/// a stray byte between markers, which every other program shows. The state serves one file only: after a damaged one,
+/// libjpeg-turbo may take what is left in it for the next file's.
 struct Opened<'a> {
     handle: raw::tjhandle,
     file: &'a [u8],
@@ -122,8 +107,8 @@ impl<'a> Opened<'a> {
         Ok(opened)
     }
 
-    /// As many scans of a progressive file as the time is enough for: with as many as it likes there would
-    /// be as much work as it likes.
+    /// Refuses a file with more scans than the remaining time allows. Otherwise the file alone would determine the amount of
+    /// work.
     fn limit_scans(&self, stop: &Stop) -> Result<(), Error> {
         let left = stop.remaining().as_secs_f64();
         #[expect(clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "positive, and an estimate")]
@@ -137,7 +122,19 @@ impl<'a> Opened<'a> {
         if status == 0 { Ok(()) } else { Err(Error::Internal) }
     }
 
-    /// Has the inverse DCT give fewer pixels than it is given coefficients.
+    /// The largest reduction that keeps enough of the picture, where `side` is the number of pixels to which its shorter side is
+    /// resized.
+    fn reduction(&self, side: u32) -> u32 {
+        // A lossless file has no DCT: libjpeg-turbo writes it at its full size whatever the scaling factor.
+        if self.get(raw::TJPARAM_TJPARAM_LOSSLESS) != Some(0) {
+            return 1;
+        }
+        let shorter = self.size.width.min(self.size.height);
+        let is_enough = |reduction: &u32| shorter / reduction >= side.saturating_mul(PIXELS_KEPT);
+        REDUCTIONS.into_iter().find(is_enough).unwrap_or(1)
+    }
+
+    /// Makes the inverse DCT write fewer pixels than the file has.
     fn reduce(&mut self, reduction: u32) -> Result<(), Error> {
         let factor = raw::tjscalingfactor { num: 1, denom: reduction as c_int };
         // SAFETY: the handle is live, and has read a header.
@@ -150,41 +147,47 @@ impl<'a> Opened<'a> {
         let size = self.size.reduced(self.reduction);
         let row = size.width as usize * channels;
         let length = size.height as usize * row;
-        if pixels.capacity() < length {
-            fill_with_zeros(pixels, length);
-        } else {
-            // Every byte is written over, which the marks see to: to clear them first would only take time.
-            pixels.resize(length, 0);
-        }
-        for mark in MARKS {
+        // Every byte is written over, which the sentinels verify.
+        memory::resize(pixels, length)?;
+        self.probe_coefficients()?;
+        for sentinel in SENTINELS {
             let last = pixels.len() - row;
-            pixels[last..].fill(mark);
-            // SAFETY: `file` is readable for its length. The size is the one that this handle has read
-            // from this file's header, reduced as it has been told to; a pitch of 0 means rows without padding,
-            // so `pixels` is just as long as what is written.
+            pixels[last..].fill(sentinel);
+            // SAFETY: `file` is readable for its length. The size is the one that this handle has read from this file's
+            // header, reduced by the factor that it has been given. A pitch of 0 means rows without padding, so `pixels`
+            // has exactly the length that is written.
             let status = unsafe {
                 let (file, length) = (self.file.as_ptr(), self.file.len() as raw::size_t);
                 raw::tj3Decompress8(self.handle, file, length, pixels.as_mut_ptr(), 0, format)
             };
             self.check(status)?;
-            // An error that follows a warning is reported as a warning: then the rows from there on hold what
-            // they held before, which may be another request's picture.
-            if status == 0 || pixels[last..].iter().any(|value| *value != mark) {
+            // libjpeg-turbo reports an error that follows a warning as a warning. The rows from there on then hold what they
+            // held before, which may be another request's picture.
+            if status == 0 || pixels[last..].iter().any(|value| *value != sentinel) {
                 return Ok(());
             }
         }
         Err(Error::DamagedImage)
     }
 
-    /// A parameter of the file; none where it is unknown.
+    /// Checks that the coefficients of a progressive file can be held: two bytes each, at most one for each value of a pixel.
+    /// libjpeg-turbo would report that they can't, but would leave too little memory to others where they just fit.
+    fn probe_coefficients(&self) -> Result<(), Error> {
+        if self.get(raw::TJPARAM_TJPARAM_PROGRESSIVE) != Some(1) {
+            return Ok(());
+        }
+        let components = if matches!(self.colours, raw::TJCS_TJCS_CMYK | raw::TJCS_TJCS_YCCK) { 4 } else { 3 };
+        memory::probe(self.size.pixels().saturating_mul(components * 2))
+    }
+
+    /// A parameter of the file, where it is known.
     fn get(&self, parameter: raw::TJPARAM) -> Option<u32> {
-        // SAFETY: the handle is live, and any parameter is answered, an unknown one with -1.
+        // SAFETY: the handle is live. The answer for an unknown parameter is -1.
         let value = unsafe { raw::tj3Get(self.handle, parameter as c_int) };
         u32::try_from(value).ok()
     }
 
-    /// Pillow's judgement: an error refuses the file, and so does an end before the end; any other
-    /// warning lets it pass.
+    /// Pillow's judgement: an error refuses the file, and so does data that ends too early. Other warnings are ignored.
     fn check(&self, status: c_int) -> Result<(), Error> {
         if status == 0 {
             return Ok(());
@@ -192,7 +195,20 @@ impl<'a> Opened<'a> {
         // SAFETY: the handle is live.
         let code = unsafe { raw::tj3GetErrorCode(self.handle) };
         let is_warning = u32::try_from(code) == Ok(raw::TJERR_TJERR_WARNING);
-        if is_warning && !ends_early(self.file) { Ok(()) } else { Err(Error::DamagedImage) }
+        if is_warning && !ends_early(self.file) {
+            Ok(())
+        } else if self.has_no_memory() {
+            Err(Error::OutOfMemory)
+        } else {
+            Err(Error::DamagedImage)
+        }
+    }
+
+    /// Whether the last error is one of memory, by the messages of libjpeg-turbo's `jerror.h` and `turbojpeg.c`.
+    fn has_no_memory(&self) -> bool {
+        // SAFETY: the handle is live. The text belongs to it and ends with a zero.
+        let text = unsafe { CStr::from_ptr(raw::tj3GetErrorStr(self.handle)) }.to_string_lossy();
+        text.contains("Insufficient memory") || text.contains("Memory allocation failure")
     }
 }
 
@@ -203,14 +219,14 @@ impl Drop for Opened<'_> {
     }
 }
 
-/// Whether the last scan has no end. A thumbnail's end does not count: it comes before that scan.
+/// Whether the last scan has no end-of-image marker behind it. That of a thumbnail comes before the scan.
 fn ends_early(file: &[u8]) -> bool {
     let last = |marker: [u8; 2]| file.windows(2).rposition(|bytes| bytes == marker);
     last(END_OF_IMAGE) < last(START_OF_SCAN)
 }
 
-/// The segments before the first scan, each with its marker's second byte and its data (ITU-T T.81, B.1.1.4); a
-/// stray byte is passed over.
+/// The segments before the first scan, each with its marker's second byte and its data (ITU-T T.81, B.1.1.4). Stray bytes
+/// are skipped.
 pub(in crate::image) fn segments(file: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut at = 2;
     std::iter::from_fn(move || {
@@ -233,7 +249,7 @@ pub(in crate::image) fn segments(file: &[u8]) -> impl Iterator<Item = (u8, &[u8]
     })
 }
 
-/// Scans behind the head, of which no more than one over `enough` are looked for.
+/// The number of scans behind the head. The search ends at one more than `enough`.
 pub(super) fn count_scans(file: &[u8], enough: usize) -> usize {
     // A segment's data begins four bytes behind its marker, and is a part of `file`.
     let head = segments(file).map(|(_, data)| 4 + data.len()).sum::<usize>();
@@ -242,15 +258,16 @@ pub(super) fn count_scans(file: &[u8], enough: usize) -> usize {
 }
 
 /// Pillow's `convert("RGB")` of CMYK, which JPEG files hold inverted (Adobe's convention).
-fn cmyk_to_rgb(cmyk: &[u8], pixels: &mut Vec<u8>) {
-    pixels.clear();
-    pixels.extend(cmyk.chunks_exact(4).flat_map(|pixel| {
+fn cmyk_to_rgb(cmyk: &[u8], pixels: &mut Vec<u8>) -> Result<(), Error> {
+    memory::resize(pixels, cmyk.len() / 4 * CHANNELS)?;
+    for (rgb, pixel) in pixels.chunks_exact_mut(CHANNELS).zip(cmyk.chunks_exact(4)) {
         let light = pixel[3];
-        [pixel[0], pixel[1], pixel[2]].map(|inverted| light - scaled(255 - inverted, light))
-    }));
+        rgb.copy_from_slice(&[pixel[0], pixel[1], pixel[2]].map(|inverted| light - scaled(255 - inverted, light)));
+    }
+    Ok(())
 }
 
-/// `a * b / 255`, rounded: the `MULDIV255` of Pillow.
+/// `a * b / 255`, rounded: Pillow's `MULDIV255`.
 fn scaled(a: u8, b: u8) -> u8 {
     let product = u16::from(a) * u16::from(b) + 128;
     (((product >> 8) + product) >> 8).to_le_bytes()[0]

@@ -1,7 +1,11 @@
-//! The bytes of an image file, to RGB pixels as Pillow's `convert("RGB")` gives them.
+//! From the bytes of an image file to RGB pixels, as Pillow's `convert("RGB")` gives them.
 //!
-//! The format is told by the bytes, never by a name. Width and height are read from the header and
-//! held against the limit before memory for the pixels is taken.
+//! The format is told by the file's first bytes, never by a name. Width and height are read from the header and checked
+//! against the limit before memory for the pixels is taken. The memory itself may be refused ([`crate::memory`]).
+//!
+//! What the crates `image`, `png` and `tiff` allocate on their own aborts the process where it is refused. Their share is
+//! limited where they have a limit, and probed for just before they begin. libjpeg-turbo and libwebp report it, and `gif`
+//! takes no memory that grows with the picture.
 
 mod gif;
 mod jpeg;
@@ -15,70 +19,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ::image::ImageFormat;
 pub(super) use jpeg::segments as jpeg_segments;
 
-use super::Orientation;
+use super::{Orientation, Picture};
 use crate::error::Error;
+use crate::memory;
 use crate::stop::Stop;
 
-/// A picture's extent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    /// Pixels a row.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
-}
-
-impl Size {
-    /// Pixels in all.
-    pub const fn pixels(self) -> usize {
-        self.width as usize * self.height as usize
-    }
-
-    /// The size of the upright picture, from that of the stored one; and back.
-    #[must_use]
-    pub const fn turned(self, orientation: Orientation) -> Self {
-        if orientation.transpose { Self { width: self.height, height: self.width } } else { self }
-    }
-
-    /// The size in pixels that stand for squares of `reduction` a side each.
-    const fn reduced(self, reduction: u32) -> Self {
-        Self { width: self.width.div_ceil(reduction), height: self.height.div_ceil(reduction) }
-    }
-
-    /// Holds a size from a header against the limit.
-    fn check(self, max_pixels: u64) -> Result<Self, Error> {
-        let Self { width, height } = self;
-        if width == 0 || height == 0 {
-            return Err(Error::DamagedImage);
-        }
-        if u64::from(width) * u64::from(height) > max_pixels {
-            return Err(Error::TooManyPixels { width, height, limit: max_pixels });
-        }
-        Ok(self)
-    }
-}
-
-/// What a decoded file says of its pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Picture {
-    /// The size that the file states.
-    pub size: Size,
-    /// A decoded pixel stands for a square of so many of the file's a side: 1, 2, 4 or 8.
-    pub reduction: u32,
-    /// How the pixels are to be turned to stand upright.
-    pub orientation: Orientation,
-}
-
-impl Picture {
-    /// The size of the decoded pixels. Where the reduction does not divide the file's size, the last column or
-    /// row is only partly the picture's.
-    #[must_use]
-    pub const fn decoded(&self) -> Size {
-        self.size.reduced(self.reduction)
-    }
-}
-
-/// Decodes files; keeps what it needs for that from file to file.
+/// Decodes files. The buffers beside the pixels are kept from file to file.
 #[derive(Debug)]
 pub struct Decoder {
     max_pixels: u64,
@@ -92,45 +38,51 @@ impl Decoder {
         Self { max_pixels, jpeg: jpeg::Decompressor::default(), gif_indices: Vec::new() }
     }
 
-    /// The same decoder, which gives large JPEG files reduced: by as much as leaves both sides at least
-    /// six times `target`'s longer one. That saves time and memory, and the pixels are only nearly those of a full
-    /// decode that is then resized.
-    #[must_use]
-    pub fn reducing_to(self, target: Size) -> Self {
-        Self { jpeg: self.jpeg.reducing_to(target.width.max(target.height)), ..self }
-    }
-
     /// Gives back buffers of more than `most` bytes.
     pub fn release(&mut self, most: usize) {
         self.jpeg.release(most);
-        if self.gif_indices.capacity() > most {
-            self.gif_indices = Vec::new();
-        }
+        memory::release(&mut self.gif_indices, most);
     }
 
-    /// Decodes `file` into `pixels`, replacing what was there: RGB triples from the top left, row by
-    /// row, as they are stored; as many as [`Picture::decoded`] says. Asks `stop` as it goes.
+    /// Decodes `file` into `pixels`, replacing what was there: RGB triples from the top left, row by row, as they are
+    /// stored; as many as [`Picture::decoded`] says. Asks `stop` on the way.
+    ///
+    /// `shorter_side` is the number of pixels to which the picture's shorter side is resized afterwards
+    /// ([`Preprocess::shorter_side`](super::Preprocess::shorter_side)). A JPEG file that has many more is decoded at a half, a
+    /// quarter or an eighth of its size, which saves time and memory; the pixels are then only nearly those of a full decode
+    /// that is resized. With `None`, every picture is decoded at its full size.
     ///
     /// # Errors
-    /// [`Error::NotAnImage`], [`Error::UnsupportedImage`], [`Error::DamagedImage`],
-    /// [`Error::TooManyPixels`]; what [`Stop::check`] returns; [`Error::Internal`] where there is no memory.
-    pub fn decode(&mut self, file: &[u8], stop: &Stop, pixels: &mut Vec<u8>) -> Result<Picture, Error> {
-        // Not every decoder keeps from panicking at what it did not foresee, and none keeps anything
-        // from file to file.
-        let decoding = AssertUnwindSafe(|| self.decode_any(file, stop, pixels));
+    /// [`Error::NotAnImage`], [`Error::UnsupportedImage`], [`Error::DamagedImage`], [`Error::TooManyPixels`],
+    /// [`Error::OutOfMemory`]; what [`Stop::check`] returns; [`Error::Internal`] where a library can't be set up.
+    pub fn decode(
+        &mut self,
+        file: &[u8],
+        shorter_side: Option<u32>,
+        stop: &Stop,
+        pixels: &mut Vec<u8>,
+    ) -> Result<Picture, Error> {
+        // Some decoders panic at files that they did not foresee. None keeps a state from file to file.
+        let decoding = AssertUnwindSafe(|| self.decode_any(file, shorter_side, stop, pixels));
         let decoded = catch_unwind(decoding).unwrap_or(Err(Error::DamagedImage));
-        // Decoders that were stopped call the file damaged.
+        // A decoder that was stopped reports a damaged file.
         decoded.map_err(|error| stop.check().err().unwrap_or(error))
     }
 
-    fn decode_any(&mut self, file: &[u8], stop: &Stop, pixels: &mut Vec<u8>) -> Result<Picture, Error> {
+    fn decode_any(
+        &mut self,
+        file: &[u8],
+        shorter_side: Option<u32>,
+        stop: &Stop,
+        pixels: &mut Vec<u8>,
+    ) -> Result<Picture, Error> {
         let format = sniff(file)?;
         let max_pixels = self.max_pixels;
         let mut reduction = 1;
         let size = match format {
             ImageFormat::Jpeg => {
                 let size;
-                (size, reduction) = self.jpeg.decode(file, max_pixels, stop, pixels)?;
+                (size, reduction) = self.jpeg.decode(file, max_pixels, shorter_side, stop, pixels)?;
                 size
             }
             ImageFormat::Gif => gif::decode(file, max_pixels, stop, &mut self.gif_indices, pixels)?,
@@ -143,19 +95,6 @@ impl Decoder {
     }
 }
 
-/// Makes `buffer` so many zeros. What is new comes from the system as zeros, and takes no memory until it is written
-/// to: a header that lies costs nothing.
-fn fill_with_zeros(buffer: &mut Vec<u8>, length: usize) {
-    if buffer.capacity() < length {
-        // The old one goes first.
-        *buffer = Vec::new();
-        *buffer = vec![0; length];
-    } else {
-        buffer.clear();
-        buffer.resize(length, 0);
-    }
-}
-
 /// The format that the first bytes name.
 fn sniff(file: &[u8]) -> Result<ImageFormat, Error> {
     ::image::guess_format(file).map_err(
@@ -165,8 +104,8 @@ fn sniff(file: &[u8]) -> Result<ImageFormat, Error> {
     )
 }
 
-/// Formats that people send and that nothing here reads: HEIC and its kin, JPEG XL, JPEG 2000, SVG,
-/// Photoshop.
+/// Whether the file has a format that people send and that is not decoded here: HEIC and its relatives, JPEG XL, JPEG 2000,
+/// SVG, Photoshop.
 fn is_other_image(file: &[u8]) -> bool {
     let text = file.trim_ascii_start();
     let starts = |prefixes: &[&[u8]]| prefixes.iter().any(|prefix| text.starts_with(prefix));

@@ -2,17 +2,24 @@
 
 use ::image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+use super::tiff;
 use super::timed::Timed;
-use super::{Size, fill_with_zeros};
 use crate::error::Error;
-use crate::image::preprocess::CHANNELS;
+use crate::image::{CHANNELS, Size};
+use crate::memory;
 use crate::stop::Stop;
 
-/// The most bytes a pixel takes while it is decoded: four 16-bit channels, twice.
+/// Bytes that a pixel takes at most while it is decoded: four 16-bit channels, twice.
 const MAX_BYTES_PER_PIXEL: u64 = 16;
 
-/// The most bytes for all that is no pixel: a colour profile is packed, and may unpack to anything.
-const MAX_METADATA: u64 = 4 << 20;
+/// Bytes that metadata may take in any file. A colour profile is compressed and may inflate to any size.
+const METADATA: u64 = 4 << 20;
+
+/// Bytes that metadata may take at most, in a large picture with as much of it in the file.
+const MAX_METADATA: u64 = 32 << 20;
+
+/// Rows that the crate `png` holds beside the picture: inflated, unfiltered and expanded.
+const PNG_ROWS: usize = 4;
 
 pub(super) fn decode(
     file: &[u8],
@@ -21,10 +28,14 @@ pub(super) fn decode(
     stop: &Stop,
     pixels: &mut Vec<u8>,
 ) -> Result<Size, Error> {
-    let stated =
-        if format == ImageFormat::Png { png_size(file)?.check(max_pixels)?.pixels() as u64 } else { max_pixels };
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(stated.saturating_mul(MAX_BYTES_PER_PIXEL) + MAX_METADATA);
+    limits.max_alloc = Some(if format == ImageFormat::Png {
+        let (size, row) = (png_size(file)?.check(max_pixels)?, png_row(file));
+        memory::probe(row * PNG_ROWS + usize::try_from(MAX_METADATA).unwrap_or(usize::MAX))?;
+        (row * PNG_ROWS) as u64 + png_metadata(size, file.len() as u64)
+    } else {
+        max_pixels.saturating_mul(MAX_BYTES_PER_PIXEL) + METADATA
+    });
     let mut reader = ImageReader::with_format(Timed::new(file, stop), format);
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(to_error)?;
@@ -33,9 +44,15 @@ pub(super) fn decode(
     let colours = decoder.color_type();
     let bytes = usize::try_from(decoder.total_bytes()).map_err(|_| Error::Internal)?;
     // Zeros, since a BMP may leave pixels out.
-    fill_with_zeros(pixels, bytes.max(size.pixels() * CHANNELS));
+    memory::zeros(pixels, bytes.max(size.pixels() * CHANNELS))?;
+    match format {
+        ImageFormat::Tiff => memory::probe(tiff::cost(file, bytes))?,
+        // One row, of at most 32 bits a pixel.
+        ImageFormat::Bmp => memory::probe(size.width as usize * 4)?,
+        _ => {}
+    }
     decoder.read_image(&mut pixels[..bytes]).map_err(to_error)?;
-    // A transparent value among the gray ones has become alpha; for Pillow it is gray still.
+    // The decoder expands a transparent gray value to alpha. For Pillow the picture is still gray.
     let is_gray16 = colours == ColorType::L16 || format == ImageFormat::Png && is_gray16(file);
     to_rgb(colours, is_gray16, pixels, size.pixels())?;
     pixels.truncate(size.pixels() * CHANNELS);
@@ -49,6 +66,21 @@ fn png_size(file: &[u8]) -> Result<Size, Error> {
     Ok(Size { width, height })
 }
 
+/// Bytes of a row as the decoder writes it: two a sample where the file has 16 bits, else one.
+fn png_row(file: &[u8]) -> usize {
+    let width = png_size(file).map_or(0, |size| size.width as usize);
+    let (depth, colour_type) = (file.get(24).copied(), file.get(25).copied());
+    // A transparent colour adds a channel.
+    let samples = if matches!(colour_type, Some(0 | 4)) { 2 } else { 4 };
+    width.saturating_mul(if depth == Some(16) { samples * 2 } else { samples })
+}
+
+/// The limit on metadata, in bytes: text is held twice as it lies in the file, and a profile inflated.
+fn png_metadata(size: Size, file: u64) -> u64 {
+    let pixels = size.pixels() as u64 * MAX_BYTES_PER_PIXEL;
+    METADATA + pixels.min(file * 2).min(MAX_METADATA - METADATA)
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
 fn to_error(error: ImageError) -> Error {
     match error {
@@ -57,8 +89,8 @@ fn to_error(error: ImageError) -> Error {
     }
 }
 
-/// Pillow's `convert("RGB")`: gray is repeated, alpha is dropped (not blended), and of 16 bits the
-/// upper 8 are kept. But gray of 16 bits without alpha, a mode of its own (`I;16`), is cut off at 255.
+/// Pillow's `convert("RGB")`: gray is repeated, alpha is dropped without blending, and of 16 bits the upper 8 are kept. Gray
+/// of 16 bits without alpha is a mode of its own (`I;16`), whose values are cut off at 255.
 fn to_rgb(colours: ColorType, is_gray16: bool, pixels: &mut [u8], count: usize) -> Result<(), Error> {
     match colours {
         ColorType::Rgb8 => {}
@@ -77,23 +109,23 @@ fn to_rgb(colours: ColorType, is_gray16: bool, pixels: &mut [u8], count: usize) 
     Ok(())
 }
 
-/// Makes `count` triples, from the beginning of `pixels`, of as many values of `BYTES` that are there.
+/// Converts `count` values of `BYTES` bytes each, from the beginning of `pixels`, to RGB triples.
 fn in_place<const BYTES: usize>(pixels: &mut [u8], count: usize, rgb: impl Fn([u8; BYTES]) -> [u8; CHANNELS]) {
     let mut convert = |index: usize| {
         let mut value = [0; BYTES];
         value.copy_from_slice(&pixels[index * BYTES..][..BYTES]);
         pixels[index * CHANNELS..][..CHANNELS].copy_from_slice(&rgb(value));
     };
-    // In the order in which nothing is written over before it is read.
+    // The order in which no value is written over before it is read.
     if BYTES < CHANNELS { (0..count).rev().for_each(&mut convert) } else { (0..count).for_each(&mut convert) }
 }
 
-/// By the bit depth and the colour type of the header (PNG, section 11.2.1).
+/// Whether the header states a bit depth of 16 and the colour type 0 (PNG, section 11.2.1).
 fn is_gray16(file: &[u8]) -> bool {
     file.get(24..26) == Some(&[16, 0])
 }
 
-/// A value of 16 bits in the machine's own order, cut off at 255.
+/// A value of 16 bits in the machine's byte order, cut off at 255.
 fn clipped(value: [u8; 2]) -> u8 {
     u8::try_from(u16::from_ne_bytes(value)).unwrap_or(u8::MAX)
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 use serde::Deserialize;
 
 use super::*;
+use crate::image::{Filter, Resizer, Size, Window};
 
 /// A file and what Pillow made of it; see `scripts/make_fixtures.py`.
 #[derive(Deserialize)]
@@ -24,14 +25,15 @@ fn folder() -> std::path::PathBuf {
 
 fn decode(file: &[u8]) -> Result<(Picture, Vec<u8>), Error> {
     let mut pixels = vec![1, 2, 3];
-    let picture = Decoder::new(50_000_000).decode(file, &Stop::never(), &mut pixels)?;
+    let picture = Decoder::new(50_000_000).decode(file, None, &Stop::never(), &mut pixels)?;
     Ok((picture, pixels))
 }
 
 /// The upright pixels, by a resize to the same size, which changes none.
 fn upright(picture: Picture, pixels: &[u8]) -> Vec<u8> {
-    let mut resizer = crate::image::Resizer::new(picture.size.turned(picture.orientation));
-    resizer.resize(pixels, picture).to_vec()
+    let size = picture.size.turned(picture.orientation);
+    let mut resizer = Resizer::new(size, Window::Stretch, Filter::Bicubic);
+    resizer.resize(pixels, picture, &Stop::never()).unwrap().to_vec()
 }
 
 fn difference(ours: &[u8], theirs: &[u8]) -> (u8, f64) {
@@ -124,7 +126,7 @@ fn a_changed_byte_is_never_a_panic() {
         for at in (0..file.len()).step_by((file.len() / 61).max(1)) {
             let mut changed = file.clone();
             changed[at] ^= 0x55;
-            if let Err(Error::Internal | Error::Busy) = decode(&changed) {
+            if let Err(Error::Internal | Error::Busy | Error::OutOfMemory) = decode(&changed) {
                 panic!("{name} changed at {at}");
             }
         }
@@ -160,7 +162,7 @@ fn the_limit_holds_before_any_pixel_is_read() {
     let mut refused = std::collections::BTreeSet::new();
     for (name, file) in fixtures("") {
         let mut pixels = Vec::new();
-        if let Err(Error::TooManyPixels { limit, .. }) = decoder.decode(&file, &Stop::never(), &mut pixels) {
+        if let Err(Error::TooManyPixels { limit, .. }) = decoder.decode(&file, None, &Stop::never(), &mut pixels) {
             assert_eq!((limit, pixels.capacity()), (61 * 43 - 1, 0), "{name}");
             refused.insert(name.rsplit('.').next().unwrap().to_owned());
         }
@@ -231,18 +233,18 @@ fn an_error_behind_a_warning_is_not_answered_with_the_picture_before() {
     let damaged = [&file[..scan], &table, &file[scan..]].concat();
     let mut decoder = Decoder::new(50_000_000);
     let mut pixels = Vec::new();
-    assert!(decoder.decode(&file, &Stop::never(), &mut pixels).is_ok());
-    assert_eq!(decoder.decode(&damaged, &Stop::never(), &mut pixels), Err(Error::DamagedImage));
+    assert!(decoder.decode(&file, None, &Stop::never(), &mut pixels).is_ok());
+    assert_eq!(decoder.decode(&damaged, None, &Stop::never(), &mut pixels), Err(Error::DamagedImage));
     // The stray byte alone is let pass.
     let stray = [&file[..scan], b"\x12", &file[scan..]].concat();
-    assert!(decoder.decode(&stray, &Stop::never(), &mut pixels).is_ok());
+    assert!(decoder.decode(&stray, None, &Stop::never(), &mut pixels).is_ok());
 }
 
 #[test]
 fn nothing_is_decoded_past_the_deadline() {
     let now = Instant::now();
     for (name, file) in fixtures("") {
-        let decoded = Decoder::new(50_000_000).decode(&file, &Stop::at(now), &mut Vec::new());
+        let decoded = Decoder::new(50_000_000).decode(&file, None, &Stop::at(now), &mut Vec::new());
         assert_eq!(decoded, Err(Error::DeadlineExceeded), "{name}");
     }
 }
@@ -254,7 +256,7 @@ fn more_scans_than_there_is_time_for() {
     let scans = jpeg::count_scans(&file, 1000);
     assert!(scans > 100);
     // 100 scans of this picture are ten million pixels and more: a second, by the estimate.
-    let decoded = Decoder::new(50_000_000).decode(&file, &Stop::at(soon(20)), &mut Vec::new());
+    let decoded = Decoder::new(50_000_000).decode(&file, None, &Stop::at(soon(20)), &mut Vec::new());
     assert_eq!(decoded, Err(Error::DeadlineExceeded));
     assert!(decode(&file).is_ok());
 }
@@ -296,7 +298,7 @@ fn a_webp_whose_picture_is_not_of_its_size_is_damaged() {
         let body = [b"WEBP".as_slice(), &header, &picture].concat();
         let mut pixels = Vec::new();
         let file = chunk(b"RIFF", &body);
-        assert_eq!(Decoder::new(50_000_000).decode(&file, &Stop::never(), &mut pixels), Err(Error::DamagedImage));
+        assert_eq!(Decoder::new(50_000_000).decode(&file, None, &Stop::never(), &mut pixels), Err(Error::DamagedImage));
         assert!(pixels.capacity() <= 61 * 43 * 3, "{} bytes", pixels.capacity());
     }
 }
@@ -305,16 +307,12 @@ fn sample(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures").join(name)).unwrap()
 }
 
-/// The picture in a square of so many pixels a side, and what it was reduced by before.
-fn resized(decoder: Decoder, file: &[u8], side: u32) -> (u32, Vec<u8>) {
-    let (mut decoder, mut pixels) = (decoder, Vec::new());
-    let picture = decoder.decode(file, &Stop::never(), &mut pixels).unwrap();
-    let mut resizer = crate::image::Resizer::new(Size { width: side, height: side });
-    (picture.reduction, resizer.resize(&pixels, picture).to_vec())
-}
-
-fn reducing_to(side: u32) -> Decoder {
-    Decoder::new(50_000_000).reducing_to(Size { width: side, height: side })
+/// The picture in a square of `side` pixels a side, and the reduction of its decode, for which `detail` allows.
+fn resized(detail: Option<u32>, file: &[u8], side: u32) -> (u32, Vec<u8>) {
+    let mut pixels = Vec::new();
+    let picture = Decoder::new(50_000_000).decode(file, detail, &Stop::never(), &mut pixels).unwrap();
+    let mut resizer = Resizer::new(Size { width: side, height: side }, Window::Stretch, Filter::Bicubic);
+    (picture.reduction, resizer.resize(&pixels, picture, &Stop::never()).unwrap().to_vec())
 }
 
 #[test]
@@ -323,9 +321,9 @@ fn a_large_jpeg_is_reduced_and_looks_the_same() {
     for name in ["rocket.jpg", "rocket_progressive.jpg"] {
         let file = sample(name);
         for (side, expected) in [(72, 1), (36, 1), (35, 2), (18, 2), (17, 4), (9, 4), (8, 8), (1, 8)] {
-            let (reduction, reduced) = resized(reducing_to(side), &file, side);
+            let (reduction, reduced) = resized(Some(side), &file, side);
             assert_eq!(reduction, expected, "{name} to {side}");
-            let (worst, mean) = difference(&reduced, &resized(Decoder::new(50_000_000), &file, side).1);
+            let (worst, mean) = difference(&reduced, &resized(None, &file, side).1);
             assert!(worst <= 12 && mean < 1.0, "{name} to {side}: {worst} at most, {mean} on average");
             assert!(reduction > 1 || worst == 0, "{name} to {side}");
         }
@@ -335,8 +333,8 @@ fn a_large_jpeg_is_reduced_and_looks_the_same() {
 #[test]
 fn every_kind_of_jpeg_can_be_reduced() {
     for (name, file) in fixtures(".jpg") {
-        let (reduction, reduced) = resized(reducing_to(3), &file, 3);
-        let (_, whole) = resized(Decoder::new(50_000_000), &file, 3);
+        let (reduction, reduced) = resized(Some(3), &file, 3);
+        let (_, whole) = resized(None, &file, 3);
         let (worst, _) = difference(&reduced, &whole);
         assert!(reduction >= 2 || name.contains("one_pixel"), "{name}");
         assert!(worst <= 16, "{name}: {worst} levels");
@@ -354,7 +352,7 @@ fn a_lossless_jpeg_is_never_reduced() {
     let image = turbojpeg::Image { pixels: &pixels[..], width, pitch: width * 3, height, format };
     let file = compressor.compress_to_vec(image).unwrap();
     let mut decoded = Vec::new();
-    let picture = reducing_to(1).decode(&file, &Stop::never(), &mut decoded).unwrap();
+    let picture = Decoder::new(50_000_000).decode(&file, Some(1), &Stop::never(), &mut decoded).unwrap();
     assert_eq!(picture.reduction, 1);
     assert!(decoded == pixels);
 }

@@ -1,13 +1,13 @@
-//! A file in memory that can be read only as long as its work is wanted.
+//! A file in memory whose reads fail once the work is to stop.
 
 use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
 use crate::stop::Stop;
 
-/// How much is read before the clock is looked at again, in bytes.
+/// Bytes that are read before the deadline is checked again.
 const STEP: usize = 64 << 10;
 
-/// Reads `file` for a decoder; every read fails once the work is to stop.
+/// A reader for a decoder. Every read fails once the work is to stop.
 pub(super) struct Timed<'a> {
     file: Cursor<&'a [u8]>,
     stop: &'a Stop,

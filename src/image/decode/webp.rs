@@ -6,20 +6,24 @@ use std::mem::MaybeUninit;
 
 use libwebp_sys as raw;
 
-use super::{Size, fill_with_zeros};
 use crate::error::Error;
+use crate::image::{CHANNELS, Size};
+use crate::memory;
 use crate::stop::Stop;
 
-/// How much of a file is decoded before the clock is looked at again, in bytes.
+/// The `format` of a picture without any lossless part (`WebPBitstreamFeatures` in webp/decode.h).
+const LOSSY: i32 = 1;
+
+/// Bytes of a file that are decoded before the deadline is checked again.
 const STEP: usize = 64 << 10;
 
-/// The first frame, as Pillow shows it: what it leaves bare of the canvas is black, alpha is dropped.
+/// The first frame, as Pillow shows it: the canvas outside the frame is black, and alpha is dropped.
 pub(super) fn decode(file: &[u8], max_pixels: u64, stop: &Stop, pixels: &mut Vec<u8>) -> Result<Size, Error> {
     let features = features(file)?;
     let canvas = size(features.width, features.height)?.check(max_pixels)?;
     if features.has_animation == 0 {
-        fill_with_zeros(pixels, canvas.pixels() * 3);
-        decode_into(file, stop, pixels, canvas.width as usize * 3)?;
+        memory::zeros(pixels, canvas.pixels() * CHANNELS)?;
+        decode_into(file, stop, pixels, canvas.width as usize * CHANNELS)?;
         return Ok(canvas);
     }
     let animation = Animation::open(file)?;
@@ -28,18 +32,18 @@ pub(super) fn decode(file: &[u8], max_pixels: u64, stop: &Stop, pixels: &mut Vec
     let (left, top) = (offset(frame.0.x_offset)?, offset(frame.0.y_offset)?);
     let fits =
         left + extent.width as usize <= canvas.width as usize && top + extent.height as usize <= canvas.height as usize;
-    // What the frame says of itself is held against what its picture says.
+    // The size in the frame's header must be that of its picture.
     let inside = self::features(frame.data())?;
     if !fits || size(inside.width, inside.height)? != extent {
         return Err(Error::DamagedImage);
     }
-    fill_with_zeros(pixels, canvas.pixels() * 3);
-    let stride = canvas.width as usize * 3;
-    decode_into(frame.data(), stop, &mut pixels[top * stride + left * 3..], stride)?;
+    memory::zeros(pixels, canvas.pixels() * CHANNELS)?;
+    let stride = canvas.width as usize * CHANNELS;
+    decode_into(frame.data(), stop, &mut pixels[top * stride + left * CHANNELS..], stride)?;
     Ok(canvas)
 }
 
-/// What the headers say; they are read without any memory for pixels.
+/// The headers. No memory for pixels is taken.
 fn features(file: &[u8]) -> Result<raw::WebPBitstreamFeatures, Error> {
     let mut features = MaybeUninit::<raw::WebPBitstreamFeatures>::zeroed();
     // SAFETY: `file` is readable for its length, and zeros are a value of the structure.
@@ -59,23 +63,29 @@ fn offset(offset: i32) -> Result<usize, Error> {
     usize::try_from(offset).map_err(|_| Error::DamagedImage)
 }
 
-/// Decodes a picture without animation, row by row, to `pixels`; `stride` is the bytes from row to row.
+/// Decodes a picture without animation to `pixels`. `stride` is the bytes from row to row.
 fn decode_into(file: &[u8], stop: &Stop, pixels: &mut [u8], stride: usize) -> Result<(), Error> {
     let stride = i32::try_from(stride).map_err(|_| Error::DamagedImage)?;
-    // SAFETY: the decoder writes to `pixels`, which it is told the length of, and which outlives it.
+    let features = features(file)?;
+    if features.format != LOSSY {
+        // libwebp holds the whole picture. It would report that it can't, but would leave too little memory to others.
+        memory::probe(size(features.width, features.height)?.pixels().saturating_mul(4))?;
+    }
+    // SAFETY: the decoder writes to `pixels`, whose length it is given and which outlives it.
     let decoder = unsafe { raw::WebPINewRGB(raw::WEBP_CSP_MODE::MODE_RGB, pixels.as_mut_ptr(), pixels.len(), stride) };
     if decoder.is_null() {
-        return Err(Error::Internal);
+        return Err(Error::OutOfMemory);
     }
     let decoder = Incremental(decoder);
     let mut end = 0;
     while end < file.len() {
         stop.check()?;
         end = (end + STEP).min(file.len());
-        // SAFETY: the decoder is live, and each call has the same bytes as the one before, and more.
+        // SAFETY: the decoder is live, and each call has the bytes of the one before and more.
         match unsafe { raw::WebPIUpdate(decoder.0, file.as_ptr(), end) } {
             raw::VP8StatusCode::VP8_STATUS_OK => return Ok(()),
             raw::VP8StatusCode::VP8_STATUS_SUSPENDED => {}
+            raw::VP8StatusCode::VP8_STATUS_OUT_OF_MEMORY => return Err(Error::OutOfMemory),
             _ => return Err(Error::DamagedImage),
         }
     }
@@ -91,7 +101,7 @@ impl Drop for Incremental {
     }
 }
 
-/// An animated file, taken apart.
+/// An animated file and libwebp's demuxer for it.
 struct Animation<'a> {
     demuxer: *mut raw::WebPDemuxer,
     file: std::marker::PhantomData<&'a [u8]>,
@@ -110,7 +120,7 @@ impl<'a> Animation<'a> {
 
     fn first_frame(&self) -> Result<Frame<'_>, Error> {
         let mut iterator = MaybeUninit::<raw::WebPIterator>::zeroed();
-        // SAFETY: the demuxer is live; where there is such a frame, the structure is filled in.
+        // SAFETY: the demuxer is live, and fills the structure in where there is such a frame.
         unsafe {
             if raw::WebPDemuxGetFrame(self.demuxer, 1, iterator.as_mut_ptr()) == 0 {
                 return Err(Error::DamagedImage);

@@ -1,9 +1,8 @@
 //! The passes on AVX2, 256 bits at a time.
 //!
-//! A weight has 23 bits and a sign, too many for the 16-bit multiply-and-add that makes resizing
-//! fast. So it is split, `weight = high * 2^15 + low`, each half is summed alone, and the two sums
-//! are joined once a value. All of it is integer arithmetic modulo 2^32, and the true sum fits, so
-//! the bytes are those of `scalar`.
+//! A weight has 23 bits and a sign, too many for the 16-bit multiply-and-add that makes resizing fast. It is split into
+//! `high * 2^15 + low`. Each half is summed alone, and the two sums are joined once an output value. The arithmetic is
+//! modulo 2^32 and the true sum fits, so the bytes are those of `scalar`.
 
 #![allow(
     unsafe_code,
@@ -19,11 +18,21 @@ use std::arch::x86_64::{
     _mm256_unpackhi_epi8, _mm256_unpacklo_epi8,
 };
 
-use super::filter::{Filter, HALF, PRECISION};
-use super::resize::{CHANNELS, Passes};
+use super::filter::{HALF, PRECISION, Weights};
+use super::resize::{Passes, Rows};
 use super::scalar::Scalar;
+use crate::error::Error;
+use crate::image::CHANNELS;
+use crate::memory;
+use crate::stop::Stop;
 
 const LOW_BITS: u32 = 15;
+
+/// Rows that the horizontal pass reads before it asks again whether to stop.
+const BAND_READ: usize = 64 * ROWS;
+
+/// Rows that the vertical pass writes before it asks again whether to stop.
+const BAND_WRITTEN: usize = 16;
 
 /// Bytes of a row that the vertical pass takes at once.
 const BLOCK: usize = 32;
@@ -34,8 +43,8 @@ const ROWS: usize = 4;
 /// Pixels of a row that the horizontal pass takes at once.
 const TAPS: usize = 4;
 
-/// Bytes that a horizontal load may pass the end of its row by: up to 3 pixels of weight 0, and the
-/// 4 bytes that a 16-byte load takes beyond its 4 pixels.
+/// Bytes by which a horizontal load may pass the end of its row: up to 3 pixels of weight 0, and the 4 bytes that a
+/// 16-byte load takes beyond its 4 pixels.
 const SLACK: usize = 16;
 
 /// Two neighbouring weights as a vector holds them: 16 bits each, the first one low.
@@ -84,81 +93,101 @@ impl Sums {
     }
 }
 
-/// The passes; only where AVX2 has been detected.
+/// The passes. Constructed only where AVX2 has been detected.
 #[derive(Debug, Default)]
 pub(super) struct Avx2 {
     plan: Plan,
-    /// The last rows, with what a vector reads behind them.
+    /// The last rows, with the bytes behind them that a vector reads.
     tail: Vec<u8>,
     portable: Scalar,
 }
 
 impl Passes for Avx2 {
-    fn horizontal(&mut self, source: &[u8], width: usize, filter: &Filter, output: &mut [u8]) {
-        let (stride, output_stride) = (width * CHANNELS, filter.len() * CHANNELS);
-        let rows = source.len() / stride;
+    fn horizontal(&mut self, source: Rows<'_>, weights: &Weights, output: &mut [u8], stop: &Stop) -> Result<(), Error> {
+        let Rows { bytes, stride } = source;
+        let output_stride = weights.len() * CHANNELS;
+        let rows = bytes.len() / stride;
         if rows < ROWS {
-            return self.portable.horizontal(source, width, filter, output);
+            return self.portable.horizontal(source, weights, output, stop);
         }
         let Self { plan, tail, .. } = self;
-        plan.set(filter);
+        plan.set(weights)?;
         for block in (0..rows).step_by(ROWS) {
+            if block % BAND_READ == 0 {
+                stop.check()?;
+            }
             // The last block overlaps the one before it: the same rows again give the same bytes.
             let first = block.min(rows - ROWS);
             let needed = ROWS * stride + SLACK;
-            let rows = &source[first * stride..];
+            let rows = &bytes[first * stride..];
             let rows = if rows.len() >= needed {
                 rows
             } else {
-                tail.clear();
-                tail.extend_from_slice(rows);
-                tail.resize(needed, 0);
+                memory::zeros(tail, needed)?;
+                tail[..rows.len()].copy_from_slice(rows);
                 &*tail
             };
             let output = &mut output[first * output_stride..][..ROWS * output_stride];
             // SAFETY: this pass is chosen only where AVX2 has been detected.
             unsafe { four_rows(rows, stride, plan, output, output_stride) };
         }
+        Ok(())
     }
 
-    fn vertical(&mut self, source: &[u8], row_bytes: usize, filter: &Filter, output: &mut [u8]) {
-        if row_bytes < BLOCK {
-            return self.portable.vertical(source, row_bytes, filter, output);
+    fn vertical(&mut self, source: Rows<'_>, weights: &Weights, output: &mut [u8], stop: &Stop) -> Result<(), Error> {
+        let Rows { bytes, stride } = source;
+        if stride < BLOCK {
+            return self.portable.vertical(source, weights, output, stop);
         }
         let pairs = &mut self.plan.pairs;
-        for (window, output) in filter.windows().zip(output.chunks_exact_mut(row_bytes)) {
+        for (index, (taps, output)) in weights.taps().zip(output.chunks_exact_mut(stride)).enumerate() {
+            if index % BAND_WRITTEN == 0 {
+                stop.check()?;
+            }
             pairs.clear();
-            pairs.extend(window.weights.chunks(2).map(Pair::new));
-            let rows = &source[window.start * row_bytes..][..window.weights.len() * row_bytes];
+            memory::reserve(pairs, taps.weights.len().div_ceil(2))?;
+            pairs.extend(taps.weights.chunks(2).map(Pair::new));
+            let rows = &bytes[taps.start * stride..][..taps.weights.len() * stride];
             // SAFETY: this pass is chosen only where AVX2 has been detected.
-            unsafe { one_row(rows, row_bytes, pairs, output) };
+            unsafe { one_row(rows, stride, pairs, output) };
         }
+        Ok(())
+    }
+
+    fn release(&mut self, most: usize) {
+        memory::release(&mut self.plan.pairs, most);
+        memory::release(&mut self.tail, most);
+        self.portable.release(most);
     }
 }
 
-/// A filter's weights in pairs, each window filled up to a multiple of `TAPS` with weights of 0.
+/// Weights in pairs. The taps of each output are filled up to a multiple of `TAPS` with weights of 0.
 #[derive(Debug, Default)]
 struct Plan {
-    /// The first pixel of a window, and its pairs' number.
-    windows: Vec<(usize, usize)>,
+    /// First pixel and number of pairs, an entry an output pixel.
+    spans: Vec<(usize, usize)>,
     pairs: Vec<Pair>,
 }
 
 impl Plan {
-    fn set(&mut self, filter: &Filter) {
-        self.windows.clear();
+    fn set(&mut self, weights: &Weights) -> Result<(), Error> {
+        let filled = |taps: &[i32]| taps.len().next_multiple_of(TAPS) / 2;
+        self.spans.clear();
         self.pairs.clear();
-        for window in filter.windows() {
-            let filled = window.weights.len().next_multiple_of(TAPS) / 2;
+        memory::reserve(&mut self.spans, weights.len())?;
+        memory::reserve(&mut self.pairs, weights.taps().map(|taps| filled(taps.weights)).sum())?;
+        for taps in weights.taps() {
+            let filled = filled(taps.weights);
             let end = self.pairs.len() + filled;
-            self.windows.push((window.start, filled));
-            self.pairs.extend(window.weights.chunks(2).map(Pair::new));
+            self.spans.push((taps.start, filled));
+            self.pairs.extend(taps.weights.chunks(2).map(Pair::new));
             self.pairs.resize(end, Pair { high: 0, low: 0 });
         }
+        Ok(())
     }
 }
 
-/// Resizes `ROWS` rows. A lane of 128 bits holds a row: red, green, blue and nothing, 32 bits each.
+/// Resizes `ROWS` rows. A lane of 128 bits holds one pixel of a row: red, green, blue and padding, 32 bits each.
 #[target_feature(enable = "avx2")]
 fn four_rows(source: &[u8], stride: usize, plan: &Plan, output: &mut [u8], output_stride: usize) {
     const NONE: i8 = -1;
@@ -174,14 +203,14 @@ fn four_rows(source: &[u8], stride: usize, plan: &Plan, output: &mut [u8], outpu
         6, NONE, 9, NONE, 7, NONE, 10, NONE, 8, NONE, 11, NONE, NONE, NONE, NONE, NONE,
     );
     let mut pairs = &plan.pairs[..];
-    for (x, &(start, length)) in plan.windows.iter().enumerate() {
-        let (window, rest) = pairs.split_at(length);
+    for (x, &(start, length)) in plan.spans.iter().enumerate() {
+        let (taps, rest) = pairs.split_at(length);
         pairs = rest;
         let mut offset = start * CHANNELS;
-        let bytes_read = window.len() * 2 * CHANNELS + 4;
-        assert!((ROWS - 1) * stride + offset + bytes_read <= source.len(), "a window passes the rows' end");
+        let bytes_read = taps.len() * 2 * CHANNELS + 4;
+        assert!((ROWS - 1) * stride + offset + bytes_read <= source.len(), "the taps pass the rows' end");
         let (mut upper, mut lower) = (Sums::zero(), Sums::zero());
-        for group in window.chunks_exact(2) {
+        for group in taps.chunks_exact(2) {
             let at = |row: usize| {
                 let pointer = source[row * stride + offset..].as_ptr().cast::<__m128i>();
                 // SAFETY: the assertion above keeps all 16 bytes inside `source`.
@@ -227,7 +256,7 @@ fn one_row(rows: &[u8], row_bytes: usize, pairs: &[Pair], output: &mut [u8]) {
                 unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
             };
             let first = load(index * 2 * row_bytes);
-            // Where the window is odd, the second weight of its last pair is 0.
+            // Where the number of taps is odd, the second weight of the last pair is 0.
             let second = load(((index * 2 + 1) * row_bytes).min(last_row));
             let (front, back) = (_mm256_unpacklo_epi8(first, second), _mm256_unpackhi_epi8(first, second));
             let (high, low) = (_mm256_set1_epi32(pair.high), _mm256_set1_epi32(pair.low));

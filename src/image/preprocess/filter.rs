@@ -1,4 +1,4 @@
-//! The weights of one pass.
+//! The filters of a resize, and the weights of one pass.
 //!
 //! The arithmetic is that of Pillow 13's `Resample.c` (`precompute_coeffs`, `normalize_coeffs_8bpc`).
 
@@ -10,101 +10,51 @@
     reason = "positions are sides of pictures, far below 2^31, and truncation is part of the arithmetic"
 )]
 
+use crate::error::Error;
+use crate::memory;
+
 /// Fraction bits of a weight: 32, less 8 of a pixel and 2 for the sum's overshoot.
-pub(crate) const PRECISION: u32 = 22;
+pub(super) const PRECISION: u32 = 22;
 
-/// Half of the last place kept: a sum that starts here and is shifted right is rounded.
-pub(crate) const HALF: i32 = 1 << (PRECISION - 1);
+/// Half of the last place that is kept. A sum that starts here is rounded by shifting it right.
+pub(super) const HALF: i32 = 1 << (PRECISION - 1);
 
-/// Half the width of the bicubic kernel, in pixels.
-const SUPPORT: f64 = 2.0;
-
-/// Where one output value reads and with which weights.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Window<'a> {
-    /// The first source position.
-    pub(crate) start: usize,
-    /// The weights from there on, scaled by `1 << PRECISION`; they sum to about that.
-    pub(crate) weights: &'a [i32],
-}
-
-/// One axis of a picture, of which every position stands for `reduction` of the picture's own.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Axis {
-    /// The picture's own positions.
-    pub(crate) length: u32,
-    /// How many of these a position stands for.
-    pub(crate) reduction: u32,
-    /// Whether it is to be read from the far end.
-    pub(crate) mirror: bool,
-}
-
-/// The windows of every output position along one axis; keeps its memory from axis to axis.
-#[derive(Debug, Default)]
-pub(crate) struct Filter {
-    windows: Vec<(usize, usize)>,
-    weights: Vec<i32>,
-    exact: Vec<f64>,
-    stride: usize,
+/// The kernel that weighs the pixels around a position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Filter {
+    /// A triangle: linear interpolation.
+    Bilinear,
+    /// Keys' cubic convolution with a = -0.5.
+    #[default]
+    Bicubic,
+    /// A sinc windowed by a sinc of three lobes.
+    Lanczos,
 }
 
 impl Filter {
-    /// Bicubic (a = -0.5) from `source` to `target` positions, widened for a reduction so that no
-    /// pixel is skipped.
-    pub(crate) fn bicubic(&mut self, source: Axis, target: u32) {
-        let extent = f64::from(source.length) / f64::from(source.reduction);
-        let positions = source.length.div_ceil(source.reduction);
-        // The part of the last position that is not the picture's comes first where it is read from there.
-        let begin = if source.mirror { f64::from(positions) - extent } else { 0.0 };
-        let scale = extent / f64::from(target);
-        let filter_scale = scale.max(1.0);
-        let support = SUPPORT * filter_scale;
-        self.stride = support.ceil() as usize * 2 + 1;
-        self.windows.clear();
-        self.weights.clear();
-        self.weights.resize(self.stride * target as usize, 0);
-        self.exact.resize(self.stride, 0.0);
-        for (position, weights) in (0..target).zip(self.weights.chunks_exact_mut(self.stride)) {
-            let centre = (f64::from(position) + 0.5) * scale + begin;
-            let start = ((centre - support + 0.5) as i64).max(0) as usize;
-            let end = ((centre + support + 0.5) as i64).min(i64::from(positions)) as usize;
-            let exact = &mut self.exact[..end - start];
-            for (offset, weight) in exact.iter_mut().enumerate() {
-                *weight = bicubic((((start + offset) as f64) - centre + 0.5) / filter_scale);
-            }
-            normalise(exact, weights);
-            self.windows.push((start, end - start));
-        }
-        if source.mirror {
-            self.mirror(positions as usize);
+    /// Half the width of the kernel, in pixels.
+    fn support(self) -> f64 {
+        match self {
+            Self::Bilinear => 1.0,
+            Self::Bicubic => 2.0,
+            Self::Lanczos => 3.0,
         }
     }
 
-    fn mirror(&mut self, positions: usize) {
-        for ((start, length), weights) in self.windows.iter_mut().zip(self.weights.chunks_exact_mut(self.stride)) {
-            *start = positions - *start - *length;
-            weights[..*length].reverse();
+    /// The weight at a distance of `x` pixels.
+    fn kernel(self, x: f64) -> f64 {
+        match self {
+            Self::Bilinear => (1.0 - x.abs()).max(0.0),
+            Self::Bicubic => bicubic(x.abs()),
+            Self::Lanczos if (-3.0..3.0).contains(&x) => sinc(x) * sinc(x / 3.0),
+            Self::Lanczos => 0.0,
         }
-    }
-
-    /// Output positions.
-    pub(crate) fn len(&self) -> usize {
-        self.windows.len()
-    }
-
-    /// The windows in the order of the output.
-    pub(crate) fn windows(&self) -> impl Iterator<Item = Window<'_>> {
-        self.windows
-            .iter()
-            .zip(self.weights.chunks_exact(self.stride))
-            .map(|(&(start, length), weights)| Window { start, weights: &weights[..length] })
     }
 }
 
-/// Keys' cubic convolution kernel with a = -0.5 (R. Keys, 1981, equation 15).
+/// R. Keys, 1981, equation 15; `x` is not negative.
 fn bicubic(x: f64) -> f64 {
     const A: f64 = -0.5;
-    let x = x.abs();
     if x < 1.0 {
         ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
     } else if x < 2.0 {
@@ -114,7 +64,120 @@ fn bicubic(x: f64) -> f64 {
     }
 }
 
-/// Scales the weights to sum 1 and rounds them half away from zero to fixed point.
+fn sinc(x: f64) -> f64 {
+    if x == 0.0 {
+        return 1.0;
+    }
+    let x = x * std::f64::consts::PI;
+    x.sin() / x
+}
+
+/// What one output value reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taps<'a> {
+    /// The first source position.
+    pub(super) start: usize,
+    /// The weights from there on, scaled by `1 << PRECISION`. Their sum is about that.
+    pub(super) weights: &'a [i32],
+}
+
+/// One axis of a picture as it is decoded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Axis {
+    /// Positions of the whole picture.
+    pub(super) length: u32,
+    /// Positions of the whole picture for which a decoded one stands.
+    pub(super) reduction: u32,
+    /// Whether the axis is read from its far end.
+    pub(super) mirror: bool,
+}
+
+/// The positions of a resized axis that are computed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outputs {
+    /// Positions of the whole axis after the resize.
+    pub(super) whole: u32,
+    /// The first position that is computed.
+    pub(super) first: u32,
+    /// How many are computed.
+    pub(super) count: u32,
+}
+
+/// The taps of every output position along one axis. The memory is kept from axis to axis.
+#[derive(Debug, Default)]
+pub(super) struct Weights {
+    /// First source position and number of weights, an entry an output position.
+    spans: Vec<(usize, usize)>,
+    weights: Vec<i32>,
+    exact: Vec<f64>,
+    stride: usize,
+}
+
+impl Weights {
+    /// Computes the weights for a resize of `source`. Where it makes the axis shorter, the filter is widened, so that no
+    /// pixel is skipped.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub(super) fn set(&mut self, filter: Filter, source: Axis, outputs: Outputs) -> Result<(), Error> {
+        let extent = f64::from(source.length) / f64::from(source.reduction);
+        let positions = source.length.div_ceil(source.reduction);
+        // From the far end, the part of the last position that lies outside the picture comes first.
+        let begin = if source.mirror { f64::from(positions) - extent } else { 0.0 };
+        let scale = extent / f64::from(outputs.whole);
+        let filter_scale = scale.max(1.0);
+        let support = filter.support() * filter_scale;
+        self.stride = support.ceil() as usize * 2 + 1;
+        self.spans.clear();
+        memory::reserve(&mut self.spans, outputs.count as usize)?;
+        memory::zeros(&mut self.weights, self.stride * outputs.count as usize)?;
+        memory::resize(&mut self.exact, self.stride)?;
+        let computed = outputs.first..outputs.first + outputs.count;
+        for (position, weights) in computed.zip(self.weights.chunks_exact_mut(self.stride)) {
+            let centre = (f64::from(position) + 0.5) * scale + begin;
+            let start = ((centre - support + 0.5) as i64).max(0) as usize;
+            let end = ((centre + support + 0.5) as i64).min(i64::from(positions)) as usize;
+            let exact = &mut self.exact[..end - start];
+            for (offset, weight) in exact.iter_mut().enumerate() {
+                *weight = filter.kernel((((start + offset) as f64) - centre + 0.5) / filter_scale);
+            }
+            normalise(exact, weights);
+            self.spans.push((start, end - start));
+        }
+        if source.mirror {
+            self.mirror(positions as usize);
+        }
+        Ok(())
+    }
+
+    fn mirror(&mut self, positions: usize) {
+        for ((start, length), weights) in self.spans.iter_mut().zip(self.weights.chunks_exact_mut(self.stride)) {
+            *start = positions - *start - *length;
+            weights[..*length].reverse();
+        }
+    }
+
+    /// Output positions.
+    pub(super) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// The taps in the order of the output.
+    pub(super) fn taps(&self) -> impl Iterator<Item = Taps<'_>> {
+        self.spans
+            .iter()
+            .zip(self.weights.chunks_exact(self.stride))
+            .map(|(&(start, length), weights)| Taps { start, weights: &weights[..length] })
+    }
+
+    /// Gives back buffers of more than `most` bytes.
+    pub(super) fn release(&mut self, most: usize) {
+        memory::release(&mut self.weights, most);
+        memory::release(&mut self.exact, most);
+    }
+}
+
+/// Scales the weights to the sum 1 and rounds them, half away from zero, to fixed point.
 fn normalise(exact: &[f64], weights: &mut [i32]) {
     let sum: f64 = exact.iter().sum();
     for (weight, exact) in weights.iter_mut().zip(exact) {

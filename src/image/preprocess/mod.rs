@@ -1,4 +1,4 @@
-//! From a picture's pixels to a model's input: resizing, then scaling.
+//! From a picture's pixels to a model's input, as the model describes it: window, filter, order of colours, scaling.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -6,7 +6,119 @@ mod filter;
 mod resize;
 mod scalar;
 mod tensor;
+mod window;
 
-pub(crate) use resize::CHANNELS;
+use super::{CHANNELS, Picture, Size};
+use crate::error::Error;
+use crate::stop::Stop;
+
+pub use filter::Filter;
 pub use resize::Resizer;
-pub use tensor::Scaling;
+use tensor::Scaling;
+pub use window::Window;
+
+/// What a model expects of the tensor that it reads: `(pixel - mean) / std` for each channel of one picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preprocess {
+    /// Pixels a row of the tensor.
+    pub width: u32,
+    /// Rows of the tensor.
+    pub height: u32,
+    /// The part of the picture that it holds.
+    pub window: Window,
+    /// The filter of the resize.
+    pub filter: Filter,
+    /// The order of the channels.
+    pub colours: Colours,
+    /// The order of the axes.
+    pub layout: Layout,
+    /// Subtracted from the values (0 to 255) of each channel, in the order of the tensor's channels.
+    pub mean: [f64; 3],
+    /// Divides the difference, in the same order.
+    pub std: [f64; 3],
+}
+
+/// The order of a tensor's channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colours {
+    /// Red, green, blue.
+    #[default]
+    Rgb,
+    /// Blue, green, red: models that were trained with OpenCV or Caffe.
+    Bgr,
+}
+
+/// The order of a tensor's axes: N for pictures, C for channels, H for rows, W for columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// A plane for each channel.
+    #[default]
+    Nchw,
+    /// The channels of a pixel side by side.
+    Nhwc,
+}
+
+impl Preprocess {
+    /// The whole picture, resized bicubically; RGB, planes, values from 0 to 255.
+    pub fn of_size(width: u32, height: u32) -> Self {
+        let (window, filter, colours, layout) = Default::default();
+        Self { width, height, window, filter, colours, layout, mean: [0.0; 3], std: [1.0; 3] }
+    }
+
+    /// The tensor's shape, for one picture.
+    pub fn shape(&self) -> [usize; 4] {
+        let (width, height) = (self.width as usize, self.height as usize);
+        match self.layout {
+            Layout::Nchw => [1, CHANNELS, height, width],
+            Layout::Nhwc => [1, height, width, CHANNELS],
+        }
+    }
+
+    /// The tensor's values in all.
+    pub fn values(&self) -> usize {
+        self.size().pixels() * CHANNELS
+    }
+
+    /// Pixels to which the shorter side of a picture is resized, at most: the detail that a decoder must keep, as
+    /// [`Decoder::decode`](super::Decoder::decode) takes it.
+    pub fn shorter_side(&self) -> u32 {
+        self.window.shorter_side(self.size())
+    }
+
+    fn size(&self) -> Size {
+        Size { width: self.width, height: self.height }
+    }
+}
+
+/// Makes a model's input of pictures. The buffers are kept from picture to picture.
+#[derive(Debug)]
+pub struct Preprocessor {
+    resizer: Resizer,
+    scaling: Scaling,
+}
+
+impl Preprocessor {
+    /// A preprocessor for the input that `input` describes.
+    pub fn new(input: &Preprocess) -> Self {
+        Self { resizer: Resizer::new(input.size(), input.window, input.filter), scaling: Scaling::new(input) }
+    }
+
+    /// Writes `pixels`, the RGB triples that a decoder wrote for `picture`, to `tensor`, whose length is
+    /// [`Preprocess::values`].
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], or what [`Stop::check`] returns.
+    ///
+    /// # Panics
+    /// Panics if `pixels` does not fit `picture`, or `tensor` the model: a fault of the caller.
+    pub fn fill(&mut self, pixels: &[u8], picture: Picture, tensor: &mut [f32], stop: &Stop) -> Result<(), Error> {
+        let resized = self.resizer.resize(pixels, picture, stop)?;
+        self.scaling.apply(resized, tensor);
+        Ok(())
+    }
+
+    /// Gives back buffers of more than `most` bytes.
+    pub fn release(&mut self, most: usize) {
+        self.resizer.release(most);
+    }
+}

@@ -1,35 +1,36 @@
-//! Pillow 13's 8-bit bicubic resize, to the letter.
+//! Pillow 13's 8-bit resize, to the letter.
 //!
-//! Pillow resizes in two passes, one an axis, and rounds to 8 bits between them. Each output value
-//! is a weighted sum in 22-bit fixed point (`filter`). Which pass goes first changes the rounding,
-//! so it is part of the answer. The passes have a portable and an AVX2 version that give the same
-//! bytes (`scalar`, `avx2`).
+//! Pillow resizes in two passes, one an axis, and rounds to 8 bits between them. Each output value is a weighted sum in
+//! fixed point with 22 bits of fraction (`filter`). The order of the passes changes the rounding, so it is part of the
+//! result. The passes have a portable and an AVX2 version that give the same bytes (`scalar`, `avx2`).
 //!
-//! A picture that is not stored upright is never turned at its full size: the weights of the
-//! upright picture are applied to the stored pixels, back to front where an axis is mirrored, and
-//! only the small result is transposed. Integer sums do not depend on their order, so this is the
-//! same as turning first.
+//! A picture that is stored turned is resized as it is stored: the weights of the upright picture are applied to the stored
+//! pixels, in reverse where an axis is mirrored, and the small result is transposed. Integer sums do not depend on
+//! their order, so the bytes are the same as if the picture were turned first.
 //!
-//! A picture that was decoded reduced has an extent in its pixels that is no whole number. The windows follow
-//! it, so that the answer is as near to that of the full picture as the pixels are.
+//! A picture that was decoded reduced has an extent in decoded pixels that is not a whole number. The weights follow that
+//! extent, so that the result is as near to that of the full picture as the pixels are.
 
 use std::fmt;
 
 #[cfg(target_arch = "x86_64")]
 use super::avx2;
-use super::filter::{Axis, Filter};
+use super::filter::{Axis, Filter, Outputs, Weights};
 use super::scalar;
-use crate::image::{Picture, Size};
+use super::window::{Placement, Window};
+use crate::error::Error;
+use crate::image::{CHANNELS, Picture, Size};
+use crate::memory;
+use crate::stop::Stop;
 
-/// Bytes a pixel: red, green, blue.
-pub(crate) const CHANNELS: usize = 3;
-
-/// Resizes pictures to one size; keeps its buffers from picture to picture.
+/// Resizes pictures to one size. The buffers are kept from picture to picture.
 #[derive(Debug)]
 pub struct Resizer {
     target: Size,
-    along_x: Filter,
-    along_y: Filter,
+    window: Window,
+    filter: Filter,
+    along_x: Weights,
+    along_y: Weights,
     buffers: Buffers,
     passes: Box<dyn Passes>,
 }
@@ -41,40 +42,54 @@ struct Buffers {
     turned: Vec<u8>,
 }
 
+/// One resize in the order in which the pixels are stored.
+struct Job<'a> {
+    pixels: Rows<'a>,
+    /// The weights along a row.
+    row: &'a Weights,
+    /// The weights along a column.
+    column: &'a Weights,
+    vertical_first: bool,
+}
+
 impl Buffers {
-    /// Both passes over the pixels as they are stored; `filters` are that along a row and that along a column.
-    fn fill(
-        &mut self,
-        pixels: &[u8],
-        size: Size,
-        filters: (&Filter, &Filter),
-        vertical_first: bool,
-        passes: &mut dyn Passes,
-    ) {
-        let (width, height) = (size.width as usize, size.height as usize);
-        let (row, column) = filters;
+    /// Runs both passes into `resized`.
+    fn fill(&mut self, job: &Job<'_>, passes: &mut dyn Passes, stop: &Stop) -> Result<(), Error> {
+        let Job { pixels, row, column, .. } = *job;
         let Self { between, resized, .. } = self;
-        resized.resize(row.len() * column.len() * CHANNELS, 0);
-        if vertical_first {
-            between.resize(width * column.len() * CHANNELS, 0);
-            passes.vertical(pixels, width * CHANNELS, column, between);
-            passes.horizontal(between, width, row, resized);
+        memory::resize(resized, row.len() * column.len() * CHANNELS)?;
+        if job.vertical_first {
+            memory::resize(between, pixels.stride * column.len())?;
+            passes.vertical(pixels, column, between, stop)?;
+            passes.horizontal(Rows { bytes: between, stride: pixels.stride }, row, resized, stop)
         } else {
-            between.resize(row.len() * height * CHANNELS, 0);
-            passes.horizontal(pixels, width, row, between);
-            passes.vertical(between, row.len() * CHANNELS, column, resized);
+            let stride = row.len() * CHANNELS;
+            memory::resize(between, pixels.bytes.len() / pixels.stride * stride)?;
+            passes.horizontal(pixels, row, between, stop)?;
+            passes.vertical(Rows { bytes: between, stride }, column, resized, stop)
         }
     }
 }
 
-/// One implementation of the two passes, with what it keeps from picture to picture. Both take and
-/// give rows of interleaved RGB bytes without padding.
-pub(super) trait Passes: fmt::Debug + Send {
-    /// Resizes each row of `source`, `width` pixels wide.
-    fn horizontal(&mut self, source: &[u8], width: usize, filter: &Filter, output: &mut [u8]);
+/// Rows of interleaved RGB bytes without padding.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub(super) bytes: &'a [u8],
+    /// Bytes from row to row.
+    pub(super) stride: usize,
+}
 
-    /// Resizes each column of `source`, whose rows are `row_bytes` long.
-    fn vertical(&mut self, source: &[u8], row_bytes: usize, filter: &Filter, output: &mut [u8]);
+/// One implementation of the two passes, with its buffers. Both write rows without padding, and ask `stop` between bands
+/// of rows.
+pub(super) trait Passes: fmt::Debug + Send {
+    /// Resizes each row of `source`.
+    fn horizontal(&mut self, source: Rows<'_>, weights: &Weights, output: &mut [u8], stop: &Stop) -> Result<(), Error>;
+
+    /// Resizes each column of `source`.
+    fn vertical(&mut self, source: Rows<'_>, weights: &Weights, output: &mut [u8], stop: &Stop) -> Result<(), Error>;
+
+    /// Gives back buffers of more than `most` bytes.
+    fn release(&mut self, most: usize);
 }
 
 fn fastest() -> Box<dyn Passes> {
@@ -86,54 +101,67 @@ fn fastest() -> Box<dyn Passes> {
 }
 
 impl Resizer {
-    /// A resizer to `target`, with the fastest passes that this processor runs.
-    pub fn new(target: Size) -> Self {
-        Self::with_passes(target, fastest())
+    /// A resizer to `target` with the fastest passes that this processor runs.
+    pub fn new(target: Size, window: Window, filter: Filter) -> Self {
+        Self::with_passes(target, window, filter, fastest())
     }
 
     /// A resizer that uses no instructions beyond the platform's baseline; for comparison.
-    pub fn portable(target: Size) -> Self {
-        Self::with_passes(target, Box::new(scalar::Scalar::default()))
+    pub fn portable(target: Size, window: Window, filter: Filter) -> Self {
+        Self::with_passes(target, window, filter, Box::new(scalar::Scalar::default()))
     }
 
-    fn with_passes(target: Size, passes: Box<dyn Passes>) -> Self {
-        Self { target, along_x: Filter::default(), along_y: Filter::default(), buffers: Buffers::default(), passes }
+    fn with_passes(target: Size, window: Window, filter: Filter, passes: Box<dyn Passes>) -> Self {
+        let (along_x, along_y, buffers) = (Weights::default(), Weights::default(), Buffers::default());
+        Self { target, window, filter, along_x, along_y, buffers, passes }
     }
 
-    /// Gives back the buffer between the passes where it has more than `most` bytes: it is as high, or as
-    /// wide, as the picture was, which a picture of little else can be.
+    /// Gives back buffers of more than `most` bytes. That between the passes is as high or as wide as the picture.
     pub fn release(&mut self, most: usize) {
-        if self.buffers.between.capacity() > most {
-            self.buffers.between = Vec::new();
+        let Buffers { between, resized, turned } = &mut self.buffers;
+        for buffer in [between, resized, turned] {
+            memory::release(buffer, most);
         }
+        self.along_x.release(most);
+        self.along_y.release(most);
+        self.passes.release(most);
     }
 
-    /// Resizes `pixels`, RGB triples from the top left, row by row, as the decoder gave them for
-    /// `picture`, and turns them upright. Gives the target's pixels in the same order.
+    /// Resizes `pixels`, the RGB triples that a decoder wrote for `picture`, and turns them upright. Returns the RGB triples
+    /// of the target, row by row from the top left.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], or what [`Stop::check`] returns.
     ///
     /// # Panics
-    /// Where `pixels` is not as long as `picture` says, or a side is 0: the decoder's fault.
-    pub fn resize(&mut self, pixels: &[u8], picture: Picture) -> &[u8] {
-        let Self { target, along_x, along_y, buffers, passes } = self;
+    /// Panics if `pixels` is not as long as `picture` says, or a side is 0: a fault of the decoder.
+    pub fn resize(&mut self, pixels: &[u8], picture: Picture, stop: &Stop) -> Result<&[u8], Error> {
+        let Self { target, along_x, along_y, buffers, passes, .. } = self;
         let Picture { size, reduction, orientation } = picture;
         let stored = picture.decoded();
-        assert_eq!(pixels.len(), stored.pixels() * CHANNELS, "pixels do not fit the size");
+        assert!(!pixels.is_empty() && pixels.len() == stored.pixels() * CHANNELS, "pixels do not fit the size");
         let Size { width, height } = size.turned(orientation);
-        along_x.bicubic(Axis { length: width, reduction, mirror: orientation.mirror_x }, target.width);
-        along_y.bicubic(Axis { length: height, reduction, mirror: orientation.mirror_y }, target.height);
-        let vertical_first = vertical_goes_first(stored.turned(orientation), *target);
+        let Placement { resized, left, top } = self.window.place(Size { width, height }, *target);
+        let x = Axis { length: width, reduction, mirror: orientation.mirror_x };
+        let y = Axis { length: height, reduction, mirror: orientation.mirror_y };
+        along_x.set(self.filter, x, Outputs { whole: resized.width, first: left, count: target.width })?;
+        along_y.set(self.filter, y, Outputs { whole: resized.height, first: top, count: target.height })?;
+        let vertical_first = vertical_goes_first(stored.turned(orientation), resized);
+        let pixels = Rows { bytes: pixels, stride: stored.width as usize * CHANNELS };
         if orientation.transpose {
-            buffers.fill(pixels, stored, (along_y, along_x), !vertical_first, passes.as_mut());
-            transpose(&buffers.resized, *target, &mut buffers.turned);
-            &buffers.turned
+            let job = Job { pixels, row: along_y, column: along_x, vertical_first: !vertical_first };
+            buffers.fill(&job, passes.as_mut(), stop)?;
+            transpose(&buffers.resized, *target, &mut buffers.turned)?;
+            Ok(&buffers.turned)
         } else {
-            buffers.fill(pixels, stored, (along_x, along_y), vertical_first, passes.as_mut());
-            &buffers.resized
+            let job = Job { pixels, row: along_x, column: along_y, vertical_first };
+            buffers.fill(&job, passes.as_mut(), stop)?;
+            Ok(&buffers.resized)
         }
     }
 }
 
-/// Pillow 13's choice: the vertical pass first where it saves the more work.
+/// Pillow 13's choice: the vertical pass goes first where it saves more work.
 fn vertical_goes_first(source: Size, target: Size) -> bool {
     let rows = i64::from(source.height) - i64::from(target.height);
     let columns = i64::from(source.width) - i64::from(target.width);
@@ -141,16 +169,17 @@ fn vertical_goes_first(source: Size, target: Size) -> bool {
 }
 
 /// Writes the picture of `size`, whose columns are `source`'s rows, to `target`.
-fn transpose(source: &[u8], size: Size, target: &mut Vec<u8>) {
+fn transpose(source: &[u8], size: Size, target: &mut Vec<u8>) -> Result<(), Error> {
     let (width, height) = (size.width as usize, size.height as usize);
     target.clear();
-    target.reserve(source.len());
+    memory::reserve(target, source.len())?;
     for y in 0..height {
         for x in 0..width {
             let from = (x * height + y) * CHANNELS;
             target.extend_from_slice(&source[from..from + CHANNELS]);
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,8 +1,14 @@
-//! The passes without vector instructions of our own: what every processor runs, and what the
-//! others are tested against.
+//! The passes without vector instructions of our own: what every processor runs, and the reference for the others.
 
-use super::filter::{Filter, HALF, PRECISION};
-use super::resize::{CHANNELS, Passes};
+use super::filter::{HALF, PRECISION, Weights};
+use super::resize::{Passes, Rows};
+use crate::error::Error;
+use crate::image::CHANNELS;
+use crate::memory;
+use crate::stop::Stop;
+
+/// Rows that a pass works on before it asks again whether to stop.
+const BAND: usize = 16;
 
 /// A sum in fixed point, as a byte.
 pub(super) fn to_byte(sum: i32) -> u8 {
@@ -11,20 +17,23 @@ pub(super) fn to_byte(sum: i32) -> u8 {
     byte
 }
 
-/// The passes, and the sums of one row.
+/// The passes, with the sums of one row.
 #[derive(Debug, Default)]
 pub(super) struct Scalar {
     sums: Vec<i32>,
 }
 
 impl Passes for Scalar {
-    fn horizontal(&mut self, source: &[u8], width: usize, filter: &Filter, output: &mut [u8]) {
-        let rows = source.chunks_exact(width * CHANNELS);
-        for (row, output) in rows.zip(output.chunks_exact_mut(filter.len() * CHANNELS)) {
-            for (window, pixel) in filter.windows().zip(output.chunks_exact_mut(CHANNELS)) {
+    fn horizontal(&mut self, source: Rows<'_>, weights: &Weights, output: &mut [u8], stop: &Stop) -> Result<(), Error> {
+        let rows = source.bytes.chunks_exact(source.stride);
+        for (index, (row, output)) in rows.zip(output.chunks_exact_mut(weights.len() * CHANNELS)).enumerate() {
+            if index % BAND == 0 {
+                stop.check()?;
+            }
+            for (taps, pixel) in weights.taps().zip(output.chunks_exact_mut(CHANNELS)) {
                 let mut sums = [HALF; CHANNELS];
-                let taps = row[window.start * CHANNELS..].chunks_exact(CHANNELS);
-                for (weight, tap) in window.weights.iter().zip(taps) {
+                let pixels = row[taps.start * CHANNELS..].chunks_exact(CHANNELS);
+                for (weight, tap) in taps.weights.iter().zip(pixels) {
                     for (sum, value) in sums.iter_mut().zip(tap) {
                         *sum += weight * i32::from(*value);
                     }
@@ -34,15 +43,19 @@ impl Passes for Scalar {
                 }
             }
         }
+        Ok(())
     }
 
-    fn vertical(&mut self, source: &[u8], row_bytes: usize, filter: &Filter, output: &mut [u8]) {
+    fn vertical(&mut self, source: Rows<'_>, weights: &Weights, output: &mut [u8], stop: &Stop) -> Result<(), Error> {
         let sums = &mut self.sums;
-        sums.resize(row_bytes, HALF);
-        for (window, output) in filter.windows().zip(output.chunks_exact_mut(row_bytes)) {
+        memory::resize(sums, source.stride)?;
+        for (index, (taps, output)) in weights.taps().zip(output.chunks_exact_mut(source.stride)).enumerate() {
+            if index % BAND == 0 {
+                stop.check()?;
+            }
             sums.fill(HALF);
-            let taps = source[window.start * row_bytes..].chunks_exact(row_bytes);
-            for (weight, row) in window.weights.iter().zip(taps) {
+            let rows = source.bytes[taps.start * source.stride..].chunks_exact(source.stride);
+            for (weight, row) in taps.weights.iter().zip(rows) {
                 for (sum, value) in sums.iter_mut().zip(row) {
                     *sum += weight * i32::from(*value);
                 }
@@ -51,5 +64,10 @@ impl Passes for Scalar {
                 *value = to_byte(*sum);
             }
         }
+        Ok(())
+    }
+
+    fn release(&mut self, most: usize) {
+        memory::release(&mut self.sums, most);
     }
 }

@@ -1,45 +1,46 @@
 //! Pixels, scaled into the tensor that a model reads.
 
-use ndarray::Array4;
+use super::{Colours, Layout, Preprocess};
+use crate::image::CHANNELS;
 
-use super::resize::CHANNELS;
-use crate::model::{InputSpec, Layout};
-
-/// A model's scaling, worked out once for each of the 256 values of each channel.
+/// A model's scaling, computed once for each of the 256 values of each channel.
 #[derive(Clone, Debug)]
-pub struct Scaling {
+pub(super) struct Scaling {
+    /// In the order of the tensor's channels.
     values: [[f32; 256]; CHANNELS],
+    /// The channel of an RGB pixel that each channel of the tensor holds.
+    order: [usize; CHANNELS],
     layout: Layout,
 }
 
 impl Scaling {
-    /// The scaling that `spec` describes: `(pixel - mean) / std`, with pixels from 0 to 255.
-    pub fn new(spec: &InputSpec) -> Self {
+    pub(super) fn new(input: &Preprocess) -> Self {
         let mut values = [[0.0; 256]; CHANNELS];
-        for ((values, mean), std) in values.iter_mut().zip(spec.mean).zip(spec.std) {
+        for ((values, mean), std) in values.iter_mut().zip(input.mean).zip(input.std) {
             for (pixel, value) in (0_u8..=255).zip(values) {
                 #[expect(clippy::cast_possible_truncation, reason = "the model reads 32-bit floats")]
                 let scaled = ((f64::from(pixel) - mean) / std) as f32;
                 *value = scaled;
             }
         }
-        Self { values, layout: spec.layout }
+        let order = match input.colours {
+            Colours::Rgb => [0, 1, 2],
+            Colours::Bgr => [2, 1, 0],
+        };
+        Self { values, order, layout: input.layout }
     }
 
-    /// Writes `pixels`, interleaved RGB rows, to `tensor`: `[1, 3, height, width]` or `[1, height,
-    /// width, 3]`, as the model's layout says.
+    /// Writes `pixels`, RGB triples, to `tensor`.
     ///
     /// # Panics
-    /// Where the two do not have the same number of values, or the tensor has gaps: not one of
-    /// [`InputSpec::tensor`].
-    pub fn apply(&self, pixels: &[u8], tensor: &mut Array4<f32>) {
+    /// Panics if the two do not have the same number of values: a fault of the caller.
+    pub(super) fn apply(&self, pixels: &[u8], tensor: &mut [f32]) {
         assert_eq!(pixels.len(), tensor.len(), "pixels do not fit the tensor");
-        let tensor = tensor.as_slice_mut().expect("a tensor without gaps");
         let pixels = pixels.chunks_exact(CHANNELS);
         match self.layout {
             Layout::Nchw => {
                 let planes = tensor.chunks_exact_mut(pixels.len());
-                for (channel, (plane, values)) in planes.zip(&self.values).enumerate() {
+                for ((plane, values), channel) in planes.zip(&self.values).zip(self.order) {
                     for (target, pixel) in plane.iter_mut().zip(pixels.clone()) {
                         *target = values[usize::from(pixel[channel])];
                     }
@@ -47,8 +48,8 @@ impl Scaling {
             }
             Layout::Nhwc => {
                 for (target, pixel) in tensor.chunks_exact_mut(CHANNELS).zip(pixels) {
-                    for ((target, value), values) in target.iter_mut().zip(pixel).zip(&self.values) {
-                        *target = values[usize::from(*value)];
+                    for ((target, values), channel) in target.iter_mut().zip(&self.values).zip(self.order) {
+                        *target = values[usize::from(pixel[channel])];
                     }
                 }
             }
@@ -60,25 +61,32 @@ impl Scaling {
 mod tests {
     use super::*;
 
-    fn spec(layout: Layout) -> InputSpec {
-        InputSpec { width: 2, height: 1, layout, mean: [127.5, 0.0, 100.0], std: [127.5, 255.0, 50.0] }
+    const PIXELS: [u8; 6] = [0, 255, 150, 255, 51, 50];
+
+    fn apply(layout: Layout, colours: Colours) -> Vec<f32> {
+        let (mean, std) = ([127.5, 0.0, 100.0], [127.5, 255.0, 50.0]);
+        let input = Preprocess { layout, colours, mean, std, ..Preprocess::of_size(2, 1) };
+        let mut tensor = vec![0.0; input.values()];
+        Scaling::new(&input).apply(&PIXELS, &mut tensor);
+        tensor
     }
 
     #[test]
     fn planes_for_nchw() {
-        let spec = spec(Layout::Nchw);
-        let mut tensor = spec.tensor();
-        Scaling::new(&spec).apply(&[0, 255, 150, 255, 51, 50], &mut tensor);
-        assert_eq!(tensor.shape(), [1, 3, 1, 2]);
-        assert_eq!(tensor.as_slice(), Some(&[-1.0, 1.0, 1.0, 0.2, 1.0, -1.0][..]));
+        assert_eq!(apply(Layout::Nchw, Colours::Rgb), [-1.0, 1.0, 1.0, 0.2, 1.0, -1.0]);
     }
 
     #[test]
     fn triples_for_nhwc() {
-        let spec = spec(Layout::Nhwc);
-        let mut tensor = spec.tensor();
-        Scaling::new(&spec).apply(&[0, 255, 150, 255, 51, 50], &mut tensor);
-        assert_eq!(tensor.shape(), [1, 1, 2, 3]);
-        assert_eq!(tensor.as_slice(), Some(&[-1.0, 1.0, 1.0, 1.0, 0.2, -1.0][..]));
+        assert_eq!(apply(Layout::Nhwc, Colours::Rgb), [-1.0, 1.0, 1.0, 1.0, 0.2, -1.0]);
+    }
+
+    /// Mean and deviation belong to the tensor's channels: here those of blue come first.
+    #[test]
+    fn blue_first() {
+        let blue = [150.0_f32, 50.0].map(|value| (value - 127.5) / 127.5);
+        let red = [0.0_f32, 255.0].map(|value| (value - 100.0) / 50.0);
+        assert_eq!(apply(Layout::Nchw, Colours::Bgr), [blue[0], blue[1], 1.0, 0.2, red[0], red[1]]);
+        assert_eq!(apply(Layout::Nhwc, Colours::Bgr), [blue[0], 1.0, red[0], blue[1], 0.2, red[1]]);
     }
 }

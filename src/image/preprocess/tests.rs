@@ -7,6 +7,18 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::image::Orientation;
 
+fn fast(target: Size) -> Resizer {
+    Resizer::new(target, Window::Stretch, Filter::Bicubic)
+}
+
+fn portable(target: Size) -> Resizer {
+    Resizer::portable(target, Window::Stretch, Filter::Bicubic)
+}
+
+fn resize(resizer: &mut Resizer, pixels: &[u8], picture: Picture) -> Vec<u8> {
+    resizer.resize(pixels, picture, &Stop::never()).unwrap().to_vec()
+}
+
 /// A picture of this size that was decoded whole.
 fn stored(size: Size, orientation: Orientation) -> Picture {
     Picture { size, reduction: 1, orientation }
@@ -16,7 +28,7 @@ fn upright(size: Size) -> Picture {
     stored(size, Orientation::UPRIGHT)
 }
 
-/// What Pillow gave for a picture that both sides can make; see `scripts/make_fixtures.py`.
+/// Pillow's result for a picture that both sides can make; see `scripts/make_fixtures.py`.
 #[derive(Deserialize)]
 struct Case {
     name: String,
@@ -24,7 +36,21 @@ struct Case {
     seed: u32,
     source: [u32; 2],
     target: [u32; 2],
+    filter: String,
+    /// The shorter side before a centre crop; without it the picture is stretched.
+    shorter_side: Option<u32>,
     sha256: String,
+}
+
+impl Case {
+    fn filter(&self) -> Filter {
+        match self.filter.as_str() {
+            "bilinear" => Filter::Bilinear,
+            "bicubic" => Filter::Bicubic,
+            "lanczos" => Filter::Lanczos,
+            other => panic!("unknown filter {other}"),
+        }
+    }
 }
 
 /// The noise that `scripts/make_fixtures.py` makes: the hash "lowbias32" of each byte's number.
@@ -60,13 +86,15 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn every_byte_is_pillows() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("../../../tests/fixtures/resize.json")).unwrap();
-    assert!(cases.len() >= 30, "only {} cases", cases.len());
+    assert!(cases.len() >= 90, "only {} cases", cases.len());
     for case in cases {
         let source = Size { width: case.source[0], height: case.source[1] };
         let target = Size { width: case.target[0], height: case.target[1] };
         let pixels = noise(&case.kind, case.seed, source);
-        for mut resizer in [Resizer::new(target), Resizer::portable(target)] {
-            let resized = resizer.resize(&pixels, upright(source));
+        let window = case.shorter_side.map_or(Window::Stretch, |shorter_side| Window::CentreCrop { shorter_side });
+        let filter = case.filter();
+        for mut resizer in [Resizer::new(target, window, filter), Resizer::portable(target, window, filter)] {
+            let resized = resize(&mut resizer, &pixels, upright(source));
             assert_eq!(
                 hex(&Sha256::digest(resized)),
                 case.sha256,
@@ -103,9 +131,8 @@ proptest! {
     ) {
         let (source, target) = (Size { width, height }, Size { width: to_width, height: to_height });
         let pixels = noise(if binary { "binary" } else { "noise" }, seed, source);
-        let mut fast = Resizer::new(target);
-        let mut portable = Resizer::portable(target);
-        prop_assert_eq!(fast.resize(&pixels, upright(source)), portable.resize(&pixels, upright(source)));
+        let (mut fast, mut portable) = (fast(target), portable(target));
+        prop_assert_eq!(resize(&mut fast, &pixels, upright(source)), resize(&mut portable, &pixels, upright(source)));
     }
 
     #[test]
@@ -116,20 +143,21 @@ proptest! {
         let orientation = Orientation::from_exif(exif);
         let pixels = noise("noise", seed, size);
         let turned = turn(&pixels, size, orientation);
-        let mut after = Resizer::new(target);
-        let mut before = Resizer::new(target);
-        prop_assert_eq!(
-            after.resize(&pixels, stored(size, orientation)),
-            before.resize(&turned, upright(size.turned(orientation)))
-        );
+        for window in [Window::Stretch, Window::CentreCrop { shorter_side: 60 }] {
+            let resizer = || Resizer::new(target, window, Filter::Bicubic);
+            prop_assert_eq!(
+                resize(&mut resizer(), &pixels, stored(size, orientation)),
+                resize(&mut resizer(), &turned, upright(size.turned(orientation)))
+            );
+        }
     }
 
     #[test]
     fn one_colour_stays_one_colour(width in 1..500_u32, height in 1..500_u32, value: u8) {
         let source = Size { width, height };
         let pixels = vec![value; source.pixels() * CHANNELS];
-        let mut resizer = Resizer::new(Size { width: 31, height: 17 });
-        prop_assert!(resizer.resize(&pixels, upright(source)).iter().all(|byte| *byte == value));
+        let resized = resize(&mut fast(Size { width: 31, height: 17 }), &pixels, upright(source));
+        prop_assert!(resized.iter().all(|byte| *byte == value));
     }
 }
 
@@ -168,10 +196,31 @@ fn a_reduced_picture_is_resized_as_the_whole_one() {
             let reduced = Picture { reduction, ..whole };
             let pixels = slope(size);
             let target = Size { width: 16, height: 12 };
-            let (mut one, mut other) = (Resizer::new(target), Resizer::new(target));
-            let (expected, found) = (one.resize(&pixels, whole), other.resize(&reduce(&pixels, reduced), reduced));
-            let worst = expected.iter().zip(found).map(|(a, b)| a.abs_diff(*b)).max();
+            let expected = resize(&mut fast(target), &pixels, whole);
+            let found = resize(&mut fast(target), &reduce(&pixels, reduced), reduced);
+            let worst = expected.iter().zip(&found).map(|(a, b)| a.abs_diff(*b)).max();
             assert!(worst <= Some(2), "{worst:?} levels at {size:?}, {reduction}, {exif}");
         }
     }
+}
+
+#[test]
+fn a_resize_stops_when_it_is_told_to() {
+    let source = Size { width: 40, height: 1000 };
+    let pixels = noise("noise", 1, source);
+    let stop = Stop::at(std::time::Instant::now());
+    for mut resizer in [fast(Size { width: 30, height: 20 }), portable(Size { width: 30, height: 20 })] {
+        assert_eq!(resizer.resize(&pixels, upright(source), &stop), Err(Error::DeadlineExceeded));
+    }
+}
+
+#[test]
+fn what_a_large_picture_needed_is_given_back() {
+    let source = Size { width: 100, height: 100_000 };
+    let mut resizer = fast(Size { width: 30, height: 20 });
+    resize(&mut resizer, &noise("noise", 1, source), upright(source));
+    resizer.release(1 << 20);
+    assert!(resizer.buffers.between.capacity() > 0, "small buffers are kept");
+    resizer.release(1 << 10);
+    assert_eq!(resizer.buffers.between.capacity(), 0);
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use clap::Parser;
 use glimpse::config::CommandLine;
 use glimpse::stop::Stop;
@@ -17,6 +16,7 @@ use glimpse::engine::{Analysis, Engine, Limits, Payload, Timings, Work};
 use glimpse::error::Error;
 use glimpse::http::{self, Access, App, Site};
 use glimpse::image::{Decoder, payload};
+use glimpse::server::Peer;
 use glimpse::server::lifecycle::Lifecycle;
 use glimpse::model::{Metadata, Prediction};
 use glimpse::telemetry::metrics::Metrics;
@@ -105,7 +105,7 @@ async fn answer(router: axum::Router, bytes: &[u8]) -> Vec<u8> {
         let router = router.clone();
         async move {
             let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))));
+            request.extensions_mut().insert(Peer::Ip(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))));
             Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {}))
         }
     });

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use clap::Parser;
-use glimpse::config::{CommandLine, Config};
 use glimpse::commands::serve::load;
+use glimpse::config::{CommandLine, Config};
 use glimpse::engine::{Capacity, Engine};
 use glimpse::guard::{Access, BodyLimits, Budget};
 use glimpse::http::{self, App, Site, State};
@@ -51,14 +51,10 @@ fn default_app() -> App {
 /// A server as `config` wants it. It shares the default server's engine unless it has a scripted worker or an option that
 /// concerns the engine. Unlike `load`, this accepts a memory budget that is smaller than the largest body.
 fn app(config: &Config, worker: Option<Scripted>) -> App {
-    let app = if worker.is_some() || same_engine(config, &self::config(&[])) {
-        default_app()
-    } else {
-        load(config).unwrap()
-    };
+    let app =
+        if worker.is_some() || same_engine(config, &self::config(&[])) { default_app() } else { load(config).unwrap() };
     let engine = worker.map(|worker| {
-        let capacity =
-            Capacity { queue_depth: config.engine.queue_depth, timeout: config.engine.inference_timeout };
+        let capacity = Capacity { queue_depth: config.engine.queue_depth, timeout: config.engine.inference_timeout };
         Arc::new(Engine::new(vec![worker], capacity).unwrap())
     });
     App::new(State {

@@ -19,7 +19,7 @@ interface Props {
 /** The answer: its first label large, all three as bars, and the time that it took. */
 export function AnswerCard({ picture, phase }: Props) {
   const { answer, milliseconds, sent } = phase;
-  const url = new URL(analyzeUrl(), location.href).href;
+  const url = new URL(analyzeUrl(), document.baseURI).href;
   return (
     <Box sx={{ display: "grid", gap: 2.5 }}>
       <Typography

@@ -6,8 +6,8 @@ import { base64Length, readAsBase64 } from "./files.ts";
 import { readKey } from "./key.ts";
 import { parseServerTiming, type Timing } from "./serverTiming.ts";
 
-/** Where the API is: the page's own origin, unless the build was told otherwise. */
-export const BASE = (import.meta.env.PUBLIC_API_URL ?? "").replace(/\/$/, "");
+/** Where the API is. By default relative to the page, which a proxy may serve below a path of its own. */
+export const BASE = (import.meta.env.PUBLIC_API_URL ?? "").replace(/\/$/, "") || ".";
 
 /** What stands around the picture in a request's body. */
 const BEGIN = '{"base64Image":"';

@@ -30,7 +30,7 @@ describe("a picture that is analysed", () => {
   test("is sent as base64 in JSON", async () => {
     ask({}, picture("a.png", "hello"));
     const request = await server.request();
-    expect([request.method, request.url]).toEqual(["POST", "/api/v1/analyze"]);
+    expect([request.method, request.url]).toEqual(["POST", "./api/v1/analyze"]);
     expect(request.requestHeaders["Content-Type"]).toBe("application/json");
     expect(JSON.parse((await request.body?.text()) ?? "")).toEqual({ base64Image: btoa("hello") });
   });
@@ -216,7 +216,7 @@ describe("the model", () => {
     const fetch = vi.fn(async () => Response.json(MODEL));
     vi.stubGlobal("fetch", fetch);
     expect(await describeModel(never)).toEqual(MODEL);
-    expect(fetch).toHaveBeenCalledWith("/api/v1/model", { signal: never });
+    expect(fetch).toHaveBeenCalledWith("./api/v1/model", { signal: never });
     vi.unstubAllGlobals();
   });
 

@@ -5,6 +5,7 @@ import { parseServerTiming, total } from "../../src/lib/serverTiming.ts";
 import { isOpaque, SHORT_SIDE, shrink, smaller } from "../../src/lib/shrink.ts";
 import { EMPTY, next, type Picture, reduce } from "../../src/lib/visit.ts";
 import { scriptHashes } from "../../tools/content-security-policy.ts";
+import { relative } from "../../tools/relative-urls.ts";
 import { PREDICTIONS, picture } from "./server.ts";
 
 describe("formats", () => {
@@ -127,6 +128,18 @@ describe("copying", () => {
       await expect(copy("text")).rejects.toThrow();
     });
   });
+});
+
+test("the built files name each other by relative URLs", () => {
+  const page = '<a href="/">a</a> <img src="/_astro/a.jpg"><a href="//b/c">/d</a><form action="/answer"><a href="#e">';
+  const expected =
+    '<a href="./">a</a> <img src="./_astro/a.jpg"><a href="//b/c">/d</a><form action="./answer"><a href="#e">';
+  expect(relative("index.html", page)).toBe(expected);
+  expect(relative("a/b/index.html", '<a href="/docs">')).toBe('<a href="../../docs">');
+  expect(relative("_astro/a.css", "a{src:url(/_astro/b.woff2)}")).toBe("a{src:url(../_astro/b.woff2)}");
+  expect(relative("_astro/a.js", 'import"./b.js";x={src:"/_astro/c.jpg"}')).toBe(
+    'import"./b.js";x={src:"./_astro/c.jpg"}',
+  );
 });
 
 test("inline scripts are allowed by their hashes, others by their address", () => {

@@ -1,0 +1,129 @@
+//! Memory that may be refused.
+//!
+//! Rust's collections abort the process when the system refuses them memory. Every buffer here whose size follows from a
+//! request is taken through these functions, which return [`Error::OutOfMemory`] instead.
+//!
+//! A large buffer is only taken where [`HEADROOM`] is left behind it: the small allocations that every request makes
+//! still abort.
+
+use crate::error::Error;
+
+/// Bytes that must still be available behind a large buffer.
+///
+/// More than 32 MiB: glibc's `malloc` gives such blocks back to the system when they are freed, and does not raise its
+/// threshold for doing so (`M_MMAP_THRESHOLD` in mallopt(3)).
+const HEADROOM: usize = 33 << 20;
+
+/// Buffers from this size on are large, in bytes.
+const LARGE: usize = 1 << 20;
+
+/// Makes `buffer` `length` zeros.
+///
+/// New memory comes from the system as zeros and is not resident before it is written to: a header that lies about a
+/// picture's size costs nothing.
+///
+/// # Errors
+/// [`Error::OutOfMemory`]; the buffer is then empty.
+pub fn zeros<T: bytemuck::Zeroable + Copy>(buffer: &mut Vec<T>, length: usize) -> Result<(), Error> {
+    if buffer.capacity() >= length {
+        buffer.clear();
+        buffer.resize(length, T::zeroed());
+        return Ok(());
+    }
+    // The old one goes first, so that both are never held at once.
+    *buffer = Vec::new();
+    let zeroed = bytemuck::allocation::try_zeroed_vec(length).map_err(|()| Error::OutOfMemory)?;
+    // Untouched, this memory costs nothing either where the headroom is missing and it is given back.
+    headroom_behind::<T>(length)?;
+    *buffer = zeroed;
+    Ok(())
+}
+
+/// Makes `buffer` as long as `length`; what it held before may stay in it. For buffers that are written over as a whole.
+///
+/// # Errors
+/// [`Error::OutOfMemory`]; the buffer is then empty.
+pub fn resize<T: bytemuck::Zeroable + Copy>(buffer: &mut Vec<T>, length: usize) -> Result<(), Error> {
+    if buffer.capacity() < length {
+        return zeros(buffer, length);
+    }
+    buffer.resize(length, T::zeroed());
+    Ok(())
+}
+
+/// Makes room for `additional` more values in `buffer`, which keeps what it holds.
+///
+/// # Errors
+/// [`Error::OutOfMemory`]; the buffer is then as it was.
+pub fn reserve<T>(buffer: &mut Vec<T>, additional: usize) -> Result<(), Error> {
+    if buffer.capacity() - buffer.len() >= additional {
+        return Ok(());
+    }
+    buffer.try_reserve_exact(additional).map_err(|_| Error::OutOfMemory)?;
+    headroom_behind::<T>(buffer.capacity())
+}
+
+/// Checks that `bytes` more could be had now, by taking them and giving them back.
+///
+/// For libraries that allocate in a way that can't be refused. Another thread may take the memory in between, so that this
+/// makes an abort unlikely, not impossible.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub fn probe(bytes: usize) -> Result<(), Error> {
+    let mut block = Vec::<u8>::new();
+    let taken = block.try_reserve_exact(bytes.saturating_add(HEADROOM));
+    // Without this, the compiler may leave out both the allocation and its failure.
+    std::hint::black_box(&mut block);
+    taken.map_err(|_| Error::OutOfMemory)
+}
+
+/// Gives back a buffer whose capacity is more than `most` bytes.
+pub fn release<T>(buffer: &mut Vec<T>, most: usize) {
+    if buffer.capacity().saturating_mul(size_of::<T>()) > most {
+        *buffer = Vec::new();
+    }
+}
+
+fn headroom_behind<T>(length: usize) -> Result<(), Error> {
+    if length.saturating_mul(size_of::<T>()) < LARGE { Ok(()) } else { probe(0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than any address space has.
+    const TOO_MUCH: usize = isize::MAX as usize - (64 << 20);
+
+    #[test]
+    fn what_can_not_be_had_is_an_error() {
+        let mut buffer = vec![1_u8; 10];
+        assert_eq!(reserve(&mut buffer, TOO_MUCH), Err(Error::OutOfMemory));
+        assert_eq!(buffer, [1; 10]);
+        assert_eq!(resize(&mut buffer, TOO_MUCH), Err(Error::OutOfMemory));
+        assert_eq!(zeros(&mut buffer, TOO_MUCH), Err(Error::OutOfMemory));
+        assert_eq!(zeros(&mut Vec::<i32>::new(), TOO_MUCH), Err(Error::OutOfMemory));
+        assert!(buffer.is_empty());
+        assert_eq!(probe(TOO_MUCH), Err(Error::OutOfMemory));
+        assert_eq!(probe(usize::MAX), Err(Error::OutOfMemory));
+    }
+
+    #[test]
+    fn zeros_leave_nothing_of_what_was_there() {
+        let mut buffer = vec![7_u8; 100];
+        zeros(&mut buffer, 50).unwrap();
+        assert_eq!(buffer, [0; 50]);
+        resize(&mut buffer, 60).unwrap();
+        zeros(&mut buffer, 3 << 20).unwrap();
+        assert!(buffer.len() == 3 << 20 && buffer.iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn a_buffer_is_given_back_by_its_bytes() {
+        let (mut small, mut large) = (Vec::<u32>::with_capacity(10), Vec::<u32>::with_capacity(1000));
+        release(&mut small, 1000);
+        release(&mut large, 1000);
+        assert!(small.capacity() >= 10 && large.capacity() == 0);
+    }
+}

@@ -1,0 +1,131 @@
+//! A session of ONNX Runtime that several threads run at the same time.
+
+#![allow(unsafe_code, reason = "ONNX Runtime is a C++ library; `ort` offers its `Run` to one thread at a time only")]
+
+use std::ffi::CString;
+use std::ptr;
+
+use ort::AsPointer;
+use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::value::{Outlet, TensorElementType, TensorRef, TensorRefMut, ValueType};
+
+use super::{Metadata, Runtime};
+use crate::error::{Error, StartError};
+
+/// A model's graph with one input and one output, both of 32-bit floats. The weights exist once, however many threads run
+/// it.
+#[derive(Debug)]
+pub(super) struct SharedSession {
+    session: Session,
+    input: Port,
+    output: Port,
+}
+
+/// The input or the output of a graph.
+#[derive(Debug)]
+struct Port {
+    name: CString,
+    shape: Vec<usize>,
+}
+
+impl SharedSession {
+    /// Starts a session on the bytes of an ONNX file and reads the file's description.
+    ///
+    /// # Errors
+    /// A reason, where the file is no model, does not describe itself, or has another shape than it describes.
+    pub(super) fn start(runtime: &Runtime, file: &[u8]) -> Result<(Self, Metadata), StartError> {
+        let refused = |error: ort::Error| StartError::new(format!("ONNX Runtime refuses it ({error})"));
+        let session = session(runtime, file).map_err(refused)?;
+        let metadata = {
+            let props = session.metadata().map_err(refused)?;
+            Metadata::read(|key| props.custom(key))?
+        };
+        let ([input], [output]) = (session.inputs(), session.outputs()) else {
+            return Err(StartError::new("it has more than one input or output"));
+        };
+        let input = port("input", input, &metadata.input.shape())?;
+        let output = port("output", output, &[1, metadata.labels.len()])?;
+        Ok((Self { session, input, output }, metadata))
+    }
+
+    /// Computes `output` of `input`. Several threads may call this at the same time.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], or [`Error::Internal`] where ONNX Runtime fails or the output has another shape than the
+    /// description says. The log has the cause.
+    pub(super) fn run(&self, input: &[f32], output: &mut [f32]) -> Result<(), Error> {
+        self.try_run(input, output).map_err(|error| {
+            if is_out_of_memory(error.message()) {
+                return Error::OutOfMemory;
+            }
+            tracing::error!(%error, "inference failed");
+            Error::Internal
+        })
+    }
+
+    /// ONNX Runtime writes straight to `output`, and fails where the graph's output has another shape.
+    fn try_run(&self, input: &[f32], output: &mut [f32]) -> ort::Result<()> {
+        let input = TensorRef::from_array_view((&self.input.shape[..], input))?;
+        let output = TensorRefMut::from_array_view_mut((&self.output.shape[..], output))?;
+        let (inputs, mut outputs) = ([input.ptr()], [output.ptr().cast_mut()]);
+        let (input_names, output_names) = ([self.input.name.as_ptr()], [self.output.name.as_ptr()]);
+        // SAFETY: the session and both values are live, the names end with a zero, and each array has one element, as
+        // the lengths say. The tensors' buffers are borrowed until the call returns: the input is only read, and nobody else
+        // holds the output.
+        //
+        // The call may be made by several threads at once: "Multiple threads are allowed to run this function; hence its
+        // thread-safe" (ONNX Runtime, core/session/inference_session.h, on `Run`); "Multiple threads can invoke the Run()
+        // method on the same inference session object" (docs, High Level Design, Key design decisions). That `ort` asks for an
+        // exclusive reference is because of execution providers that break this promise (CUDA, DirectML). This session has
+        // the CPU provider alone, which keeps it: see `session`.
+        unsafe {
+            let status = (ort::api().Run)(
+                self.session.ptr().cast_mut(),
+                ptr::null(),
+                input_names.as_ptr(),
+                inputs.as_ptr(),
+                inputs.len(),
+                output_names.as_ptr(),
+                output_names.len(),
+                outputs.as_mut_ptr(),
+            );
+            ort::Error::result_from_status(status)
+        }
+    }
+}
+
+/// A session that computes in the thread that runs it. More threads a picture make one picture faster and all of them slower.
+///
+/// No execution provider is registered, so ONNX Runtime falls back to that of the CPU: [`SharedSession::try_run`] relies on it.
+fn session(runtime: &Runtime, file: &[u8]) -> ort::Result<Session> {
+    let mut builder = Session::builder(runtime.environment())?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(1)?
+        .with_intra_op_spinning(false)?;
+    builder.commit_from_memory(file)
+}
+
+/// Checks a port against its description. A dimension that the graph leaves open (-1) fits any.
+fn port(what: &str, outlet: &Outlet, described: &[usize]) -> Result<Port, StartError> {
+    let ValueType::Tensor { ty: TensorElementType::Float32, shape, .. } = outlet.dtype() else {
+        return Err(StartError::new(format!("its {what} is not a tensor of 32-bit floats")));
+    };
+    let fits = |(actual, described): (&i64, &usize)| *actual == -1 || usize::try_from(*actual) == Ok(*described);
+    let name = CString::new(outlet.name()).ok();
+    match name {
+        Some(name) if shape.len() == described.len() && shape.iter().zip(described).all(fits) => {
+            Ok(Port { name, shape: described.to_vec() })
+        }
+        _ => {
+            let actual: &[i64] = shape;
+            let sentence = format!("its {what} has the shape {actual:?}, and its description says {described:?}");
+            Err(StartError::new(sentence))
+        }
+    }
+}
+
+/// Whether ONNX Runtime was refused memory: the messages of its arena and of C++.
+fn is_out_of_memory(message: &str) -> bool {
+    ["Failed to allocate memory", "bad_alloc", "bad allocation"].iter().any(|sign| message.contains(sign))
+}

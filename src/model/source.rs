@@ -1,0 +1,61 @@
+//! Where a model's file comes from.
+
+use std::borrow::Cow;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::StartError;
+
+/// Where a model comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelSource {
+    /// An ONNX file.
+    File(PathBuf),
+    /// The model in this executable.
+    #[cfg(feature = "embed")]
+    Embedded,
+}
+
+impl Default for ModelSource {
+    /// The model in this executable, or the file that `scripts/setup` leaves in the project.
+    fn default() -> Self {
+        #[cfg(feature = "embed")]
+        let source = Self::Embedded;
+        #[cfg(not(feature = "embed"))]
+        let source = Self::File("models/model.onnx".into());
+        source
+    }
+}
+
+impl ModelSource {
+    pub(super) fn read(&self) -> Result<Cow<'static, [u8]>, StartError> {
+        match self {
+            Self::File(path) => read_file(path).map(Cow::Owned).map_err(|error| {
+                StartError::new(format!(
+                    "The model {} can't be read: {error}. Run scripts/setup, or set MODEL_PATH to an exported model.",
+                    path.display()
+                ))
+            }),
+            #[cfg(feature = "embed")]
+            Self::Embedded => Ok(Cow::Borrowed(super::embedded::MODEL)),
+        }
+    }
+
+    /// `reason`, in a sentence that names the model.
+    pub(super) fn refuse(&self, reason: &str) -> StartError {
+        let name = match self {
+            Self::File(path) => path.display().to_string(),
+            #[cfg(feature = "embed")]
+            Self::Embedded => "in this executable".to_owned(),
+        };
+        StartError::new(format!("The model {name} can't be used: {reason}. Export one with scripts/export_model.py."))
+    }
+}
+
+/// Reads a whole file. A pipe or a device, which may have no end or wait for a writer, is refused.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    std::fs::read(path)
+}

@@ -1,0 +1,176 @@
+//! The log of the executable when standard output is not read, is closed, or fails.
+use std::fs::File;
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::{LONG, executable, root};
+use serde_json::Value;
+
+const DROPPED: &str = "glimpse_log_lines_dropped_total";
+
+/// A server whose log is not read to find its address.
+struct Unread {
+    child: Child,
+    address: SocketAddr,
+    client: reqwest::Client,
+}
+
+impl Unread {
+    async fn start(stdout: impl Into<Stdio>, stderr: impl Into<Stdio>, variables: &[(&str, &str)]) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut command = command(variables);
+        command.env("LISTEN_ADDR", address.to_string()).stdout(stdout).stderr(stderr);
+        let server = Self { child: command.spawn().unwrap(), address, client: reqwest::Client::new() };
+        let begun = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(begun.elapsed() < LONG, "the server does not listen");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        let request = self.client.get(format!("http://{}{path}", self.address)).timeout(Duration::from_secs(20));
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    /// Asks until lines are dropped; each request logs about 1 kB.
+    async fn ask_until_lines_are_dropped(&self) {
+        let path = format!("/api/{}", "a".repeat(1000));
+        for _ in 0..2500 {
+            assert_eq!(self.get(&path).await.0, 404);
+        }
+        assert_eq!(self.get("/livez").await.0, 200);
+        assert!(self.dropped().await > 0);
+    }
+
+    async fn dropped(&self) -> u64 {
+        let (status, text) = self.get("/metrics").await;
+        assert_eq!(status, 200);
+        let line = text.lines().find_map(|line| line.strip_prefix(DROPPED)).unwrap();
+        line.trim().parse().unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    fn end(&mut self) -> ExitStatus {
+        wait(&mut self.child)
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(variables: &[(&str, &str)]) -> Command {
+    let mut command = executable();
+    command.current_dir(root()).envs(variables.iter().copied());
+    command
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "the process does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A pipe without room for another byte.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = pipe().unwrap();
+    // 64 kB on Linux, 16 kB on macOS, where it grows.
+    writer.write_all(&[b'\n'; 1 << 16]).unwrap();
+    (reader, writer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_that_nobody_reads_costs_only_lines() {
+    for format in ["json", "text"] {
+        let (_reader, writer) = full_pipe();
+        let mut server = Unread::start(writer, Stdio::inherit(), &[("LOG_FORMAT", format)]).await;
+        server.ask_until_lines_are_dropped().await;
+        server.signal("TERM");
+        assert_eq!(server.end().code(), Some(0), "{format}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_lines_come_once_the_pipe_is_read() {
+    let (mut reader, writer) = full_pipe();
+    let mut server = Unread::start(writer, Stdio::inherit(), &[]).await;
+    server.ask_until_lines_are_dropped().await;
+    let dropped = server.dropped().await;
+    let reading = std::thread::spawn(move || {
+        let mut log = String::new();
+        reader.read_to_string(&mut log).unwrap();
+        log
+    });
+    // The writer says what was lost after the first batch that gets through.
+    assert_eq!(server.get("/livez").await.0, 200);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
+    let log = reading.join().unwrap();
+    let lines = log.trim_start().lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<Value> = lines.collect();
+    let last = lines.last().unwrap();
+    assert_eq!(last["message"], "stopped", "{last}");
+    let told = lines.iter().find(|line| line["message"].as_str().unwrap().starts_with("log lines were dropped"));
+    assert_eq!(told.unwrap()["lines"], dropped);
+    assert!(lines.is_sorted_by_key(|line| line["time"].as_str().unwrap()), "the lines are not in order");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_whose_reader_is_gone() {
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
+    let mut server = Unread::start(writer, Stdio::inherit(), &[]).await;
+    for _ in 0..100 {
+        assert_eq!(server.get("/livez").await.0, 200);
+    }
+    assert!(server.dropped().await > 50);
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk() {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut server = Unread::start(full, Stdio::inherit(), &[]).await;
+    for _ in 0..100 {
+        assert_eq!(server.get("/livez").await.0, 200);
+    }
+    assert!(server.dropped().await > 50);
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
+}
+
+/// As `glimpse 2>&1 | something that hangs`.
+#[tokio::test(flavor = "multi_thread")]
+async fn standard_error_that_nobody_reads_does_not_hold_up_the_end() {
+    let (_reader, writer) = full_pipe();
+    let variables = [("SHUTDOWN_DELAY", "1m")];
+    let mut server = Unread::start(writer.try_clone().unwrap(), writer, &variables).await;
+    server.signal("TERM");
+    while server.get("/readyz").await.0 == 200 {}
+    server.signal("TERM");
+    assert!(!server.end().success());
+
+    let (_reader, writer) = full_pipe();
+    let mut child = command(&[("MODEL_PATH", "nowhere.onnx")]).stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+    assert_eq!(wait(&mut child).code(), Some(1));
+}

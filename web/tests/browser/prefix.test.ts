@@ -1,0 +1,116 @@
+/** The site below a path that a proxy strips, as `https://host/glimpse/`. */
+
+import { once } from "node:events";
+import { createServer, type Server as HttpServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import {
+  expectedLabel,
+  launch,
+  type Server,
+  samplesFolder,
+  startServer,
+  Visitor,
+  type VisitorOptions,
+} from "./support.ts";
+
+const PREFIX = "/glimpse";
+
+let browser: Browser;
+let server: Server;
+let proxy: HttpServer;
+/** The server as it is seen through the proxy. */
+let outside: Server;
+let visitor: Visitor;
+
+/** What nginx does for `location /glimpse/ { proxy_pass http://server/; }`; other paths are 502. */
+function stripping(upstream: string): HttpServer {
+  return createServer((incoming, outgoing) => {
+    const { url = "", method, headers } = incoming;
+    if (!url.startsWith(`${PREFIX}/`)) {
+      outgoing.writeHead(502).end();
+      return;
+    }
+    const forwarded = request(upstream + url.slice(PREFIX.length), { method, headers }, (response) => {
+      outgoing.writeHead(response.statusCode ?? 502, response.headers);
+      response.pipe(outgoing);
+    });
+    forwarded.on("error", () => outgoing.destroy());
+    incoming.pipe(forwarded);
+  });
+}
+
+beforeAll(async () => {
+  [browser, server] = await Promise.all([launch(), startServer()]);
+  proxy = stripping(server.url).listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  outside = { ...server, url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${PREFIX}` };
+});
+afterAll(async () => {
+  proxy?.close();
+  await Promise.all([browser?.close(), server?.stop()]);
+});
+afterEach(() => visitor.close());
+
+async function visit(options: VisitorOptions = {}) {
+  visitor = await Visitor.open(browser, outside, options);
+}
+
+/** The paths that were answered with an error. */
+function failures(): string[] {
+  const paths: string[] = [];
+  visitor.page.on("response", (response) => {
+    if (response.status() >= 400) {
+      paths.push(`${response.status()} ${response.url()}`);
+    }
+  });
+  return paths;
+}
+
+test("the page works, its samples too", async () => {
+  await visit();
+  const failed = failures();
+  await visitor.page.reload();
+  await visitor.page.getByText(/Answered by/).waitFor();
+  await visitor.page.evaluate(() => document.fonts.ready);
+  await visitor.page.getByRole("button", { name: "A cat" }).click();
+  await visitor.expectLabel(await expectedLabel(server, "chelsea.webp"));
+  expect(failed).toEqual([]);
+});
+
+test("the pages find each other", async () => {
+  await visit();
+  const failed = failures();
+  for (const [link, path] of [
+    ["API documentation", "/docs"],
+    ["openapi.json", "/api/v1/openapi.json"],
+  ] as const) {
+    await visitor.page.getByRole("link", { name: link }).click();
+    await visitor.page.waitForURL(outside.url + path);
+  }
+  await visitor.page.goBack();
+  await visitor.page.getByRole("link", { name: "glimpse" }).click();
+  await visitor.page.waitForURL(`${outside.url}/`);
+  expect(failed).toEqual([]);
+});
+
+test.each(["/nothing", "/a/b/c", "/a/b/"])("a page that does not exist, at %s, leads back", async (path) => {
+  await visit({ path });
+  const failed = failures();
+  const background = await visitor.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  expect(background, "the style sheet is missing").not.toBe("rgba(0, 0, 0, 0)");
+  await visitor.page.getByRole("link", { name: "Look at a photograph instead" }).click();
+  await visitor.page.waitForURL(`${outside.url}/`);
+  expect(failed).toEqual([]);
+});
+
+test("the form that does without JavaScript", async () => {
+  await visit({ javaScriptEnabled: false });
+  for (let times = 0; times < 2; times += 1) {
+    await visitor.page.getByLabel(/^Photograph/).setInputFiles(`${samplesFolder}/coffee.jpg`);
+    await visitor.page.getByRole("button", { name: "Analyse" }).click();
+    await visitor.page.waitForURL(`${outside.url}/answer`);
+    await visitor.page.getByText(await expectedLabel(server, "coffee.jpg")).waitFor();
+  }
+});
