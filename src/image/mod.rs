@@ -9,6 +9,7 @@ pub mod formats;
 pub mod orientation;
 pub mod picture;
 pub mod preprocess;
+mod segments;
 
 pub use decode::Decoder;
 pub use formats::FORMATS;

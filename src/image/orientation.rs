@@ -1,6 +1,7 @@
 //! The turn that makes a stored picture upright.
 
 use super::directory::Numbers;
+use super::segments::segments;
 
 /// The tag of the orientation (Exif 2.32, section 4.6.4).
 const TAG: u16 = 0x0112;
@@ -98,8 +99,7 @@ fn chunk(file: &[u8], first: usize, wanted: [u8; 4], header: fn(&[u8]) -> Option
 
 /// The data of the first Exif segment, an APP1 (ITU-T T.81, B.1.1.4), before the first scan.
 fn jpeg_exif(file: &[u8]) -> Option<&[u8]> {
-    let mut segments = super::decode::jpeg_segments(file);
-    segments.find(|(marker, data)| *marker == 0xe1 && data.starts_with(PREFIX)).map(|(_, data)| data)
+    segments(file).find(|(marker, data)| *marker == 0xe1 && data.starts_with(PREFIX)).map(|(_, data)| data)
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub struct Metadata {
     pub precision: String,
     /// The tensor that it reads, and how a picture becomes one.
     pub input: Preprocess,
-    /// The meaning of its outputs, in their order. Two may be equal: ImageNet has two classes `crane`.
+    /// The meaning of its outputs, in their order. Two may be equal: `ImageNet` has two classes `crane`.
     pub labels: Labels,
 }
 

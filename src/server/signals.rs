@@ -55,9 +55,17 @@ pub fn ready() {
     notify(NotifyState::Ready);
 }
 
-/// Tells the service manager (systemd's `NOTIFY_SOCKET`), where there is one.
-fn notify(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
+/// Tells the service manager (systemd's `NOTIFY_SOCKET`), if there is one.
+///
+/// On a thread of its own: sending blocks while the socket's queue is full, and a manager that reads no messages
+/// must not stop the server.
+fn notify(state: NotifyState<'static>) {
+    let tell = move || {
+        if let Err(error) = sd_notify::notify(&[state]) {
+            tracing::warn!("the service manager can't be told: {error}");
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("notify".into()).spawn(tell) {
         tracing::warn!("the service manager can't be told: {error}");
     }
 }

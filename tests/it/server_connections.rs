@@ -240,7 +240,7 @@ fn a_second_signal_under_load_leaves_one_sentence() {
         let errors = folder.join(run.to_string());
         let server = serving();
         let mut command = Command::new("/bin/sh");
-        command.env_clear().current_dir(support::root()).args(["-c", "exec 2>\"$0\" \"$@\""]).arg(&errors);
+        command.env_clear().current_dir(crate::support::root()).args(["-c", "exec 2>\"$0\" \"$@\""]).arg(&errors);
         command.arg(server.get_program()).args(server.get_args()).args(["--workers", "2"]);
         let mut process = Process::start(command);
         process.ignore_log();
@@ -263,7 +263,7 @@ fn a_second_signal_under_load_leaves_one_sentence() {
 /// A copy of the site with a file that no socket's buffer holds.
 fn site(name: &str) -> (PathBuf, usize) {
     let site = folder(name);
-    let copied = Command::new("cp").args(["-r", "web/dist/."]).arg(&site).current_dir(support::root()).status();
+    let copied = Command::new("cp").args(["-r", "web/dist/."]).arg(&site).current_dir(crate::support::root()).status();
     assert!(copied.unwrap().success());
     let length = 30_000_000;
     std::fs::write(site.join("large.bin"), vec![b'x'; length]).unwrap();
@@ -291,7 +291,7 @@ async fn an_answer_on_http2_that_is_still_being_sent_is_finished() {
     let socket = tokio::net::TcpStream::connect(process.address).await.unwrap();
     let (mut client, connection) = h2::client::handshake(socket).await.unwrap();
     let connection = tokio::spawn(connection);
-    let request = axum::http::Request::get(process.url("/large.bin")).body(()).unwrap();
+    let request = http::Request::get(process.url("/large.bin")).body(()).unwrap();
     let (response, _) = client.send_request(request, true).unwrap();
     let mut body = response.await.unwrap().into_body();
     process.signal("TERM");
@@ -432,7 +432,7 @@ fn an_old_connection_is_closed_after_its_request() {
 /// A server on a Unix socket, which is there when this returns.
 fn start_on(path: &Path) -> Child {
     let mut command = executable();
-    command.current_dir(support::root()).args(["--listen-addr", &format!("unix:{}", path.display())]);
+    command.current_dir(crate::support::root()).args(["--listen-addr", &format!("unix:{}", path.display())]);
     let child = command.stdout(Stdio::null()).spawn().unwrap();
     eventually("it does not listen", || UnixStream::connect(path).is_ok());
     child
@@ -456,7 +456,7 @@ fn a_unix_socket() {
     assert!(until_closed(&mut connection).starts_with(b"HTTP/1.1 200"));
     // One that listens is not.
     let mut command = executable();
-    command.current_dir(support::root()).args(["--listen-addr", &address]);
+    command.current_dir(crate::support::root()).args(["--listen-addr", &address]);
     let refused = command.output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
     let errors = String::from_utf8(refused.stderr).unwrap();

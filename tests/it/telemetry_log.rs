@@ -2,6 +2,7 @@
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -157,6 +158,22 @@ async fn a_full_disk() {
     assert!(server.dropped().await > 50);
     server.signal("TERM");
     assert_eq!(server.end().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_manager_that_reads_nothing() {
+    let path = std::env::temp_dir().join(format!("glimpse-notify-{}", std::process::id()));
+    let _manager = UnixDatagram::bind(&path).unwrap();
+    let filling = UnixDatagram::unbound().unwrap();
+    filling.connect(&path).unwrap();
+    filling.set_nonblocking(true).unwrap();
+    while filling.send(b"x").is_ok() {}
+    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap())];
+    let mut server = Unread::start(Stdio::null(), Stdio::inherit(), &variables).await;
+    assert_eq!(server.get("/livez").await.0, 200);
+    server.signal("TERM");
+    assert_eq!(server.end().code(), Some(0));
+    std::fs::remove_file(path).unwrap();
 }
 
 /// As `glimpse 2>&1 | something that hangs`.

@@ -303,7 +303,7 @@ async fn a_proxy_is_for_the_world_outside_not_for_the_collector() {
         ("ALL_PROXY", &*nobody),
     ]));
     assert_eq!(get(&process, "/livez", &[]).await, 200);
-    let log = stop(process);
+    let log = process.stop();
     assert!(messages(&log, "traces").is_empty(), "{log:?}");
     let spans = collector.spans();
     assert_eq!(spans.names(), ["GET /livez"]);

@@ -12,12 +12,12 @@ use std::ffi::{CStr, c_int};
 use turbojpeg::raw;
 
 use crate::error::Error;
+use crate::image::segments::{START_OF_SCAN, segments};
 use crate::image::{CHANNELS, Size};
 use crate::memory;
 use crate::stop::Stop;
 
-/// Start of scan and end of image. Neither occurs inside a scan's compressed data.
-const START_OF_SCAN: [u8; 2] = [0xff, 0xda];
+/// Does not occur inside a scan's compressed data.
 const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 
 /// Scans times pixels that are decoded in a second, as each scan goes over the whole picture. A low estimate: libjpeg-turbo
@@ -223,30 +223,6 @@ impl Drop for Opened<'_> {
 fn ends_early(file: &[u8]) -> bool {
     let last = |marker: [u8; 2]| file.windows(2).rposition(|bytes| bytes == marker);
     last(END_OF_IMAGE) < last(START_OF_SCAN)
-}
-
-/// The segments before the first scan, each with its marker's second byte and its data (ITU-T T.81, B.1.1.4). Stray bytes
-/// are skipped.
-pub(in crate::image) fn segments(file: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
-    let mut at = 2;
-    std::iter::from_fn(move || {
-        while let Some([first, second]) = file.get(at..at + 2) {
-            if [*first, *second] == START_OF_SCAN {
-                return None;
-            }
-            let has_length = *first == 0xff && matches!(second, 0xc0..=0xfe) && !matches!(second, 0xd0..=0xd9);
-            let length = file.get(at + 2..at + 4).filter(|_| has_length);
-            let Some(length) = length.map(|length| usize::from(u16::from_be_bytes([length[0], length[1]])).max(2))
-            else {
-                at += 1;
-                continue;
-            };
-            let (begin, end) = (at + 4, at + 2 + length);
-            at = end;
-            return Some((*second, file.get(begin..end).unwrap_or_default()));
-        }
-        None
-    })
 }
 
 /// The number of scans behind the head. The search ends at one more than `enough`.

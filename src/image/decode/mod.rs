@@ -7,6 +7,7 @@
 //! limited where they have a limit, and probed for just before they begin. libjpeg-turbo and libwebp report it, and `gif`
 //! takes no memory that grows with the picture.
 
+mod cost;
 mod gif;
 mod jpeg;
 mod raster;
@@ -17,7 +18,6 @@ mod webp;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ::image::ImageFormat;
-pub(super) use jpeg::segments as jpeg_segments;
 
 use super::{Orientation, Picture};
 use crate::error::Error;

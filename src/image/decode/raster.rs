@@ -2,24 +2,12 @@
 
 use ::image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::tiff;
+use super::cost;
 use super::timed::Timed;
 use crate::error::Error;
 use crate::image::{CHANNELS, Size};
 use crate::memory;
 use crate::stop::Stop;
-
-/// Bytes that a pixel takes at most while it is decoded: four 16-bit channels, twice.
-const MAX_BYTES_PER_PIXEL: u64 = 16;
-
-/// Bytes that metadata may take in any file. A colour profile is compressed and may inflate to any size.
-const METADATA: u64 = 4 << 20;
-
-/// Bytes that metadata may take at most, in a large picture with as much of it in the file.
-const MAX_METADATA: u64 = 32 << 20;
-
-/// Rows that the crate `png` holds beside the picture: inflated, unfiltered and expanded.
-const PNG_ROWS: usize = 4;
 
 pub(super) fn decode(
     file: &[u8],
@@ -30,11 +18,11 @@ pub(super) fn decode(
 ) -> Result<Size, Error> {
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(if format == ImageFormat::Png {
-        let (size, row) = (png_size(file)?.check(max_pixels)?, png_row(file));
-        memory::probe(row * PNG_ROWS + usize::try_from(MAX_METADATA).unwrap_or(usize::MAX))?;
-        (row * PNG_ROWS) as u64 + png_metadata(size, file.len() as u64)
+        let (limit, most) = cost::of_png(file, max_pixels)?;
+        memory::probe(most)?;
+        limit
     } else {
-        max_pixels.saturating_mul(MAX_BYTES_PER_PIXEL) + METADATA
+        max_pixels.saturating_mul(cost::MAX_BYTES_PER_PIXEL).saturating_add(cost::METADATA)
     });
     let mut reader = ImageReader::with_format(Timed::new(file, stop), format);
     reader.limits(limits);
@@ -46,7 +34,7 @@ pub(super) fn decode(
     // Zeros, since a BMP may leave pixels out.
     memory::zeros(pixels, bytes.max(size.pixels() * CHANNELS))?;
     match format {
-        ImageFormat::Tiff => memory::probe(tiff::cost(file, bytes))?,
+        ImageFormat::Tiff => memory::probe(cost::of_tiff(file, bytes))?,
         // One row, of at most 32 bits a pixel.
         ImageFormat::Bmp => memory::probe(size.width as usize * 4)?,
         _ => {}
@@ -57,28 +45,6 @@ pub(super) fn decode(
     to_rgb(colours, is_gray16, pixels, size.pixels())?;
     pixels.truncate(size.pixels() * CHANNELS);
     Ok(size)
-}
-
-/// The size in a PNG's header (PNG, section 11.2.1), which is its first chunk.
-fn png_size(file: &[u8]) -> Result<Size, Error> {
-    let number = |at: usize| file.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-    let (width, height) = number(16).zip(number(20)).ok_or(Error::DamagedImage)?;
-    Ok(Size { width, height })
-}
-
-/// Bytes of a row as the decoder writes it: two a sample where the file has 16 bits, else one.
-fn png_row(file: &[u8]) -> usize {
-    let width = png_size(file).map_or(0, |size| size.width as usize);
-    let (depth, colour_type) = (file.get(24).copied(), file.get(25).copied());
-    // A transparent colour adds a channel.
-    let samples = if matches!(colour_type, Some(0 | 4)) { 2 } else { 4 };
-    width.saturating_mul(if depth == Some(16) { samples * 2 } else { samples })
-}
-
-/// The limit on metadata, in bytes: text is held twice as it lies in the file, and a profile inflated.
-fn png_metadata(size: Size, file: u64) -> u64 {
-    let pixels = size.pixels() as u64 * MAX_BYTES_PER_PIXEL;
-    METADATA + pixels.min(file * 2).min(MAX_METADATA - METADATA)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]

@@ -7,33 +7,20 @@ use ::tiff::ColorType;
 use ::tiff::decoder::{Decoder, DecodingResult, Limits};
 use ::tiff::tags::Tag;
 
-use super::raster;
 use super::timed::Timed;
+use super::{cost, raster};
 use crate::error::Error;
 use crate::image::directory::Numbers;
 use crate::image::{CHANNELS, Size};
 use crate::memory;
 use crate::stop::Stop;
 
-const COMPRESSION: u16 = 259;
-const JPEG: u16 = 7;
 const PHOTOMETRIC: u16 = 262;
 const BLACK_IS_ZERO: u16 = 1;
 const PALETTE: u16 = 3;
 
 /// Profiles and descriptions, which may have any length and are not read: XMP, IPTC, Photoshop, ICC.
 const BLOBS: [u16; 4] = [700, 33723, 34377, 34675];
-
-/// Values of any other entry, at most: a strip for each row of a very high picture.
-const MAX_LIST: u64 = 1 << 18;
-
-/// Bytes that the crate `tiff` takes for the lists of the directory, at most: 32 for each value of the strips' offsets and
-/// lengths, and 8 once more.
-#[expect(clippy::cast_possible_truncation, reason = "a small number")]
-const LISTS: usize = 80 * MAX_LIST as usize;
-
-/// The longest side of a JPEG inside a TIFF, in pixels: the default limit of `zune-jpeg`, with which `tiff` decodes it.
-const MAX_JPEG_SIDE: usize = 1 << 14;
 
 /// Decodes any TIFF, through the `image` crate where that reads the kind.
 pub(super) fn decode_any(file: &[u8], max_pixels: u64, stop: &Stop, pixels: &mut Vec<u8>) -> Result<Size, Error> {
@@ -63,7 +50,7 @@ fn decode(file: &[u8], max_pixels: u64, stop: &Stop, pixels: &mut Vec<u8>) -> Re
         ColorType::GrayA(8) | ColorType::Multiband { bit_depth: 8, num_samples: 2 } => 2,
         _ => return Err(Error::UnsupportedImage),
     };
-    memory::probe(cost(&file, size.pixels() * samples))?;
+    memory::probe(cost::of_tiff(&file, size.pixels() * samples))?;
     let palette = if is_palette { Some(decoder.get_tag_u16_vec(Tag::ColorMap).map_err(damaged)?) } else { None };
     let DecodingResult::U8(values) = decoder.read_image().map_err(damaged)? else {
         return Err(Error::UnsupportedImage);
@@ -104,40 +91,6 @@ fn palette_as_gray(file: &[u8]) -> Result<(Cow<'_, [u8]>, bool), Error> {
     Ok((Cow::Owned(changed), true))
 }
 
-/// Bytes that the crate `tiff` takes to decode a picture of `bytes` bytes: the picture once more, a third of that for CMYK,
-/// the directory's lists, and what a JPEG inside takes.
-pub(super) fn cost(file: &[u8], bytes: usize) -> usize {
-    (bytes / 3).saturating_mul(4).saturating_add(jpeg_cost(file)).saturating_add(file.len() + LISTS)
-}
-
-/// Bytes for the largest JPEG inside the file: its samples, and coefficients of two bytes each. Its own header states its size,
-/// which may be another than that of the strip (ITU-T T.81, B.2.2).
-fn jpeg_cost(file: &[u8]) -> usize {
-    if !has_jpeg(file) {
-        return 0;
-    }
-    let headers = file.windows(10).filter(|bytes| {
-        let components = u16::from(bytes[9]);
-        let length = u16::from_be_bytes([bytes[2], bytes[3]]);
-        bytes[0] == 0xff
-            && matches!(bytes[1], 0xc0..=0xc2)
-            && (1..=4).contains(&components)
-            && length == 8 + 3 * components
-    });
-    // A larger side is refused before memory is taken.
-    let side = |high: u8, low: u8| usize::from(u16::from_be_bytes([high, low])).min(MAX_JPEG_SIDE);
-    let samples = |bytes: &[u8]| side(bytes[5], bytes[6]) * side(bytes[7], bytes[8]) * usize::from(bytes[9]);
-    headers.map(samples).max().unwrap_or(0).saturating_mul(4)
-}
-
-fn has_jpeg(file: &[u8]) -> bool {
-    let value = |numbers: Numbers<'_>| {
-        let entry = numbers.first_directory()?.find(|entry| entry.tag == COMPRESSION)?;
-        numbers.read(entry.value, 2)
-    };
-    Numbers::of(file).and_then(value) == Some(u64::from(JPEG))
-}
-
 /// The place of the value by which the first directory states a palette.
 fn photometric_value(file: &[u8]) -> Option<usize> {
     let numbers = Numbers::of(file)?;
@@ -150,7 +103,7 @@ fn photometric_value(file: &[u8]) -> Option<usize> {
 pub(super) fn check_lists(file: &[u8]) -> Result<(), Error> {
     let numbers = Numbers::of(file).ok_or(Error::DamagedImage)?;
     let mut entries = numbers.first_directory().ok_or(Error::DamagedImage)?;
-    if entries.any(|entry| !BLOBS.contains(&entry.tag) && entry.count > MAX_LIST) {
+    if entries.any(|entry| !BLOBS.contains(&entry.tag) && entry.count > cost::MAX_LIST) {
         return Err(Error::DamagedImage);
     }
     Ok(())

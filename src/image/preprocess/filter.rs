@@ -108,7 +108,7 @@ pub(super) struct Outputs {
 pub(super) struct Weights {
     /// First source position and number of weights, an entry an output position.
     spans: Vec<(usize, usize)>,
-    weights: Vec<i32>,
+    fixed: Vec<i32>,
     exact: Vec<f64>,
     stride: usize,
 }
@@ -130,10 +130,10 @@ impl Weights {
         self.stride = support.ceil() as usize * 2 + 1;
         self.spans.clear();
         memory::reserve(&mut self.spans, outputs.count as usize)?;
-        memory::zeros(&mut self.weights, self.stride * outputs.count as usize)?;
+        memory::zeros(&mut self.fixed, self.stride * outputs.count as usize)?;
         memory::resize(&mut self.exact, self.stride)?;
         let computed = outputs.first..outputs.first + outputs.count;
-        for (position, weights) in computed.zip(self.weights.chunks_exact_mut(self.stride)) {
+        for (position, weights) in computed.zip(self.fixed.chunks_exact_mut(self.stride)) {
             let centre = (f64::from(position) + 0.5) * scale + begin;
             let start = ((centre - support + 0.5) as i64).max(0) as usize;
             let end = ((centre + support + 0.5) as i64).min(i64::from(positions)) as usize;
@@ -151,7 +151,7 @@ impl Weights {
     }
 
     fn mirror(&mut self, positions: usize) {
-        for ((start, length), weights) in self.spans.iter_mut().zip(self.weights.chunks_exact_mut(self.stride)) {
+        for ((start, length), weights) in self.spans.iter_mut().zip(self.fixed.chunks_exact_mut(self.stride)) {
             *start = positions - *start - *length;
             weights[..*length].reverse();
         }
@@ -166,13 +166,13 @@ impl Weights {
     pub(super) fn taps(&self) -> impl Iterator<Item = Taps<'_>> {
         self.spans
             .iter()
-            .zip(self.weights.chunks_exact(self.stride))
+            .zip(self.fixed.chunks_exact(self.stride))
             .map(|(&(start, length), weights)| Taps { start, weights: &weights[..length] })
     }
 
     /// Gives back buffers of more than `most` bytes.
     pub(super) fn release(&mut self, most: usize) {
-        memory::release(&mut self.weights, most);
+        memory::release(&mut self.fixed, most);
         memory::release(&mut self.exact, most);
     }
 }

@@ -1,6 +1,6 @@
 //! Pixels, scaled into the tensor that a model reads.
 
-use super::{Colours, Layout, Preprocess};
+use super::settings::{Colours, Layout, Preprocess};
 use crate::image::CHANNELS;
 
 /// A model's scaling, computed once for each of the 256 values of each channel.
@@ -65,7 +65,7 @@ mod tests {
 
     fn apply(layout: Layout, colours: Colours) -> Vec<f32> {
         let (mean, std) = ([127.5, 0.0, 100.0], [127.5, 255.0, 50.0]);
-        let input = Preprocess { layout, colours, mean, std, ..Preprocess::of_size(2, 1) };
+        let input = Preprocess { colours, layout, mean, std, ..Preprocess::of_size(2, 1) };
         let mut tensor = vec![0.0; input.values()];
         Scaling::new(&input).apply(&PIXELS, &mut tensor);
         tensor

@@ -22,7 +22,7 @@ pub(crate) fn root() -> &'static Path {
 
 /// The executable as a child. Killed when it is dropped.
 pub(crate) struct Process {
-    child: Child,
+    pub(crate) child: Child,
     log: Receiver<String>,
     pub(crate) address: SocketAddr,
     /// The line of its log that says that it is ready.
@@ -160,9 +160,15 @@ pub(crate) fn copy_executable(folder: &Path) -> PathBuf {
     copy
 }
 
-/// The exit code, standard output and standard error of a command.
+/// The exit code, standard output and standard error of a command. A command that does not end is killed.
 pub(crate) fn output(command: &mut Command) -> (Option<i32>, String, String) {
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + LONG;
+    while child.try_wait().unwrap().is_none() && Instant::now() < deadline {
+        std::thread::sleep(POLL);
+    }
+    let _ = child.kill();
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 

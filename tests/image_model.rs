@@ -1,0 +1,173 @@
+//! Models that do not answer as they describe themselves are refused at the start, or by the run that shows it; and one model
+//! serves several threads at once.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::sync::Arc;
+
+use glimpse::error::{Error, StartError};
+use glimpse::image::{Decoder, Orientation, Picture, Size};
+use glimpse::model::{Classifier, LibrarySource, Model, ModelSource, Runtime};
+use glimpse::stop::Stop;
+
+/// A field of a protobuf message that holds bytes (wire type 2).
+fn bytes(field: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
+    let content = content.as_ref();
+    let mut message = vec![field << 3 | 2];
+    let mut length = content.len();
+    while length >= 0x80 {
+        message.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+        length >>= 7;
+    }
+    message.push(u8::try_from(length).unwrap());
+    [&message, content].concat()
+}
+
+/// A field that holds a small number (wire type 0).
+fn number(field: u8, value: u8) -> Vec<u8> {
+    vec![field << 3, value]
+}
+
+/// `ValueInfoProto` of a tensor of floats. A dimension of 0 is left open.
+fn value(name: &str, shape: &[u8]) -> Vec<u8> {
+    let dimension = |side: &u8| bytes(1, if *side == 0 { bytes(2, format!("open {name}")) } else { number(1, *side) });
+    let shape: Vec<u8> = shape.iter().flat_map(dimension).collect();
+    let tensor = [number(1, 1), bytes(2, shape)].concat();
+    [bytes(1, name), bytes(2, bytes(1, tensor))].concat()
+}
+
+/// An ONNX file: `operators` one after the other from an input of 4 x 4 pixels, with as many labels in its description.
+fn onnx(operators: &[&str], input: &[u8], output: &[u8], labels: usize) -> Vec<u8> {
+    let name = |index: usize| match index {
+        0 => "input".to_owned(),
+        index if index == operators.len() => "output".to_owned(),
+        index => format!("value {index}"),
+    };
+    let node = |(index, operator): (usize, &&str)| {
+        bytes(1, [bytes(1, name(index)), bytes(2, name(index + 1)), bytes(4, operator)].concat())
+    };
+    let nodes: Vec<u8> = operators.iter().enumerate().flat_map(node).collect();
+    let graph = [nodes, bytes(2, "g"), bytes(11, value("input", input)), bytes(12, value("output", output))].concat();
+    let names: Vec<String> = (0..labels).map(|index| format!("label {index}")).collect();
+    let labels = serde_json::to_string(&names).unwrap();
+    let properties = [
+        ("format", "1"),
+        ("name", "Tiny"),
+        ("version", "1"),
+        ("source", "a test"),
+        ("weights_sha256", "00"),
+        ("licence", "CC0-1.0"),
+        ("precision", "float32"),
+        ("input_layout", "NCHW"),
+        ("input_width", "4"),
+        ("input_height", "4"),
+        ("input_resize", "bicubic"),
+        ("input_mean", "[255, 255, 255]"),
+        ("input_std", "[1, 1, 1]"),
+        ("output", "softmax"),
+        ("labels", labels.as_str()),
+    ];
+    let property =
+        |(key, value): (&str, &str)| bytes(14, [bytes(1, format!("glimpse.{key}")), bytes(2, value)].concat());
+    let properties: Vec<u8> = properties.into_iter().flat_map(property).collect();
+    [number(1, 8), bytes(7, graph), bytes(8, number(2, 17)), properties].concat()
+}
+
+fn runtime() -> Runtime {
+    Runtime::load(&LibrarySource::default()).unwrap()
+}
+
+fn load(file: &[u8]) -> Result<Arc<Model>, StartError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    std::fs::write(&path, file).unwrap();
+    Model::load(&runtime(), &ModelSource::File(path))
+}
+
+/// Channels, rows and columns; the rows are open, so that the length of the output is unknown until the graph runs.
+const OPEN: [u8; 4] = [1, 3, 0, 4];
+
+const VALUES: usize = 3 * 4 * 4;
+
+/// One colour, of the input's size.
+fn read(classifier: &mut Classifier, value: u8) {
+    let picture = Picture { size: Size { width: 4, height: 4 }, reduction: 1, orientation: Orientation::UPRIGHT };
+    classifier.read(&[value; VALUES], picture, &Stop::never()).unwrap();
+}
+
+#[test]
+fn an_open_output_is_measured_at_the_start() {
+    let model = |labels| load(&onnx(&["Flatten", "Softmax"], &OPEN, &[1, 0], labels));
+    let mut classifier = Classifier::new(model(VALUES).unwrap());
+    read(&mut classifier, 7);
+    assert_eq!(classifier.classify(usize::MAX).unwrap().len(), VALUES);
+    for labels in [1, 2, VALUES - 1, VALUES + 1, 1000] {
+        let sentence = model(labels).unwrap_err().to_string();
+        assert!(sentence.contains(&format!("with {labels} probabilities")), "{labels}: {sentence}");
+    }
+}
+
+#[test]
+fn an_open_batch_is_a_batch_of_one() {
+    let mut classifier =
+        Classifier::new(load(&onnx(&["Flatten", "Softmax"], &[0, 3, 4, 4], &[0, 48], VALUES)).unwrap());
+    read(&mut classifier, 7);
+    assert_eq!(classifier.classify(3).unwrap().len(), 3);
+}
+
+#[test]
+fn a_batch_of_several_is_refused() {
+    let sentence = load(&onnx(&["Flatten", "Softmax"], &[2, 3, 4, 4], &[2, 48], VALUES)).unwrap_err().to_string();
+    assert!(sentence.contains("its input has the shape [2, 3, 4, 4]"), "{sentence}");
+}
+
+#[test]
+fn outputs_that_are_not_probabilities_are_refused() {
+    for (operators, reason) in [
+        (&["Flatten"][..], "they are not probabilities"),
+        (&["Flatten", "Cos"], "they are not probabilities"),
+        (&["Flatten", "Log"], "does not answer an input of zeros"),
+    ] {
+        let sentence = load(&onnx(operators, &OPEN, &[1, 0], VALUES)).unwrap_err().to_string();
+        assert!(sentence.contains(reason), "{operators:?}: {sentence}");
+    }
+}
+
+/// The root of what is darker than white is not a number.
+#[test]
+fn what_is_not_a_number_is_an_error_of_its_request_alone() {
+    let model = load(&onnx(&["Sqrt", "Flatten", "Softmax"], &OPEN, &[1, 0], VALUES)).unwrap();
+    let mut classifier = Classifier::new(model);
+    for (value, expected) in [(255, Ok(3)), (254, Err(Error::Internal)), (255, Ok(3))] {
+        read(&mut classifier, value);
+        assert_eq!(classifier.classify(3).map(|labels| labels.len()), expected, "{value}");
+    }
+}
+
+/// Each thread's answers are those that it would have alone, to the last bit.
+#[test]
+fn several_threads_run_one_model_at_once() {
+    let model = Model::load(&runtime(), &ModelSource::default()).unwrap();
+    let pictures = ["coffee.jpg", "chelsea.png", "rocket.jpg", "chelsea.bmp"];
+    let answer = |classifier: &mut Classifier, name: &str| {
+        let file = std::fs::read(format!("tests/pictures/{name}")).unwrap();
+        let (mut pixels, stop) = (Vec::new(), Stop::never());
+        let picture = Decoder::new(u64::MAX).decode(&file, None, &stop, &mut pixels).unwrap();
+        classifier.read(&pixels, picture, &stop).unwrap();
+        classifier.classify(1000).unwrap()
+    };
+    let mut alone = Classifier::new(model.clone());
+    let expected = pictures.map(|name| answer(&mut alone, name));
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let (model, expected) = (model.clone(), &expected);
+            scope.spawn(move || {
+                let mut classifier = Classifier::new(model);
+                for round in 0..20 {
+                    let index = (thread + round) % pictures.len();
+                    assert!(answer(&mut classifier, pictures[index]) == expected[index], "{thread}, {round}");
+                }
+            });
+        }
+    });
+}
