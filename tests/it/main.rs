@@ -13,6 +13,9 @@ mod confinement;
 mod connections;
 mod errors;
 mod fidelity;
+#[cfg(target_os = "linux")]
+mod image_memory;
+mod image_model;
 mod lifecycle;
 mod logs;
 mod middleware;
