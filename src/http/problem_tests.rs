@@ -22,19 +22,19 @@ macro_rules! problems {
 /// What no route answers with.
 const NEVER: Option<Problem> = None;
 
-const fn field(fault: FieldFault) -> Option<Malformed> {
-    Some(Malformed::Field { name: "base64Image", fault })
+const fn field(fault: FieldFault) -> Malformed {
+    Malformed::Field { name: "base64Image", fault }
 }
 
 problems! {
     Problem::Core(Error::Malformed(Malformed::NotJson { .. })) => Some(Malformed::NotJson { column: 1 }),
     Problem::Core(Error::Malformed(Malformed::NotAnObject)) => Some(Malformed::NotAnObject),
-    Problem::Core(Error::Malformed(Malformed::Field { fault: FieldFault::Missing, .. })) => field(FieldFault::Missing),
-    Problem::Core(Error::Malformed(Malformed::Field { fault: FieldFault::Null, .. })) => field(FieldFault::Null),
-    Problem::Core(Error::Malformed(Malformed::Field { fault: FieldFault::Empty, .. })) => field(FieldFault::Empty),
-    Problem::Core(Error::Malformed(Malformed::Field { fault: FieldFault::NotText, .. })) => field(FieldFault::NotText),
+    Problem::Core(Error::Malformed(Malformed::Field { fault: FieldFault::Missing, .. })) => Some(field(FieldFault::Missing)),
+    Problem::Core(Error::Malformed(Malformed::Field { fault: FieldFault::Null, .. })) => Some(field(FieldFault::Null)),
+    Problem::Core(Error::Malformed(Malformed::Field { fault: FieldFault::Empty, .. })) => Some(field(FieldFault::Empty)),
+    Problem::Core(Error::Malformed(Malformed::Field { fault: FieldFault::NotText, .. })) => Some(field(FieldFault::NotText)),
     Problem::Core(Error::Malformed(Malformed::Field { fault: FieldFault::NotBase64, .. })) => {
-        field(FieldFault::NotBase64)
+        Some(field(FieldFault::NotBase64))
     },
     Problem::Core(Error::Malformed(Malformed::NotBase64)) => Some(Malformed::NotBase64),
     Problem::Core(Error::Malformed(Malformed::NotAForm)) => Some(Malformed::NotAForm),
