@@ -44,6 +44,8 @@ pub mod http;
 pub mod image;
 pub mod memory;
 pub mod model;
+#[cfg(test)]
+mod readme;
 pub mod server;
 pub mod stop;
 pub mod telemetry;
