@@ -35,13 +35,16 @@ impl Node {
     }
 }
 
-/// The default model with two nodes more, which take the pictures of the batch whose numbers are the positions of values
-/// other than zero. An input of zeros has none, so that the model loads. A photograph has positions beyond a batch of one,
-/// so that inference fails.
+/// The default model with three nodes more, which take the picture of the batch whose number is the count of values other
+/// than zero. An input of zeros has none and the batch a picture 0, so that the model loads. A photograph has many, so that
+/// inference fails.
 fn failing_model() -> Vec<u8> {
-    let positions = Node::new("NonZero", &["input"], "positions");
-    let pictures = Node::new("Gather", &["input", "positions"], "nowhere");
-    let addition = Model { graph: Some(Graph { nodes: vec![positions, pictures] }) };
+    let nodes = vec![
+        Node::new("NonZero", &["input"], "positions"),
+        Node::new("Size", &["positions"], "count"),
+        Node::new("Gather", &["input", "count"], "nowhere"),
+    ];
+    let addition = Model { graph: Some(Graph { nodes }) };
     let mut model = std::fs::read(root().join("models/model.onnx")).expect("run scripts/setup first");
     // Protocol Buffers merge messages that follow one another.
     addition.encode(&mut model).unwrap();
