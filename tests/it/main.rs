@@ -11,6 +11,7 @@ mod clients;
 #[cfg(all(feature = "embed", target_os = "linux"))]
 mod confinement;
 mod connections;
+mod engine;
 mod errors;
 mod fidelity;
 #[cfg(target_os = "linux")]

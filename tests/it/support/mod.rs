@@ -21,7 +21,7 @@ pub(crate) use process::copy_executable;
 pub(crate) use process::{LONG, Process, executable, output, refused, root, serving};
 pub(crate) use raw::Connection;
 pub(crate) use scripted::{Begun, scripted};
-pub(crate) use server::{Builder, Server, model};
+pub(crate) use server::{Builder, Server, engine, model};
 
 /// Time between two looks at a condition.
 const POLL: Duration = Duration::from_millis(5);

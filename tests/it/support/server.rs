@@ -74,6 +74,11 @@ fn app(config: &Config, worker: Option<Scripted>) -> App {
     })
 }
 
+/// The engine of the default server.
+pub(crate) fn engine() -> Arc<Engine> {
+    default_app().engine.clone()
+}
+
 /// The description of the default server's model.
 pub(crate) fn model() -> Arc<Metadata> {
     default_app().model.clone()
