@@ -74,7 +74,8 @@ impl Traces {
             .build()
             .map_err(|error| cannot_send(&error))?;
         let exporter = Logged { exporter, is_failing: AtomicBool::new(false) };
-        let provider = SdkTracerProvider::builder().with_resource(resource(variable)?).with_batch_exporter(exporter).build();
+        let provider =
+            SdkTracerProvider::builder().with_resource(resource(variable)?).with_batch_exporter(exporter).build();
         Ok(Some(Self { provider }))
     }
 

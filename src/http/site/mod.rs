@@ -10,8 +10,8 @@ mod version;
 
 use std::path::PathBuf;
 
-use axum::extract::{Request, State};
 use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, IF_RANGE, RANGE};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
