@@ -14,7 +14,7 @@ const CAPACITY: usize = 1 << 20;
 
 /// The time from the first line of a batch to the write. Under load the lines of this time share one
 /// system call and one wake-up of the thread.
-const BATCHING: Duration = Duration::from_millis(1);
+const BATCHING: Duration = Duration::from_millis(5);
 
 /// The time between two attempts on a full pipe that another process has made non-blocking.
 const RETRY: Duration = Duration::from_millis(20);
@@ -105,7 +105,7 @@ impl Queue {
                 }
                 Err(written) => {
                     is_torn = written > 0 && batch[written - 1] != b'\n';
-                    let lost = batch[written..].iter().filter(|byte| **byte == b'\n').count();
+                    let lost = batch[written..].split(|byte| *byte == b'\n').count() - 1;
                     self.drop_lines(lost as u64);
                 }
             }
@@ -199,12 +199,12 @@ mod tests {
 
     const LONG: Duration = Duration::from_mins(1);
 
-    /// What to answer to each write: a number of bytes, or an error.
-    type Answers = Receiver<Result<usize, ErrorKind>>;
+    /// What to answer to a write: a number of bytes, or an error.
+    type Answer = Result<usize, ErrorKind>;
 
     /// An output that takes what it is told to; without further orders it takes everything.
     struct Scripted {
-        answers: Answers,
+        answers: Receiver<Answer>,
         taken: Sender<Vec<u8>>,
     }
 
@@ -220,7 +220,7 @@ mod tests {
         }
     }
 
-    fn scripted() -> (&'static Queue, SyncSender<Result<usize, ErrorKind>>, Receiver<Vec<u8>>) {
+    fn scripted() -> (&'static Queue, SyncSender<Answer>, Receiver<Vec<u8>>) {
         let queue: &'static Queue = Box::leak(Box::new(Queue::new()));
         let ((answer, answers), (taken, output)) = (sync_channel(0), channel());
         queue.start(Scripted { answers, taken }).unwrap();

@@ -93,7 +93,7 @@ fn wait(child: &mut Child) -> ExitStatus {
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = pipe().unwrap();
     // 64 kB on Linux, 16 kB on macOS, where it grows.
-    writer.write_all(&[b'\n'; 1 << 16]).unwrap();
+    writer.write_all(&vec![b'\n'; 1 << 16]).unwrap();
     (reader, writer)
 }
 
@@ -130,7 +130,9 @@ async fn the_last_lines_come_once_the_pipe_is_read() {
     let last = lines.last().unwrap();
     assert_eq!(last["message"], "stopped", "{last}");
     let told = lines.iter().find(|line| line["message"].as_str().unwrap().starts_with("log lines were dropped"));
-    assert_eq!(told.unwrap()["lines"], dropped);
+    // The lines of the last requests may have been dropped after they were answered.
+    let told = told.unwrap()["lines"].as_u64().unwrap();
+    assert!((dropped..=dropped + 2).contains(&told), "{told} of {dropped}");
     assert!(lines.is_sorted_by_key(|line| line["time"].as_str().unwrap()), "the lines are not in order");
 }
 
