@@ -1,5 +1,5 @@
-//! How long does a whole request take over HTTP, one at a time; how many a second with several
-//! clients; and how many would it be without HTTP?
+//! Measures the latency of a request over HTTP, the throughput with several clients, and the throughput of the same work
+//! without HTTP.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 mod support;
@@ -15,10 +15,10 @@ use tokio::runtime::Runtime;
 
 use support::pipeline::{Pipelines, payload};
 
-/// Clients that send at the same time, each one request after the other.
+/// Concurrent clients. Each sends one request after another.
 const CLIENTS: u64 = 8;
 
-/// Requests that are made where several are under way, at least.
+/// The fewest requests of a concurrent run.
 const LEAST: u64 = 24;
 
 fn serve(runtime: &Runtime) -> SocketAddr {
@@ -38,7 +38,8 @@ async fn analyze(client: &reqwest::Client, url: &str, body: &bytes::Bytes) {
     response.bytes().await.unwrap();
 }
 
-/// The time for `count` requests of the more that are made: the last ones, with fewer at a time, weigh little.
+/// Makes at least [`LEAST`] requests and returns the share of the time that `count` of them take. More requests lessen the
+/// weight of the end of a run, where fewer clients are still at work.
 fn several(count: u64, make: impl FnOnce(u64)) -> Duration {
     let made = count.max(LEAST).next_multiple_of(CLIENTS);
     let begun = Instant::now();

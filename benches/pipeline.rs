@@ -1,6 +1,6 @@
-//! How many requests a second would there be if there were no HTTP, no queue and no client?
+//! Measures the throughput of the workers alone: no HTTP, no queue, no client.
 //!
-//! `scripts/bench-peers` gives it the folder of the bodies that it sends; else it takes the small photograph.
+//! `scripts/bench-peers` passes the folder of its request bodies. Without a folder the bench uses the small photograph.
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark")]
 
 mod support;
@@ -14,14 +14,15 @@ use support::pipeline::{Pipelines, payload};
 
 #[derive(Parser)]
 struct Arguments {
-    /// A folder with bodies of requests
+    /// Folder of request bodies; default: one small photograph
     bodies: Option<PathBuf>,
+    /// Seconds to measure
     #[arg(long, default_value_t = 6)]
     seconds: u64,
-    /// Seconds before that, which do not count
+    /// Seconds to run before measuring
     #[arg(long, default_value_t = 2)]
     warm_up: u64,
-    /// What Cargo adds
+    /// Added by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
 }

@@ -1,8 +1,8 @@
-"""One table of what Criterion has measured, with the ratios to a run that was saved.
+"""Prints a table of Criterion's results, with the ratios to a saved run.
 
     bench_table.py FOLDER --since SECONDS [--against NAME]
 
-FOLDER is Criterion's own. Only what was measured since then is in the table.
+FOLDER is Criterion's output folder. The table has the benchmarks that were measured after --since.
 """
 
 import argparse
@@ -27,20 +27,20 @@ def main():
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--since", type=float, default=0, metavar="SECONDS", help="since 1970")
+    parser.add_argument("--since", type=float, default=0, metavar="SECONDS", help="Unix time, default: 0")
     parser.add_argument("--against", metavar="NAME")
     return parser.parse_args()
 
 
 def read(folder, since):
-    """`{benchmark's name: its folder}`, in the order in which they were measured."""
+    """`{benchmark's name: its folder}`, in the order of measurement."""
     files = [path for path in folder.glob("**/new/estimates.json") if path.stat().st_mtime >= since]
     folders = [path.parent.parent for path in sorted(files, key=lambda path: path.stat().st_mtime)]
     return {json.loads((it / "new/benchmark.json").read_text())["full_id"]: it for it in folders}
 
 
 def median(folder, run="new"):
-    """The median in nanoseconds, with the bounds of its confidence interval; nothing where there was no such run."""
+    """The median in nanoseconds and the bounds of its confidence interval, or `None` without such a run."""
     path = folder / run / "estimates.json"
     if not path.is_file():
         return None
@@ -69,7 +69,7 @@ def time(nanoseconds):
 
 
 def shares(measured):
-    """How near the server comes to its own pipeline, where both were measured with several at a time."""
+    """The server's throughput as a share of its pipeline's without HTTP, for each size at which both were measured."""
     for name, folder in measured.items():
         size, _, threads = name.removeprefix(WITHOUT).partition(", ")
         over = next((it for it in measured if it.startswith(f"{OVER}{size}, ") and it.endswith("clients")), None)

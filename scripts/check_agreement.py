@@ -1,11 +1,11 @@
-"""Compares two models' answers on a folder of pictures and on others made of them.
+"""Compares two models' answers on a folder of pictures and on pictures derived from them.
 
     check_agreement.py DIR [MODEL [ORIGINAL]] [--derived 8]
 
-MODEL is models/mobilenetv2-int8.onnx where none is named, and ORIGINAL the float model beside it. Prints on
-how many pictures the first label stays, how its confidence changes, which of the two is right how often
-where the pictures are named as ImageNet's are (class_label.JPEG), and the time that each takes for a picture
-on one thread. Exits with 1 where fewer than 97.5 % keep their first label or accuracy falls by over one point.
+MODEL defaults to models/mobilenetv2-int8.onnx, and ORIGINAL to the float model beside it. Prints the share of
+pictures that keep their first label, the change of its confidence, the time per picture on one thread, and, for
+pictures named as in ImageNet (class_label.JPEG), both accuracies. Exits with 1 if fewer than 97.5 % keep their
+first label or if the accuracy falls by more than one point.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from export.describe import Description, properties
 
 LEAST_AGREEMENT, MOST_LOSS = 0.975, 0.01
 CHECK_SEED = 3
-# The lead of the first label over the second from which on it is said to be clear.
+# The least lead of the first label over the second that the report counts as clear.
 CLEAR = 0.1
 ROUNDS = 200
 
@@ -42,14 +42,14 @@ def parse_arguments():
     parser.add_argument("folder", type=pathlib.Path, metavar="DIR")
     parser.add_argument("model", type=pathlib.Path, nargs="?", default=common.ROOT / "models" / "mobilenetv2-int8.onnx")
     parser.add_argument("original", type=pathlib.Path, nargs="?")
-    parser.add_argument("--derived", type=int, default=8, metavar="N", help="pictures made of each; default: 8")
+    parser.add_argument("--derived", type=int, default=8, metavar="N", help="pictures derived from each; default: 8")
     return parser.parse_args()
 
 
 def compare(model, original, folder, count):
     descriptions = [Description.of(described(path)) for path in (model, original)]
     if descriptions[0] != descriptions[1]:
-        raise Failure(f"{model.name} and {original.name} are not the same model: name the float one that it was made of.")
+        raise Failure(f"{model.name} and {original.name} are not the same model: name the float model that it was made from.")
     paths = calibration.pictures_in(folder)
     tensors = agreement.tensors(descriptions[0], paths, count, CHECK_SEED)
     ours, theirs = (agreement.answers(str(path), tensors) for path in (model, original))
@@ -70,12 +70,12 @@ def compare(model, original, folder, count):
 def described(path):
     fields = properties(path)
     if not fields:
-        raise Failure(f"There is no model {path}: scripts/export_model.py makes one, --precision int8 the fast one.")
+        raise Failure(f"There is no model {path}: run scripts/export_model.py, with --precision int8 for the fast one.")
     return fields
 
 
 def accuracy_loss(ours, theirs, names):
-    """Prints both accuracies and gives the difference; 0 where no picture is named by its label."""
+    """Prints both accuracies and returns their difference, or 0 if no file name has a label."""
     known = numpy.array([name is not None for name in names])
     if not known.any():
         return 0
@@ -87,7 +87,7 @@ def accuracy_loss(ours, theirs, names):
 
 
 def race(paths, tensors):
-    """The median time in milliseconds that each model takes for a picture, in turns."""
+    """The median milliseconds per picture of each model. The models take turns, so that noise meets both alike."""
     runners = [agreement.session(str(path)) for path in paths]
     times = [[] for _ in paths]
     for turn in range(ROUNDS):

@@ -1,11 +1,11 @@
-"""Compares a running server's answers with the original model's, on a folder of pictures.
+"""Compares a running server's answers with those of the original model on a folder of pictures.
 
     check_fidelity.py DIR [--server http://127.0.0.1:8080]
 
-The original is Keras' MobileNetV2, or the network that EfficientNet-Lite0 is exported from, behind Pillow:
-upright, convert("RGB"), resize, scaling. Prints figures; exits with 1 where JPEG and PNG do not give the
-same three labels with every confidence within 0.001, or another format another first label or a
-confidence that is off by more than 0.02.
+The original is Keras' MobileNetV2, or the network that EfficientNet-Lite0 is exported from. Pillow prepares
+its input: upright, convert("RGB"), resize, scaling. Prints a table per format. Exits with 1 if a JPEG or PNG
+has other labels or a confidence that differs by more than 0.001, or if another format has another first
+label or a confidence that differs by more than 0.02.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path, metavar="DIR")
     parser.add_argument("--server", default="http://127.0.0.1:8080", metavar="URL")
-    parser.add_argument("--weights", type=pathlib.Path, metavar="FILE", help="where the model was exported from a file")
+    parser.add_argument("--weights", type=pathlib.Path, metavar="FILE", help="the weight file, for a model exported with --weights")
     return parser.parse_args()
 
 
@@ -62,15 +62,15 @@ def ask(url, body=None):
 
 
 def original(server, given):
-    """The description and the original of the model that the server says it serves."""
+    """The description and the original of the model that the server serves."""
     served = ask(f"{server}/api/v1/model")
     modules = {module.NAME: module for module in (mobilenetv2, efficientnet_lite0)}
     module = modules.get(served.get("name"))
     if module is None:
-        raise Failure(f"The server serves {served.get('name')}, whose original is not known here.")
+        raise Failure(f"The server serves {served.get('name')}, for which this script has no original.")
     weights = module.find_weights(given)
     if sha256(weights) != served["weightsSha256"]:
-        raise Failure(f"The server's model has other weights than {weights.name}: name its own with --weights.")
+        raise Failure(f"The server's model was not exported from {weights.name}: name its weight file with --weights.")
     _, predict = module.build(weights)
     return module.describe(weights, given), predict
 
@@ -88,7 +88,7 @@ def compare(folder, server, weights):
 
 
 class Result:
-    """One picture's two answers, side by side."""
+    """The server's and the original's answer for one picture."""
 
     def __init__(self, path, expected, answer):
         self.path, self.expected, self.answer = path, expected, answer
@@ -119,7 +119,7 @@ def report(results):
     labelled = [result for result in results if result.label is not None]
     if labelled:
         right = sum(result.is_right for result in labelled)
-        print(f"accuracy: {right} of {len(labelled)} have the label of their name first ({right / len(labelled):.1%})")
+        print(f"accuracy: {right} of {len(labelled)} have the label in their file name first ({right / len(labelled):.1%})")
     broken = [result for result in results if not result.holds]
     for result in sorted(broken, key=lambda result: -result.difference)[:10]:
         print(f"differs: {result.path.name}: {json.dumps(result.answer)} where the original has {json.dumps(result.expected)}")

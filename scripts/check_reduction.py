@@ -1,10 +1,10 @@
-"""Compares two running servers' answers on large photographs: one decodes them whole, the other reduced.
+"""Compares the answers of two running servers on large photographs: one decodes them whole, the other reduced.
 
     check_reduction.py EXACT_URL REDUCED_URL [DIR] [--megapixels 12]
 
-Prints how many keep their first label, by how much its confidence changes, and the two servers' times for decoding. Exits
-with 1 where a first label changes, or its confidence changes by more than 0.003 on average or 0.03 at most; two labels that
-are within 0.03 of each other count as one.
+Prints how many photographs keep their first label, the change of its confidence, and both decoding times. Exits with 1
+if a first label changes whose lead is more than 0.03, or if the confidence changes by more than 0.003 on average or by
+more than 0.03 at most.
 """
 
 import argparse
@@ -26,9 +26,9 @@ from export.describe import upright
 
 MEAN, MOST = 0.003, 0.03
 SEED = 4
-# How many pictures are made of each: of the sample pictures, which are few, also crops.
+# Pictures made from each original. The sample pictures are few, so crops are added.
 SAMPLES = 4
-# The standard deviation of a sensor's grain, in levels, and how a camera writes its files.
+# The standard deviation of a sensor's grain, in levels of 0 to 255, and the JPEG settings of a camera.
 GRAIN = 4
 QUALITY = 92
 SECONDS = 60
@@ -66,7 +66,7 @@ def photographs(folder):
 
 
 def enlarged(image, pixels, number):
-    """The photograph as a JPEG file of so many pixels, no two of which are quite the same size."""
+    """The photograph as a JPEG file of about that many pixels. The sizes differ, to cover edges that end within a block."""
     factor = (pixels / (image.width * image.height)) ** 0.5
     size = tuple(round(side * factor) + number % 8 for side in image.size)
     large = numpy.asarray(image.resize(size, Image.Resampling.LANCZOS), numpy.float32)
@@ -77,7 +77,7 @@ def enlarged(image, pixels, number):
 
 
 def ask(url, file):
-    """The first label and its confidence, that of the second, and the milliseconds that decoding took."""
+    """The first label, its confidence, the second label's confidence, and the decoding time in milliseconds."""
     body = json.dumps({"base64Image": base64.b64encode(file).decode()}).encode()
     request = urllib.request.Request(f"{url}/api/v1/analyze", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=SECONDS) as response:
@@ -100,7 +100,7 @@ def report(pairs, megapixels):
     times = [numpy.median([pair[side].milliseconds for pair in pairs]) for side in (0, 1)]
     print(f"{len(kept)} of {len(pairs)} photographs of {megapixels:g} megapixels keep their first label.")
     for exact in lost:
-        print(f"{exact.label} led by {exact.confidence - exact.second:.4f}, and does so no more.")
+        print(f"{exact.label} led by {exact.confidence - exact.second:.4f} and is no longer first.")
     print(f"Its confidence changes by {numpy.mean(changes):.4f} on average, by {max(changes):.4f} at most.")
     print(f"Decoding takes {times[1]:.1f} ms reduced, {times[0]:.1f} ms whole (medians).")
     is_kept = all(exact.confidence - exact.second <= MOST for exact in lost)

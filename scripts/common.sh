@@ -1,4 +1,4 @@
-# Shared by the scripts beside it, which source it. Leaves the shell in the project's folder.
+# Functions that the scripts beside it source. Changes to the project's folder.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,7 +11,7 @@ fail() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# debian PACKAGE...: installs Debian's packages, where there are such and the user may.
+# debian PACKAGE...: installs the packages if the system has apt-get and the user is root. Never fails.
 debian() {
   has apt-get && [ "$(id -u)" = 0 ] || return 0
   say "installing $*"
@@ -19,7 +19,7 @@ debian() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 || true
 }
 
-# need COMMAND PACKAGE...: the command is there, or can be installed, or is named.
+# need COMMAND PACKAGE...: installs the packages if the command is missing, and stops if it still is.
 need() {
   local command=$1
   shift
@@ -28,7 +28,7 @@ need() {
     fail "$command is missing: install it (Debian and Ubuntu: apt-get install $*; macOS: brew install $command)."
 }
 
-# environment FOLDER REQUIREMENTS...: a Python environment of its own for packages that do not go with those of .venv.
+# environment FOLDER REQUIREMENTS...: makes a Python environment for packages that conflict with those of .venv.
 environment() {
   local folder=$1 wanted
   shift
@@ -43,14 +43,14 @@ environment() {
   printf '%s\n' "$wanted" >"$folder/installed"
 }
 
-# Replaces a file only where it differs: what depends on it is then not built again.
+# copy_if_changed FROM TO: leaves an equal file and its time alone, so that Cargo does not rebuild.
 copy_if_changed() {
   cmp -s "$1" "$2" && return
   cp "$1" "$2.new"
   mv "$2.new" "$2"
 }
 
-# node_is_new_enough: what the site's packages require, as web/package.json states it.
+# node_is_new_enough: checks the system's Node against "engines" in web/package.json.
 node_is_new_enough() {
   has node && has npm && node -e '
     const [major, minor] = process.versions.node.split(".").map(Number);
@@ -58,13 +58,14 @@ node_is_new_enough() {
     process.exit(major >= 26 || minor >= (least[major] ?? Infinity) ? 0 : 1)' 2>/dev/null
 }
 
-# use_node: from here on, node and npm are the project's own where the system's will not do.
+# use_node: puts the project's own node and npm first in PATH if the system's are missing or too old.
 use_node() {
   node_is_new_enough || PATH="$PWD/.tools/bin:$PATH"
   export ASTRO_TELEMETRY_DISABLED=1
 }
 
-# start_server: the release executable on a free port, until the script ends. Sets server and address.
+# start_server [OPTION...]: runs the release executable on a free port until the script ends. Sets server (the process id)
+# and address (HOST:PORT).
 start_server() {
   local log
   log=$(mktemp)

@@ -3,9 +3,9 @@
     export_model.py [--model mobilenetv2|efficientnet-lite0] [--weights FILE] [--precision int8 [--calibration DIR]]
 
 Writes models/<model>.onnx, and the model's answers on the sample pictures to models/reference.json. With
---precision int8 also models/<model>-int8.onnx, made of it: faster, with nearly the same answers. Does
-nothing where neither the weights nor the recipe (this code, the pinned packages, the labels, the
-pictures) have changed. Exits with 3 where the weights can't be had, with 1 for any other failure.
+--precision int8 it also makes models/<model>-int8.onnx from that file: faster, with nearly the same answers.
+Does nothing if neither the weights nor the recipe (this code, the pinned packages, the labels, the pictures)
+have changed. Exits with 3 if the weights can be neither found nor downloaded, with 1 for any other failure.
 """
 
 import argparse
@@ -27,11 +27,12 @@ from export.describe import FLOAT32, INT8, Description, properties, top, write_p
 
 MODELS = {"mobilenetv2": mobilenetv2, "efficientnet-lite0": efficientnet_lite0}
 
-# The most by which a probability may differ between the two runtimes.
+# The greatest accepted difference of a probability between the two runtimes.
 TOLERANCE = 1e-5
 
-# The least share of pictures on which int8 has to name the first label of float, and what is made of each to count it.
+# The least share of pictures on which int8 has to keep the first label of float.
 AGREEMENT = 0.95
+# The pictures derived from each sample picture to measure that share.
 CHECKED, CHECK_SEED = 12, 2
 
 
@@ -69,7 +70,7 @@ def export(model, given, folder):
     except WeightsUnavailable:
         if not is_exported(output, recipe):
             raise
-        print(f"{model.NAME}: {output.name} is up to date; its weights are not in the cache any more.")
+        print(f"{model.NAME}: {output.name} is up to date; its weights are no longer in Keras' cache.")
         return
     weights_sha256 = common.sha256(weights)
     description = model.describe(weights, given)
@@ -88,7 +89,7 @@ def export(model, given, folder):
 
 
 def export_int8(original, folder):
-    """Makes the int8 model of the exported one beside it, and holds its answers against that one's."""
+    """Makes the int8 model from the exported one and compares their answers."""
     import onnx
 
     from export import quantise
@@ -113,25 +114,25 @@ def export_int8(original, folder):
 
 
 def check_int8(serialized, original, description):
-    """Prints how far int8 agrees with float, on the sample pictures and on others made of them than those calibrated on."""
+    """Prints how far int8 agrees with float on the sample pictures and on derived pictures other than the calibration's."""
     done = step("comparing int8 with float")
     tensors = agreement.tensors(description, common.pictures(), CHECKED, CHECK_SEED)
     found = agreement.Agreement.between(agreement.answers(serialized, tensors), agreement.answers(str(original), tensors))
     done()
     print(f"  {found}")
     if not found.share >= AGREEMENT:
-        raise Failure(f"Fewer than {AGREEMENT:.0%} of the pictures keep their first label in int8: nothing is written.")
+        raise Failure(f"Fewer than {AGREEMENT:.0%} of the pictures keep their first label in int8: the file is not written.")
 
 
 def recipe_sha256():
-    """Of everything but the weights that the export depends on."""
+    """SHA-256 of everything that the export depends on except the weights."""
     scripts = common.ROOT / "scripts"
     inputs = [*sorted((scripts / "export").glob("*.py")), scripts / "export_model.py", scripts / "requirements.txt"]
     return digest("", [*inputs, common.LABELS_FILE, *common.pictures()])
 
 
 def digest(text, paths):
-    """SHA-256 of a text and of files: of their names and of what is in them."""
+    """SHA-256 of a text and of the files' names and contents."""
     lines = [text, *(f"{path.name} {common.sha256(path)}" for path in paths)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -141,7 +142,7 @@ def is_exported(output, recipe):
 
 
 def check(serialized, predict, description):
-    """Holds ONNX Runtime's answers against the original's; gives the original's top five by picture."""
+    """Compares ONNX Runtime's answers with the original's and returns the original's top five for each picture."""
     import onnxruntime
 
     done = step("comparing the ONNX with the original")
@@ -157,7 +158,7 @@ def check(serialized, predict, description):
         worst = max(worst, float(numpy.abs(original - converted).max()))
         answers[path.name] = top(original, 5)
     done()
-    # Not "worst > TOLERANCE", which a value that is no number would pass.
+    # "worst > TOLERANCE" would let NaN pass.
     if not worst <= TOLERANCE:
         raise Failure(f"The ONNX differs from the original by {worst:.1e}, more than {TOLERANCE}: nothing is written.")
     print(f"  on {len(answers)} pictures no probability differs by more than {worst:.1e}")

@@ -1,6 +1,6 @@
-"""Makes tests/fixtures and the derived pictures in tests/pictures: what Pillow makes of files of every kind.
+"""Makes tests/fixtures and the derived pictures in tests/pictures: files of every kind, and Pillow's pixels for them.
 
-The result is committed; this is run again only to add a case. It needs the packages of scripts/setup.
+The result is committed. Run this only to add a case. It needs the packages of scripts/setup.
 """
 
 import PIL

@@ -1,5 +1,5 @@
-//! The worker's path takes no memory that grows with the picture, once its buffers have grown: what is allocated
-//! is counted, from the text of a request to the answer.
+//! After warm-up, the allocations of a request do not grow with the picture. The test counts the bytes allocated from the
+//! base64 text to the answer.
 
 #![allow(
     unsafe_code,
@@ -23,7 +23,7 @@ use glimpse::stop::Stop;
 use image::imageops::{FilterType, resize};
 use image::{ImageFormat, RgbImage};
 
-/// The system's allocator, and how many bytes this thread has asked it for.
+/// The system's allocator, with a count of the bytes that each thread requests.
 struct Counting;
 
 thread_local! {
@@ -31,11 +31,11 @@ thread_local! {
 }
 
 fn count(bytes: usize) {
-    // A thread that is ending has no counter any more.
+    // The counter of an ending thread may already be gone.
     let _ = ALLOCATED.try_with(|allocated| allocated.set(allocated.get() + bytes));
 }
 
-// SAFETY: everything is handed on to the system's allocator as it is.
+// SAFETY: every call is forwarded unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
@@ -79,7 +79,7 @@ fn payload(picture: &RgbImage, format: ImageFormat) -> Input {
     Payload::base64(BASE64_STANDARD.encode(file.into_inner()).into()).into()
 }
 
-/// What the second of two equal requests takes, in bytes.
+/// The bytes that the second of two equal requests allocates.
 fn allocated(worker: &mut Worker, payload: &Input) -> usize {
     let mut run = || {
         let stop = Stop::never();
@@ -95,8 +95,8 @@ fn allocated(worker: &mut Worker, payload: &Input) -> usize {
 fn nothing_that_is_allocated_grows_with_the_picture() {
     let picture = image::open("tests/pictures/coffee.png").unwrap().into_rgb8();
     let of = |width, height| resize(&picture, width, height, FilterType::Triangle);
-    // One is over the size from which on pictures are reduced; both are under those whose buffers are given back,
-    // which are smaller for GIF.
+    // The large size is decoded reduced. Neither exceeds the limit above which a worker frees its buffers, which is lower
+    // for GIF.
     let (small, middle, large) = (of(300, 200), of(1800, 1400), of(3600, 2800));
     for (format, jpeg_decode, large) in [
         (ImageFormat::Jpeg, "reduced", &large),
@@ -109,7 +109,7 @@ fn nothing_that_is_allocated_grows_with_the_picture() {
         let least = allocated(&mut worker, &payload(&small, format));
         let most = allocated(&mut worker, &payload(large, format));
         println!("{format:?}, {jpeg_decode}: {least} bytes for the small one, {most} for the large one");
-        // Decoders may want some rows.
+        // Decoders may allocate a few rows.
         let rows = 8 * large.width() as usize * 3;
         assert!(most <= least + rows, "{format:?}, {jpeg_decode}: {least} bytes, and {most} for the large one");
     }

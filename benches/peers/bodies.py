@@ -1,8 +1,8 @@
-"""The bodies that every contestant is sent: small photographs, and ones of 12 megapixels.
+"""The request bodies of the race: small photographs, and photographs of 12 megapixels.
 
-Made from the sample pictures, the same ones at every run: a sensor's grain and the picture's own finest detail are laid
-over what was enlarged, so that it costs a decoder what a photograph costs it. The pictures of a folder are sent as they
-are; where it has no large ones, or no small ones, these are made from the others.
+They are made from the sample pictures and are the same in every run. Enlarged pictures get a sensor's grain and the
+picture's own finest detail, so that decoding them costs as much as decoding a photograph. The pictures of a given folder
+are sent unchanged. If it has no large or no small ones, those are made from the others.
 """
 
 import base64
@@ -24,17 +24,17 @@ ENDINGS = {".jpeg", ".jpg", ".png", ".webp"}
 
 SMALL, LARGE = 64, 8
 SMALL_SIZES = [(500, 375), (500, 333), (375, 500), (480, 360), (600, 450), (500, 400)]
-# From how many pixels on a given picture is a large one.
+# The least pixels of a large picture in a given folder.
 LARGE_PIXELS = 8_000_000
 LARGE_SIZES = [(4000, 3000), (3000, 4000)]
-# What cameras write for 12 megapixels.
+# The size of a camera's file of 12 megapixels.
 LARGE_BYTES = 3_300_000, 3_900_000
 
 
 def make(folder):
     """The bodies, as `{"small": (folder, files), "large": (folder, files)}`; the files are 0.json, 1.json ..."""
     given = given_files(folder)
-    # Of another recipe or other pictures they are made anew.
+    # The bodies are made again if this recipe or the pictures change.
     state = [pathlib.Path(__file__).read_text(), *((str(path), path.stat().st_size) for path in given)]
     made = FOLDER / hashlib.sha256(repr(state).encode()).hexdigest()[:16]
     if not (made / "whole").is_file():
@@ -75,7 +75,7 @@ def write(folder, pictures):
 
 
 def small(sources):
-    """Crops of many places, sizes and qualities, about 100 kB each."""
+    """Crops that differ in position, size and quality, about 100 kB each."""
     for number in range(SMALL):
         chance = random.Random(f"small {number}")
         picture = crop(chance, sources[number % len(sources)], chance.choice(SMALL_SIZES), chance.uniform(0.6, 1))
@@ -91,7 +91,7 @@ def large(sources):
 
 
 def crop(chance, source, size, share):
-    """A part of the picture in the shape of `size`, `share` of the most that fits, brought to that size."""
+    """A crop in the aspect of `size`, `share` of the largest that fits, resized to `size`."""
     with Image.open(source) as image:
         image = image.convert("RGB")
     scale = share * min(image.width / size[0], image.height / size[1])
@@ -103,7 +103,7 @@ def crop(chance, source, size, share):
 
 
 def detail(source, size):
-    """What is finest in the picture, at its own scale, as often as it takes to fill `size`: [height, width, 1]."""
+    """The picture's finest detail at its own scale, repeated to fill `size`: [height, width, 1]."""
     with Image.open(source) as image:
         grey = image.convert("L")
     finest = numpy.asarray(grey, numpy.float32) - numpy.asarray(grey.filter(ImageFilter.GaussianBlur(3)), numpy.float32)
@@ -119,14 +119,14 @@ def grained(picture, seed, strength, detail=0):
 
 
 def jpeg(picture, quality):
-    """4:2:0, as cameras write it."""
+    """A JPEG file with 4:2:0 subsampling, as cameras write it."""
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=quality, subsampling="4:2:0")
     return file.getvalue()
 
 
 def of_size(picture, wanted):
-    """The picture at the highest quality that takes no more than `wanted` bytes."""
+    """The JPEG file with the highest quality that takes at most `wanted` bytes."""
     low, high = 30, 97
     while low < high:
         middle = (low + high + 1) // 2

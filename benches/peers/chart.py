@@ -1,4 +1,4 @@
-"""The results as an SVG: a panel a question, a bar a contestant. On a ground of its own, and dark where the reader's is."""
+"""The results as an SVG: a panel per measurement, a bar per contestant. It follows the reader's light or dark scheme."""
 
 from xml.sax.saxutils import escape
 
@@ -70,7 +70,7 @@ def shown(value):
 
 
 def described(names, medians):
-    """For whoever can't see the bars."""
+    """The text alternative of the chart."""
     panels = []
     for title, under, value_of, _ in PANELS:
         values = ", ".join(f"{name} {shown(value_of(medians, key))}" for key, name in names.items())

@@ -1,4 +1,4 @@
-"""Who takes part, and how one of them is started, watched and ended. Linux only: it reads /proc."""
+"""The contestants: how each is started, measured and stopped. Linux only, because it reads /proc."""
 
 import contextlib
 import dataclasses
@@ -21,7 +21,7 @@ TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """A server: its command for a port, as many processes as it takes, and the path that says that it is ready."""
+    """A server: its command line for a port, its number of processes, and the path that answers 200 once it is ready."""
 
     key: str
     name: str
@@ -55,19 +55,19 @@ def uvicorn(app, *options):
 
 
 def onnx(model):
-    # The load generator shares its connections evenly between the two: a balancer that costs nothing.
+    # The load generator splits its connections evenly between the two processes, which stands for a free load balancer.
     command = uvicorn("onnx_server", "--no-access-log", "--loop", "uvloop", "--http", "httptools")
     return Contestant("onnx", "FastAPI + ONNX Runtime, 2 processes", command, 2, "/health", {"MODEL_PATH": str(model)})
 
 
 def keras():
-    # TensorFlow's notices; it finds no graphics card anyway.
+    # Hides TensorFlow's notices and any graphics card.
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     return Contestant("keras", "FastAPI + Keras (replaced)", uvicorn("keras_server"), 1, "/health", quiet)
 
 
 class Running:
-    """A contestant's processes, each the leader of a group of its own."""
+    """A contestant's processes. Each leads its own process group."""
 
     def __init__(self, contestant, log):
         self.log = log
@@ -92,11 +92,11 @@ class Running:
             if time.monotonic() > deadline or any(process.poll() is not None for process in self.processes):
                 self.log.seek(0)
                 last = self.log.read().decode(errors="replace").strip()[-2000:]
-                raise SystemExit(f"{contestant.name} does not start. It says:\n{last}")
+                raise SystemExit(f"{contestant.name} does not start. Its output ends:\n{last}")
             time.sleep(0.002)
 
     def members(self):
-        """The numbers after the name in /proc/PID/stat, from the state on, for every process of the groups."""
+        """The fields of /proc/PID/stat from the state on, for every process of the groups."""
         groups = {process.pid for process in self.processes}
         for folder in pathlib.Path("/proc").iterdir():
             if folder.name.isdigit():
@@ -106,11 +106,11 @@ class Running:
                         yield folder, fields
 
     def cpu_ms(self):
-        """What all of them have used, those that have ended too."""
+        """The processor time of all processes, including ended children."""
         return sum(sum(map(int, fields[11:15])) for _, fields in self.members()) * TICK_MS
 
     def peak_mb(self):
-        """The sum of the highest resident sizes. A page that two of them share counts twice."""
+        """The sum of the peak resident sizes. A page shared by two processes counts twice."""
         total = 0
         for folder, _ in self.members():
             for line in (folder / "status").read_text().splitlines():
@@ -119,7 +119,7 @@ class Running:
         return total / 1e6
 
     def settle(self):
-        """Waits until what a load generator has left behind is done."""
+        """Waits until the requests that the load generator abandoned are done."""
         deadline, before = time.monotonic() + START_SECONDS, self.cpu_ms()
         while time.monotonic() < deadline:
             time.sleep(0.2)
@@ -142,7 +142,7 @@ class Running:
 
 @contextlib.contextmanager
 def running(contestant):
-    """The contestant from its first answer on; ended, whatever happens."""
+    """Starts the contestant, yields it once it is ready, and always stops it."""
     with tempfile.TemporaryFile() as log:
         server = Running(contestant, log)
         try:
@@ -152,11 +152,11 @@ def running(contestant):
 
 
 def busy_share():
-    """The share of the processors' time that is taken, while no contestant runs."""
+    """The share of processor time in use while no contestant runs."""
 
     def times():
         numbers = [int(number) for number in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-        # Idle, and waiting for a disk.
+        # The fields idle and iowait.
         return sum(numbers), numbers[3] + numbers[4]
 
     all_before, idle_before = times()

@@ -1,4 +1,4 @@
-"""What glimpse is to reach against the others, and whether it does."""
+"""glimpse's performance goals, and whether a race meets them."""
 
 import dataclasses
 import operator
@@ -8,7 +8,7 @@ SIGNS = {"at least": operator.ge, "at most": operator.le, "under": operator.lt}
 
 @dataclasses.dataclass(frozen=True)
 class Goal:
-    """`measure` gives the figure from the medians, or nothing where somebody did not take part."""
+    """`measure` computes the figure from the medians, or returns `None` if a contestant did not take part."""
 
     what: str
     measure: callable
@@ -66,7 +66,7 @@ GOALS = [
     Goal("small, 8 connections: requests/s with int8, of those with float", int8, "at least", 1.4, "times"),
     Goal("time to ready", lambda medians: medians.ready_ms("glimpse"), "under", 300, "ms"),
 ]
-# Not the race's to measure.
+# A test measures this goal, not the race.
 ALLOCATIONS = "| allocations a request, after warm-up | none that grow with the picture | | counted by `tests/allocations.rs` |"
 
 

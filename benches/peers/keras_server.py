@@ -1,7 +1,7 @@
-"""The stack that glimpse replaces, written from its contract: FastAPI in front of Keras, in the ordinary way.
+"""The stack that glimpse replaces, rebuilt from its contract: FastAPI in front of Keras, without tuning.
 
-One uvicorn worker. The endpoint is a plain function, which FastAPI runs on its thread pool, and the model is asked as the
-documentation of Keras Applications has it.
+It has one uvicorn worker. The endpoint is a plain function, which FastAPI runs on its thread pool. The model is called
+as in the documentation of Keras Applications.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""One contestant under one load: what wrk says, and what /proc says meanwhile."""
+"""Measures one contestant under one load, with wrk and /proc."""
 
 import dataclasses
 import json
@@ -12,15 +12,15 @@ from contestants import running
 
 PATH = "/api/v1/analyze"
 SCRIPT = pathlib.Path(__file__).with_name("post.lua")
-# Longer than any contestant takes for a picture: a slow answer is no error.
+# Above the time that any contestant takes for a picture, so that a slow answer does not count as an error.
 TIMEOUT_SECONDS = 60
-# The threads of the load generator; it is the same for all of them.
+# The load generator's threads, equal for all contestants.
 THREADS = 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """As many connections, each with one request after the other."""
+    """A number of connections, each sending one request after another."""
 
     bodies: str
     connections: int
@@ -33,7 +33,7 @@ class Load:
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """What one round gave. `errors` are the requests that were not answered with 200."""
+    """The measurements of one round. `errors` counts the requests that were not answered with 200."""
 
     rate: float
     p50_ms: float
@@ -55,7 +55,7 @@ def measure(contestant, load, bodies, seconds, warm_up):
         good = said["answered"] - said["refused"]
         errors = said["refused"] + said["unanswered"]
         if good + errors == 0:
-            raise SystemExit(f"{contestant.name} has answered nothing within {seconds} s: give it more with --seconds.")
+            raise SystemExit(f"{contestant.name} answered nothing within {seconds} s: raise --seconds.")
         return Sample(
             rate=good / said["microseconds"] * 1e6,
             p50_ms=said["p50"] / 1000,
@@ -80,7 +80,7 @@ def wrk(ports, load, folder, count, seconds):
 
 
 def first_labels(contestant, bodies):
-    """The most likely label of every body, in order. Ends the race where one of them is not answered."""
+    """The most likely label for every body, in order. Ends the race if a request fails."""
     with running(contestant) as server:
         url = f"http://127.0.0.1:{server.ports[0]}{PATH}"
         return [first_label(contestant, url, file) for _, files in bodies.values() for file in files]
@@ -96,9 +96,9 @@ def first_label(contestant, url, file):
 
 
 def pipeline_rate(executable, bodies, seconds, warm_up):
-    """Requests a second of glimpse's own pipeline without HTTP: `benches/pipeline.rs`."""
+    """Requests/s of glimpse's pipeline without HTTP, from `benches/pipeline.rs`."""
     command = [executable, bodies[0], "--seconds", str(seconds), "--warm-up", str(warm_up)]
-    # Like a server, a session of its own: Linux may share the processor out by session.
+    # A session of its own, like the servers have, because Linux may schedule by session.
     options = {"capture_output": True, "text": True, "start_new_session": True}
     done = subprocess.run(command, timeout=seconds + warm_up + TIMEOUT_SECONDS, **options)
     if done.returncode:

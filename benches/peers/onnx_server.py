@@ -1,8 +1,8 @@
-"""The best ordinary Python server: FastAPI on ONNX Runtime, with the model file that glimpse serves.
+"""A well-tuned Python server: FastAPI on ONNX Runtime, with the model file that glimpse serves.
 
-Tuned in good faith, for two processes on two cores: one compute thread in each, sessions that do not spin, uvloop and
-httptools, orjson and pybase64. The work is done on the event loop's own thread: with a core for each process, a thread
-beside it would only take turns with it at the interpreter.
+It is tuned for two processes on two cores: one compute thread in each, sessions that do not spin, uvloop and httptools,
+orjson and pybase64. The work runs on the event loop's thread, because a second thread in a process with one core would
+only compete for the interpreter lock.
 """
 
 import io
@@ -28,7 +28,7 @@ def load():
 
 
 class Model:
-    """The session, and what the model file says of itself: see `models/README.md`."""
+    """The session and the description in the model file (`models/README.md`)."""
 
     def __init__(self):
         self.session = load()
@@ -43,7 +43,7 @@ class Model:
 
     def analyze(self, image):
         pixels = numpy.asarray(image.convert("RGB").resize(self.size))
-        # Channels first, as a view of the one tensor that every request fills.
+        # A channels-last view of the channels-first tensor, which every request overwrites.
         scaled = self.tensor[0].transpose(1, 2, 0)
         numpy.multiply(pixels, self.factor, out=scaled)
         scaled += self.offset

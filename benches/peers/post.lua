@@ -1,8 +1,8 @@
--- For wrk: posts the bodies FOLDER/0.json to FOLDER/(COUNT-1).json in turn, and prints what came of it as one line of JSON.
+-- For wrk: posts the bodies FOLDER/0.json to FOLDER/(COUNT-1).json in turn, and prints the results as one line of JSON.
 --
 --   PORTS="8081 8082" wrk ... -s post.lua http://127.0.0.1:8081/PATH -- FOLDER COUNT
 --
--- Threads take the ports in turn.
+-- The threads are spread over the ports.
 
 local ports = {}
 for port in os.getenv("PORTS"):gmatch("%d+") do
@@ -35,7 +35,7 @@ function request()
   return requests[last]
 end
 
--- Durations are in microseconds. Every request counts that got an answer, of whatever status.
+-- Durations are in microseconds. `requests` counts answers of any status.
 function done(summary, latency)
   local errors = summary.errors
   local unanswered = errors.connect + errors.read + errors.write + errors.timeout

@@ -1,7 +1,7 @@
-"""glimpse with its exact and its fast model, the stack that it replaces and the best ordinary Python server, one after the other under the same load.
+"""Measures glimpse's exact and fast model, the stack that it replaces, and a well-tuned Python server under the same loads.
 
-Run by scripts/bench-peers. Prints the table and which goals are met; leaves results.json and chart.svg in .tools/race.
-Exits with 1 where a request was not answered.
+Run by scripts/bench-peers. Prints a table of results and a table of goals. Writes results.json and chart.svg to
+.tools/race. Exits with 1 if a request failed.
 """
 
 import argparse
@@ -25,42 +25,42 @@ from export import mobilenetv2
 from export.common import WeightsUnavailable
 
 LOADS = [Load("small", 1), Load("small", 8), Load("small", 32), Load("large", 1), Load("large", 4)]
-# The load under which the pipeline without HTTP is measured as well.
+# The load whose bodies also measure the pipeline without HTTP.
 PIPELINE_LOAD = Load("small", 8)
-# From what share of its time on the machine is not quiet.
+# The share of processor time used by other processes above which the race prints a warning.
 BUSY = 0.05
 FOLDER = ROOT / ".tools/race"
 
 
 def main():
     arguments = parse_arguments()
-    # Whatever ends this ends the server that is running.
+    # sys.exit unwinds, so that a signal also stops the running server.
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit("The race was told to end."))
+        signal.signal(number, lambda *_: sys.exit("A signal ended the race."))
     entrants = entered(arguments)
     made = bodies.make(arguments.pictures)
     compare_answers(entrants, made)
     busy = contestants.busy_share()
     if busy > BUSY:
-        print(f"  Other processes keep the machine {busy:.0%} busy: these will not be the figures of a quiet one.")
+        print(f"  Other processes use {busy:.0%} of the processors: the figures will differ from those of an idle machine.")
     samples, rates = race(entrants, made, arguments)
     report(entrants, samples, rates, arguments)
     if any(sample.errors for rounds in samples.values() for sample in rounds):
-        sys.exit("Requests were not answered: see the table.")
+        sys.exit("Some requests failed: see the errors in the table.")
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser("scripts/bench-peers", description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds, of which the median counts (3)")
-    parser.add_argument("--seconds", type=int, default=6, metavar="N", help="for which each is measured in a round (6)")
-    parser.add_argument("--warm-up", type=int, default=2, metavar="N", help="seconds before that, which are discarded (2)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds, whose medians are reported (3)")
+    parser.add_argument("--seconds", type=int, default=6, metavar="N", help="seconds to measure each contestant in a round (6)")
+    parser.add_argument("--warm-up", type=int, default=2, metavar="N", help="seconds to run before measuring (2)")
     parser.add_argument("--pictures", type=pathlib.Path, metavar="DIR", help="photographs to send instead of the samples")
-    parser.add_argument("--publish", action="store_true", help="put the chart where the README shows it")
+    parser.add_argument("--publish", action="store_true", help="replace the chart in the documentation")
     parser.add_argument("--executable", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--pipeline", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if min(arguments.rounds, arguments.seconds, arguments.warm_up) < 1:
-        parser.error("--rounds, --seconds and --warm-up are at least 1")
+        parser.error("--rounds, --seconds and --warm-up must be at least 1")
     return arguments
 
 
@@ -85,7 +85,7 @@ def compare_answers(entrants, made):
 
 
 def race(entrants, made, arguments):
-    """`{(load, contestant's key): samples}`, and the rates of the pipeline without HTTP."""
+    """`{(load, contestant's key): samples}`, and the pipeline's requests/s in each round."""
     samples, rates = {}, []
     for load in LOADS:
         for number in range(arguments.rounds):
@@ -117,7 +117,7 @@ def report(entrants, samples, rates, arguments):
 
 
 class Medians:
-    """The medians of the rounds, by contestant and load; nothing where it did not take part."""
+    """The medians of the rounds by contestant and load, or `None` for a contestant that did not take part."""
 
     def __init__(self, samples, rates):
         self.samples, self.rates = samples, rates

@@ -1,4 +1,4 @@
-"""The results as Markdown: medians, with the lowest and the highest of the rounds."""
+"""The results as Markdown: the median, lowest and highest value of the rounds."""
 
 import datetime
 import importlib.metadata
@@ -43,7 +43,7 @@ def number(value):
 
 
 def about(arguments):
-    """When, where, how, and with which versions."""
+    """One sentence with the date, machine, settings and versions."""
     installed = {it.metadata["Name"].lower().replace("_", "-"): it.version for it in importlib.metadata.distributions()}
     versions = [f"{name} {installed[name]}" for name in PACKAGES if name in installed]
     wrk = re.search(r"wrk \S*?([\d.]+)", subprocess.run(["wrk", "-v"], capture_output=True, text=True).stdout)

@@ -1,4 +1,4 @@
-//! Clients that break off in the middle, each in its own way.
+//! Clients that disconnect or stop sending midway.
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "what fails here fails the run")]
 
@@ -9,22 +9,22 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Longer than the server waits for the head of a request, by default.
+/// Above the server's default timeout for the head of a request.
 const HEAD_IS_LATE: Duration = Duration::from_secs(20);
 
 const HEAD: &[u8] = b"POST /api/v1/analyze HTTP/1.1\r\nhost: localhost\r\n";
 
-/// A connection that ends before its request does, or before its answer: `random` says how.
+/// Opens a connection and closes it during the request or before the answer. `random` picks the way.
 ///
 /// # Errors
-/// What the system says where the server has closed it before: that is no fault.
+/// The error of a connection that the server has closed first, which is legitimate.
 pub async fn break_off(address: SocketAddr, request: &[u8], random: &mut impl FnMut() -> usize) -> io::Result<()> {
     let mut socket = TcpStream::connect(address).await?;
     match random() % 7 {
         0 => {}
         1 => socket.write_all(&HEAD[..random() % HEAD.len()]).await?,
         2 => socket.write_all(&request[..random() % request.len()]).await?,
-        // The whole of it, and away before the answer.
+        // A whole request whose answer is not read.
         3 => socket.write_all(request).await?,
         4 => {
             let chunked = [HEAD, b"transfer-encoding: chunked\r\n\r\n7\r\n{\"base6\r\nfff"].concat();
@@ -34,17 +34,17 @@ pub async fn break_off(address: SocketAddr, request: &[u8], random: &mut impl Fn
             let noise: Vec<u8> = (0..random() % 1000).map(|_| random().to_le_bytes()[0]).collect();
             socket.write_all(&noise).await?;
         }
-        // The beginning of HTTP/2, and a frame that is longer than any may be.
+        // The preface of HTTP/2, then a frame longer than the protocol allows.
         _ => socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\x01\x04\0\0\0\x01").await?,
     }
     if random().is_multiple_of(2) {
-        // A reset instead of an end.
+        // Closes with RST instead of FIN.
         socket.set_zero_linger()?;
     }
     Ok(())
 }
 
-/// A connection that says nothing, or begins a head and leaves it there, until the server closes it. Whether it does.
+/// Opens a connection, sends nothing or part of a head, and returns whether the server closes it in time.
 pub async fn fall_silent(address: SocketAddr, random: &mut impl FnMut() -> usize) -> bool {
     let mut socket = TcpStream::connect(address).await.unwrap();
     socket.write_all(&HEAD[..random() % HEAD.len()]).await.unwrap();

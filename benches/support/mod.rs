@@ -1,4 +1,4 @@
-//! The pictures that the benchmarks measure with.
+//! The pictures and settings of the benchmarks.
 
 #![allow(
     dead_code,
@@ -33,7 +33,7 @@ pub fn model() -> PathBuf {
     root().join("models/model.onnx")
 }
 
-/// As much time as leaves `scripts/bench` under five minutes.
+/// Times that keep `scripts/bench` under five minutes.
 pub fn criterion() -> Criterion {
     Criterion::default().warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3))
 }
@@ -48,13 +48,13 @@ pub fn pixels(name: &str) -> RgbImage {
     image::open(root().join("tests/pictures").join(name)).unwrap().into_rgb8()
 }
 
-/// A photograph of the size of the web's: 500 x 375, about 70 KB.
+/// A photograph of a size common on the web: 500 x 375, about 70 KB.
 pub fn small() -> Vec<u8> {
     jpeg(&resize(&pixels("coffee.png"), 500, 375, FilterType::CatmullRom), 92)
 }
 
-/// A photograph of 12 megapixels, 4000 x 3000: tiles of the three sample pictures at their own size,
-/// so that it has a photograph's detail everywhere.
+/// A photograph of 12 megapixels, 4000 x 3000: tiles of the three sample pictures. They are not enlarged, so that it has
+/// a photograph's detail everywhere.
 pub fn large() -> Vec<u8> {
     let tiles = [pixels("coffee.png"), pixels("chelsea.png"), image_rocket()];
     let mut large = RgbImage::new(4000, 3000);
@@ -81,7 +81,7 @@ fn image_rocket() -> RgbImage {
     RgbImage::from_raw(size.width, size.height, pixels).unwrap()
 }
 
-/// The body of a request with this picture.
+/// The JSON body of a request with this picture.
 pub fn body(picture: &[u8]) -> String {
     format!(r#"{{"base64Image":"{}"}}"#, BASE64_STANDARD.encode(picture))
 }

@@ -1,4 +1,4 @@
-//! The workers' path without HTTP, queue and client: what a server can come near, and no more.
+//! The work of the workers without HTTP, queue and client: the upper bound of the server's throughput.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +9,7 @@ use glimpse::engine::{Input, Payload, Work, Worker};
 use glimpse::stop::Stop;
 use serde_json::Value;
 
-/// As many pipelines as the server has workers.
+/// The server's workers, run without the engine.
 pub struct Pipelines(Vec<Worker>);
 
 impl Pipelines {
@@ -21,8 +21,8 @@ impl Pipelines {
         self.0.len()
     }
 
-    /// Works `payloads` off in turn, on a thread a pipeline, for as long as `is_wanted` says so of the
-    /// number of a request. Gives how many there were.
+    /// Runs `payloads` in turn, on one thread per worker, until `is_wanted` returns false for the number of the next request.
+    /// Returns the number of requests done.
     pub fn run(&mut self, payloads: &[Input], is_wanted: impl Fn(usize) -> bool + Sync) -> usize {
         let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
@@ -44,7 +44,7 @@ impl Pipelines {
     }
 }
 
-/// The picture in the body of a request.
+/// The engine's input for the picture in a JSON body.
 pub fn payload(body: &[u8]) -> Input {
     let mut body: Value = serde_json::from_slice(body).unwrap();
     let Value::String(text) = body["base64Image"].take() else { panic!("the body has no base64Image") };

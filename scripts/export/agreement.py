@@ -1,4 +1,4 @@
-"""How far one model's answers agree with another's, on the same pictures."""
+"""Measures how far two models agree on the same pictures."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from .describe import upright
 
 
 def session(model):
-    """A session on one thread, of a path or of a serialized model."""
+    """A single-threaded session. `model` is a path or a serialized model."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
@@ -18,21 +18,21 @@ def session(model):
 
 
 def answers(model, tensors):
-    """The probabilities [pictures, labels] that a model answers with."""
+    """A model's probabilities, [pictures, labels]."""
     running = session(model)
     name = running.get_inputs()[0].name
     return numpy.concatenate([running.run(None, {name: tensor})[0] for tensor in tensors])
 
 
 def tensors(description, paths, count, seed):
-    """Each picture whole and `count` made of it, as tensors; a picture's own come one after another."""
+    """Each picture followed by `count` pictures derived from it, as tensors."""
     images = (image for path in paths for image in [upright(path), *derived(path, count, seed)])
     return [description.tensor(description.resized(image)) for image in images]
 
 
 @dataclasses.dataclass
 class Agreement:
-    """On how many pictures two models name the same first label, and how the confidence in the first's differs."""
+    """The pictures on which two models have the same first label, and the change of its confidence."""
 
     same: int
     pictures: int
@@ -57,6 +57,6 @@ class Agreement:
 
 
 def divergence(ours, theirs):
-    """The mean Kullback-Leibler divergence of our probabilities from theirs."""
+    """The mean Kullback-Leibler divergence D(theirs || ours) over the pictures, in nats."""
     tiny = 1e-9
     return float((theirs * numpy.log((theirs + tiny) / (ours + tiny))).sum(1).mean())

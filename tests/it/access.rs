@@ -1,4 +1,4 @@
-//! Who may have a picture analysed, and how often.
+//! API keys and rate limits of the analysis routes.
 
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ fn analyze(server: &Server) -> RequestBuilder {
     server.client.post(server.url("/api/v1/analyze")).body(analyze_body(&picture("coffee.jpg")))
 }
 
-/// A server that answers at once: an analysis may take longer than a quota takes to fill up.
+/// A server with a scripted worker, because a real analysis may take longer than a quota takes to refill.
 async fn prompt(flags: &[&str]) -> Server {
     let (server, script) = Server::scripted(flags).await;
     script.each(Begun::answer);
@@ -87,7 +87,7 @@ async fn keys_are_never_logged() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_too_often() {
+async fn a_client_above_its_quota_is_answered_429() {
     let server = prompt(&["--rate-limit", "1,3", "--trusted-proxies", "127.0.0.0/8"]).await;
     let asked_by = |client: &str| analyze(&server).header("x-forwarded-for", client.to_owned());
     for left in ["2", "1", "0"] {
@@ -100,7 +100,7 @@ async fn a_client_that_asks_too_often() {
     assert_eq!(response.headers()["retry-after"], "1");
     assert_eq!(response.headers()["ratelimit"], "\"default\";r=0;t=1");
     assert_eq!(answer(response).await, (429, json!({ "message": "Too many requests: try again in 1 s" })));
-    // Each client has a quota of its own, and pages are not counted.
+    // Each client has its own quota. Pages do not count.
     assert_eq!(status(asked_by("192.0.2.2")).await, 200);
     assert_eq!(server.get("/").await.status(), 200);
     // The addresses of an IPv6 network (/64) share a quota.

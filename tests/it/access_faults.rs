@@ -1,4 +1,4 @@
-//! Faults of access and configuration, through the executable.
+//! Keys, quotas, proxies, origins and empty variables, through the executable.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -17,20 +17,20 @@ fn variables() -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-/// The exit code of a command and what it wrote to standard error.
+/// The exit code and standard error of a command.
 fn refused(command: &mut Command) -> (Option<i32>, String) {
     let output = command.output().unwrap();
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
-/// The same for a start with this variable. Its port is taken, so that a server that accepts the value ends too.
+/// The same for a start with this variable. Its port is taken, so that a server that accepts the value exits too.
 fn refused_start(variable: &str, value: impl AsRef<OsStr>) -> (Option<i32>, String) {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     refused(executable().current_dir(root()).env("LISTEN_ADDR", address).env(variable, value))
 }
 
-/// Sends one request and returns the whole answer. The connection closes after it.
+/// Sends one request on a connection of its own and returns the whole answer.
 fn ask(process: &Process, head: &[u8]) -> String {
     let mut connection = TcpStream::connect(process.address).unwrap();
     connection.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
@@ -41,7 +41,7 @@ fn ask(process: &Process, head: &[u8]) -> String {
     answer
 }
 
-/// The status of an analysis of nothing, which is 400 for a request that is admitted.
+/// The status of an analysis with an empty body: 400 if the request is admitted.
 fn analyze(process: &Process, headers: &[u8]) -> u16 {
     status(&ask(process, &[b"POST /api/v1/analyze HTTP/1.1\r\n", headers].concat()))
 }
@@ -54,7 +54,7 @@ fn status(answer: &str) -> u16 {
 fn an_empty_variable_is_unset() {
     let variables = variables();
     assert!(variables.len() > 20 && variables.iter().any(|name| name == "LOG_LEVEL"), "{variables:?}");
-    // A command that only parses: it fails because nothing listens there, with 1. The parser fails with 2.
+    // `glimpse health` exits with 1, because nothing listens there, and with 2 if a value does not parse.
     for variable in variables.iter().filter(|name| *name != "API_KEYS") {
         let mut command = executable();
         let command = command.env(variable, "").args(["health"]);
@@ -62,7 +62,7 @@ fn an_empty_variable_is_unset() {
         let (code, message) = refused(command);
         assert!(code == Some(1) || (variable == "LISTEN_ADDR" && code == Some(0)), "{variable}: {message}");
     }
-    // All of them together: the server starts with its defaults and logs at the level info.
+    // With all of them empty, the server starts with its defaults and logs at the level info.
     let mut command = serving();
     command.envs(variables.iter().filter(|name| *name != "API_KEYS").map(|name| (name, "")));
     let process = Process::start(command);
@@ -100,7 +100,7 @@ fn wrong_keys_are_limited_and_right_ones_pass() {
     let started = Instant::now();
     let answers: Vec<u16> = (0..100).map(|_| analyze(&process, b"X-API-Key: wrong\r\n")).collect();
     let refused = answers.iter().filter(|status| **status == 401).count();
-    // A burst of ten, and one more each second.
+    // The quota is a burst of ten and one more per second.
     let most = 11 + usize::try_from(started.elapsed().as_secs()).unwrap();
     assert!((10..=most).contains(&refused), "{refused} of 100 after {:?}", started.elapsed());
     assert!(answers.iter().all(|status| matches!(status, 401 | 429)), "{answers:?}");
@@ -115,7 +115,7 @@ fn wrong_keys_are_limited_and_right_ones_pass() {
     assert_eq!(analyze(&process, b""), 401);
 }
 
-/// The statuses of 20 requests with `headers`, in which N is the number of the request, and the time they took.
+/// The statuses of 20 requests with `headers`, and the time they took. Each request replaces N by another letter, from "a".
 fn twenty(client_addr_header: &str, headers: &[u8]) -> (Vec<u16>, Duration) {
     let mut command = serving();
     let settings = [("RATE_LIMIT", "1"), ("TRUSTED_PROXIES", "127.0.0.1"), ("CLIENT_ADDR_HEADER", client_addr_header)];
@@ -129,8 +129,8 @@ fn twenty(client_addr_header: &str, headers: &[u8]) -> (Vec<u16>, Duration) {
 }
 
 #[test]
-fn headers_that_the_proxy_does_not_set_say_nothing_of_the_client() {
-    // Hexadecimal digits vary the address: "a" to "f", and no address at all from "g" on.
+fn headers_other_than_the_configured_one_do_not_change_the_client_address() {
+    // N is one letter: "a" to "f" give different addresses, later letters give no valid address.
     for (header, headers) in [
         ("", &b"Forwarded: for=\"[2001:db8:N::]\"\r\n"[..]),
         ("", b"Forwarded: for=\"[2001:db8:N::]\"\r\nX-Forwarded-For: \xffN, 192.0.2.1\r\n"),
@@ -139,7 +139,7 @@ fn headers_that_the_proxy_does_not_set_say_nothing_of_the_client() {
     ] {
         let (statuses, elapsed) = twenty(header, headers);
         let passed = statuses.iter().filter(|status| **status == 400).count();
-        // One at once, and one more each second.
+        // The quota is one request and one more per second.
         let most = 2 + usize::try_from(elapsed.as_secs()).unwrap();
         assert!((1..=most).contains(&passed), "{header}: {statuses:?} in {elapsed:?}");
     }
@@ -163,7 +163,7 @@ fn the_log_has_the_address_that_the_proxy_names() {
     }
 }
 
-/// The origin that the server allows for a page of `origin`.
+/// The allowed origin in the answer to a request from `origin`.
 fn allowed(process: &Process, origin: &str) -> Option<String> {
     let answer = ask(process, format!("GET /health HTTP/1.1\r\nOrigin: {origin}\r\n").as_bytes());
     answer.lines().find_map(|line| line.strip_prefix("access-control-allow-origin: ")).map(str::to_owned)

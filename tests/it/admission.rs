@@ -1,4 +1,4 @@
-//! Which requests are admitted, and how soon the refused ones are answered.
+//! Admission: the queue, the body budget, and when refusals are sent.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ struct Full {
     held: JoinHandle<(u16, Value)>,
 }
 
-/// A server whose only worker is taken, and that has no queue.
+/// A server without a queue, whose only worker is busy.
 async fn full() -> Full {
     let (server, mut script) = Server::scripted(&["--queue-depth", "0", "--inference-timeout", "1m"]).await;
     let held = server.spawn_analyze(b"first");
@@ -39,10 +39,10 @@ async fn a_full_server_refuses_before_it_has_read_the_body() {
 }
 
 #[tokio::test]
-async fn a_client_that_sends_on_reads_its_refusal_and_may_ask_again() {
+async fn a_client_that_is_still_sending_reads_its_refusal_and_may_ask_again() {
     let Full { server, begun, .. } = full().await;
     let mut connection = server.connect(analyze(&["Content-Length: 3000000"])).await;
-    // Sockets buffer less than this: sending it all means that the server reads it.
+    // More than the sockets buffer, so that sending it all requires the server to read.
     connection.send(vec![b' '; 3_000_000]).await;
     assert_eq!(connection.response().await.status, 503);
     connection.send(raw::head("GET /livez", &[])).await;
@@ -51,7 +51,7 @@ async fn a_client_that_sends_on_reads_its_refusal_and_may_ask_again() {
 }
 
 #[tokio::test]
-async fn a_client_that_sends_on_reads_every_other_refusal_too() {
+async fn a_client_that_is_still_sending_reads_every_other_refusal_too() {
     let server = Server::with_flags(&["--api-keys", "key", "--max-body-bytes", "5000000"]).await;
     for (headers, status) in [
         (&["Content-Type: application/json"][..], 401),

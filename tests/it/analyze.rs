@@ -1,4 +1,4 @@
-//! `POST /api/v1/analyze`: the contract, through a real socket.
+//! The contract of `POST /api/v1/analyze`, over a socket.
 
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ async fn every_form_of_base64_gives_the_same_answer() {
 }
 
 #[tokio::test]
-async fn other_fields_and_other_json_types_are_let_pass() {
+async fn other_fields_and_other_json_types_are_accepted() {
     let server = Server::start().await;
     let body = json!({ "name": "rocket", "tags": [1, { "a": null }], "base64Image": base64(&picture("rocket.jpg")) });
     for content_type in ["application/json", "Application/JSON; charset=utf-8", "application/vnd.api+json"] {

@@ -1,4 +1,4 @@
-//! `POST /answer`: the form of the page without JavaScript takes a picture file and answers with a page.
+//! `POST /answer`: the page's form without JavaScript takes a picture file and answers with a page.
 
 use reqwest::Response;
 use serde_json::Value;
@@ -49,13 +49,13 @@ async fn a_page_with_the_apis_answer() {
 }
 
 #[tokio::test]
-async fn other_fields_are_passed_over() {
+async fn other_fields_are_ignored() {
     let server = Server::start().await;
     let parts = [part(r#"name="other""#, b"x"), part(r#"name="picture"; filename="a""#, &picture("rocket.jpg"))];
     assert_eq!(send(&server, form(&parts)).await.status(), 200);
 }
 
-/// The status and the sentence of a page that says what went wrong.
+/// The status and the error message of an error page.
 async fn refused(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
     let page = response.text().await.unwrap();
@@ -64,7 +64,7 @@ async fn refused(response: Response) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn what_can_go_wrong_is_said_on_the_page() {
+async fn errors_are_shown_on_the_page() {
     let server = Server::start().await;
     let choose = (400, "Choose a photograph first".to_owned());
     assert_eq!(refused(send(&server, form(&[part(r#"name="picture"; filename="""#, b"")])).await).await, choose);
@@ -86,11 +86,11 @@ async fn what_can_go_wrong_is_said_on_the_page() {
 }
 
 #[tokio::test]
-async fn a_large_file_up_to_the_servers_limit() {
+async fn files_up_to_the_servers_limit_are_accepted() {
     let server = Server::with_flags(&["--max-body-bytes", "10000"]).await;
     let sentence = "The request body is larger than 10000 bytes: send a smaller picture";
     assert_eq!(refused(send_picture(&server, "coffee.jpg").await).await, (413, sentence.to_owned()));
-    // The file is larger than axum's own limit of 2 MiB.
+    // The file exceeds axum's default limit of 2 MiB.
     let server = Server::with_flags(&["--max-body-bytes", "4000000"]).await;
     let mut padded = picture("coffee.jpg");
     padded.resize(3 << 20, 0);

@@ -1,4 +1,4 @@
-//! Clients that leave.
+//! Clients that disconnect before their answer.
 
 use serde_json::json;
 
@@ -28,11 +28,11 @@ async fn work_for_clients_that_have_left_is_not_done() {
         connection.end_sending().await;
     }
     for connection in leaving {
-        // The server closes its side without an answer when it has seen that the client leaves.
+        // The server closes the connection without an answer once it has noticed the disconnect.
         assert_eq!(connection.until_closed().await, "");
     }
-    // The server drops a request just after it has closed its connection. This answer comes after both, because the
-    // server has one thread.
+    // The server drops a request just after closing its connection. The server has one thread, so this answer comes
+    // after both.
     assert_eq!(server.get("/health").await.status(), 200);
     let mut late = server.connect(request("late")).await;
     first.fail();

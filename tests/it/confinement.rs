@@ -1,4 +1,4 @@
-//! The executable needs no root, writes nothing, and opens nothing but its socket.
+//! The executable runs without root, writes no file and opens no socket but its listener.
 
 #![allow(clippy::cast_sign_loss, reason = "masks of the C library are signed")]
 
@@ -15,7 +15,7 @@ use crate::support::{Process, analyze_body, answer, copy_executable, picture, pi
 /// The system's user without rights.
 const NOBODY: u32 = 65534;
 
-/// Calls that change the file system, reach for other machines or processes, or ask for more rights.
+/// System calls that change the file system, connect to other machines, reach other processes, or raise privileges.
 const FORBIDDEN: &[c_long] = &[
     libc::SYS_openat2,
     libc::SYS_mkdirat,
@@ -46,7 +46,7 @@ const FORBIDDEN: &[c_long] = &[
     libc::SYS_init_module,
 ];
 
-/// Forbidden calls that newer platforms do not have.
+/// Forbidden system calls that newer platforms do not have.
 #[cfg(target_arch = "x86_64")]
 const FORBIDDEN_OF_OLD: &[c_long] = &[
     libc::SYS_creat,
@@ -65,7 +65,7 @@ const FORBIDDEN_OF_OLD: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const FORBIDDEN_OF_OLD: &[c_long] = &[];
 
-/// Opening for anything but reading; `flags` is the number of that argument.
+/// Rules that match opening for writing. `flags` is the index of the call's flags argument.
 fn for_writing(flags: u8) -> Vec<SeccompRule> {
     let has = |mask: i32, value: i32| {
         let fits = SeccompCmpOp::MaskedEq(mask as u64);
@@ -75,7 +75,7 @@ fn for_writing(flags: u8) -> Vec<SeccompRule> {
     vec![has(libc::O_ACCMODE, libc::O_WRONLY), has(libc::O_ACCMODE, libc::O_RDWR), has(libc::O_CREAT, libc::O_CREAT)]
 }
 
-/// As a user without rights, killed at the first call that it has no need of.
+/// Runs the command as `nobody` and kills it at the first forbidden system call.
 fn confine(command: &mut Command) {
     let forbidden = FORBIDDEN.iter().chain(FORBIDDEN_OF_OLD);
     let mut calls: BTreeMap<i64, Vec<SeccompRule>> = forbidden.map(|call| (*call, Vec::new())).collect();
@@ -89,9 +89,9 @@ fn confine(command: &mut Command) {
 }
 
 #[tokio::test]
-async fn it_serves_without_rights_and_without_writing() {
+async fn it_serves_without_privileges_and_without_writing() {
     let folder = tempfile::tempdir().unwrap();
-    // Where the project is may be closed to others.
+    // `nobody` may be unable to read the project's folder.
     let copy = copy_executable(folder.path());
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let mut command = Command::new(copy);

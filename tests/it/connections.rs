@@ -10,7 +10,7 @@ use crate::support::raw::{analyze, head};
 use crate::support::{Connection, Process, root, serving};
 use crate::support::{LONG, Server, analyze_body, answer, picture};
 
-/// A second where the defaults are ten or more.
+/// Timeouts of one second. The defaults are ten or more.
 const IMPATIENT: [&str; 8] =
     ["--header-timeout", "1s", "--body-timeout", "1s", "--keep-alive-timeout", "1s", "--min-body-rate", "1000"];
 
@@ -47,7 +47,7 @@ async fn a_slow_body_is_answered_408() {
     assert_eq!((refused.status, refused.body), (408, body));
 }
 
-/// Each request has a connection of its own: what a request leaves unread is not taken for another one.
+/// Each request has its own connection: bytes after a refused request are not parsed as another one.
 #[tokio::test(flavor = "multi_thread")]
 async fn false_lengths_are_refused_once() {
     let server = Server::with_flags(&IMPATIENT).await;
@@ -56,7 +56,7 @@ async fn false_lengths_are_refused_once() {
     let json = body.as_str();
     let cases: [(String, &str, &str); 8] = [
         (format!("Content-Length: {}", length + 1), json, "HTTP/1.1 408 "),
-        // Too short: the text breaks off, and the bytes after it are no request.
+        // Too short: the JSON is cut off, and the bytes after it are not a request.
         (format!("Content-Length: {}", length - 1), json, "HTTP/1.1 400 "),
         ("Content-Length: -1".into(), json, "HTTP/1.1 400 "),
         ("Content-Length: 99999999999999999999".into(), json, "HTTP/1.1 400 "),
@@ -85,12 +85,12 @@ async fn an_endless_chunked_body_is_refused_and_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_keeps_the_least_rate_may_take_longer_than_the_timeout() {
+async fn a_body_above_the_least_rate_may_take_longer_than_the_timeout() {
     let server = Server::with_flags(&["--body-timeout", "1s", "--min-body-rate", "1000"]).await;
     let body = analyze_body(&picture("coffee.jpg")[..6000]);
     let length = format!("Content-Length: {}", body.len());
     let mut connection = server.connect(analyze(&["Connection: close", &length])).await;
-    // 4000 bytes a second, for two seconds.
+    // 4000 bytes/s for two seconds.
     for part in body.as_bytes().chunks(400) {
         connection.send(part).await;
         sleep(Duration::from_millis(100)).await;
@@ -103,7 +103,7 @@ async fn an_idle_connection_is_closed_and_one_in_use_is_not() {
     let server = Server::with_flags(&["--header-timeout", "1s", "--keep-alive-timeout", "2s"]).await;
     let mut connection = server.connect("").await;
     for index in 0..4 {
-        // Longer than the header timeout, which does not count between requests.
+        // Longer than the header timeout, which does not run between requests.
         sleep(Duration::from_millis(if index == 0 { 0 } else { 1500 })).await;
         connection.send(head("GET /health", &[])).await;
         assert_eq!(connection.response().await.status, 200);
@@ -181,14 +181,14 @@ async fn a_server_that_can_open_no_more_files_accepts_again_when_it_can() {
     assert_eq!(reqwest::get(process.url("/livez")).await.unwrap().status(), 200);
 }
 
-/// The rest of a body that comes after its answer is no head that takes too long.
+/// The rest of a refused body, which arrives after the answer, does not start the header timeout.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_whose_body_was_refused_is_kept_as_long_as_any() {
+async fn a_connection_whose_body_was_refused_has_the_usual_keep_alive() {
     let server = Server::with_flags(&["--header-timeout", "1s"]).await;
     let mut connection = server.connect(analyze(&["Content-Type: text/plain", "Content-Length: 4"])).await;
     assert_eq!(connection.response().await.status, 415);
     connection.send("body").await;
-    // Longer than a head may take.
+    // Longer than the header timeout.
     sleep(Duration::from_secs(2)).await;
     connection.send(head("GET /livez", &["Connection: close"])).await;
     assert_eq!(connection.response().await.status, 200);

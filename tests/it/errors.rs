@@ -1,11 +1,11 @@
-//! Every row of the README's table of errors.
+//! Every row of the table of errors in the README.
 
 use serde_json::{Value, json};
 
 use crate::support::raw::analyze;
 use crate::support::{Server, analyze_body, answer, picture};
 
-/// The status and the message of the answer to a POST of `body`. Fails if the answer is not shaped as every error is.
+/// The status and message of the answer to a POST of `body`. Fails if it is not shaped like an error.
 async fn refused(server: &Server, body: impl Into<reqwest::Body>) -> (u16, String) {
     let response = server.post("/api/v1/analyze", body).await;
     assert_eq!(response.headers()["content-type"], "application/json");
@@ -65,7 +65,7 @@ async fn body_too_large() {
     let fits = json!({ "base64Image": "A".repeat(1000 - 18) }).to_string();
     assert_eq!(fits.len(), 1000);
     assert_eq!(refused(&server, fits).await.0, 422);
-    // Without a Content-Length the limit holds for what arrives.
+    // Without a Content-Length the limit applies to the bytes received.
     let chunk = format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
     let raw = server.exchange(analyze(&["Transfer-Encoding: chunked"]) + &chunk).await;
     assert_eq!((raw.status, raw.body), (413, json!({ "message": answer.1 }).to_string()));
@@ -74,7 +74,7 @@ async fn body_too_large() {
 #[tokio::test]
 async fn a_body_that_breaks_off_and_one_that_waits() {
     let server = Server::with_flags(&["--max-body-bytes", "1000"]).await;
-    // The client waits for 100 Continue before it sends a body that is too large: it is refused at once.
+    // A client that waits for 100 Continue with too large a body is refused at once.
     let refused = server.exchange(analyze(&["Expect: 100-continue", "Content-Length: 5000"])).await;
     assert_eq!(refused.status, 413);
     let broken = server.exchange(analyze(&["Transfer-Encoding: chunked"]) + "not a chunk\r\n").await;
@@ -121,7 +121,7 @@ async fn damaged_image() {
 #[tokio::test]
 async fn too_many_pixels() {
     let server = Server::start().await;
-    // The header says 13000 x 13000 pixels, and hardly any follow.
+    // The header declares 13000 x 13000 pixels. The file holds almost none.
     let header =
         [&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x32\xc8\0\0\x32\xc8\x08\x02\0\0\0"[..], &[0x7d, 0xb4, 0xf4, 0x5b]]
             .concat();
@@ -130,7 +130,7 @@ async fn too_many_pixels() {
     assert_eq!(refused_picture(&server, &file).await, expected(422, sentence));
 }
 
-/// The PNG's first chunk with the checksum that it should have, and an empty picture after it.
+/// Corrects the checksum of the PNG's first chunk and appends empty picture data.
 fn with_png_checksum(mut png: Vec<u8>) -> Vec<u8> {
     let mut crc = u32::MAX;
     for byte in &png[12..29] {
@@ -185,7 +185,7 @@ async fn busy() {
 
 #[tokio::test]
 async fn past_the_deadline() {
-    // The worker holds the request for as long as there is a script.
+    // The worker holds the request while the script exists.
     let (server, _script) = Server::scripted(&["--queue-depth", "0", "--inference-timeout", "30ms"]).await;
     let sentence = "The analysis took too long: try again later or send a smaller picture";
     assert_eq!(refused_picture(&server, b"held").await, expected(504, sentence));
@@ -204,7 +204,7 @@ async fn a_panic_is_a_500_and_the_server_serves_on() {
 }
 
 #[tokio::test]
-async fn the_configured_limits_hold() {
+async fn configured_limits_are_enforced() {
     let flags = ["--max-pixels", "100000", "--max-body-bytes", "300000", "--workers", "1"];
     let server = Server::with_flags(&flags).await;
     assert_eq!(refused_picture(&server, &picture("rocket.jpg")).await.0, 422);

@@ -1,5 +1,5 @@
-//! The answers are those of the original model behind Pillow: `models/reference.json`, which the
-//! export writes.
+//! Compares the answers with those of the original model behind Pillow, which the export writes to
+//! `models/reference.json`.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use crate::support::{Server, answer, model, picture, pictures, predictions, root};
 
-/// How far a confidence may be from the original's, for formats that give the same pixels.
+/// The greatest difference of a confidence for formats that decode to the same pixels as in Pillow.
 const EXACT: f64 = 0.001;
-/// The same, for lossy formats that Pillow decodes with another library.
+/// The same for lossy formats that Pillow decodes with another library.
 const CLOSE: f64 = 0.02;
 
 #[derive(Deserialize)]
@@ -29,7 +29,7 @@ struct Prediction {
     confidence: f64,
 }
 
-/// Each exported model, served.
+/// A server for each exported model.
 async fn servers() -> Vec<Server> {
     let mut servers = Vec::new();
     for entry in std::fs::read_dir(root().join("models")).unwrap() {
@@ -52,11 +52,10 @@ async fn every_model_answers_as_its_original_does() {
         let (_, described) = answer(server.get("/api/v1/model").await).await;
         let name = described["name"].as_str().unwrap();
         let model = &reference.models[name];
-        // The fast model is near its original, not equal to it: its first labels are held to here, its
-        // confidences by the export.
+        // The fast model approximates its original. This test checks its first labels, the export its confidences.
         let is_exact = described["precision"] == "float32";
         if !is_exact && described["weightsSha256"] != model.weights_sha256.as_str() {
-            // Made of weights that have been replaced since; only scripts/setup --precision int8 makes it again.
+            // Its weights have been replaced since. Only scripts/setup --precision int8 makes it again.
             continue;
         }
         assert_eq!(
@@ -65,7 +64,7 @@ async fn every_model_answers_as_its_original_does() {
             "{name}: the reference is of other weights"
         );
         if model.pictures.keys().cloned().collect::<Vec<_>>() != pictures() {
-            // An export from before the pictures changed, whose weights are not there to do it again.
+            // The pictures have changed since the export, and its weights are not available for another one.
             continue;
         }
         if is_exact {

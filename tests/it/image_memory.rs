@@ -1,5 +1,5 @@
-//! With little memory, a large picture is refused or answered, and the server lives on. And more workers hold no more copies
-//! of the model.
+//! Memory: with little of it, large pictures are refused or answered and the server keeps running. More workers do not copy
+//! the model's weights.
 
 use std::process::Command;
 
@@ -7,10 +7,10 @@ use crate::support::{Process, executable, root, serving};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use image::ImageEncoder;
 
-/// Pixels a side: 49 megapixels, just below the default of `MAX_PIXELS`.
+/// Pixels per side: 49 megapixels, just below the default of `MAX_PIXELS`.
 const SIDE: u16 = 7000;
 
-/// Limits on the process' data in MiB. The server itself takes 50; most pictures take 150 to 500.
+/// Limits on the process' data in MiB. The idle server takes 50, most pictures take 150 to 500.
 const LIMITS: [u32; 3] = [200, 300, 512];
 
 fn limited(mebibytes: u32) -> Process {
@@ -24,7 +24,7 @@ fn limited(mebibytes: u32) -> Process {
     process
 }
 
-/// A TIFF without compression whose strips all lie at the same place, so that the file is a small part of its picture.
+/// An uncompressed TIFF whose strips share one offset, so that the file is far smaller than its pixels.
 fn tiff(photometric: u16, samples: u16, bits: u16) -> Vec<u8> {
     let side = u32::from(SIDE);
     let row = side * u32::from(samples) * u32::from(bits / 8);
@@ -66,7 +66,7 @@ fn tiff(photometric: u16, samples: u16, bits: u16) -> Vec<u8> {
     file
 }
 
-/// A BMP with run-length encoding (BITMAPINFOHEADER, `BI_RLE8`).
+/// A run-length encoded BMP (BITMAPINFOHEADER, `BI_RLE8`).
 fn bmp() -> Vec<u8> {
     let side = u32::from(SIDE);
     let runs = usize::from(SIDE / 255);
@@ -78,7 +78,7 @@ fn bmp() -> Vec<u8> {
     [b"BM".to_vec(), header.into_iter().flat_map(u32::to_le_bytes).collect(), vec![0x40; 1024], pixels].concat()
 }
 
-/// A lossless WebP of one colour: five prefix codes of one symbol each, and no bit a pixel (RFC 9649, section 3).
+/// A lossless WebP of one colour: five prefix codes of one symbol each, hence 0 bits per pixel (RFC 9649, section 3).
 fn webp() -> Vec<u8> {
     let side = u64::from(SIDE) - 1;
     let codes: u64 = (0..5).fold(0, |bits, code| bits | 1 << (3 + code * 4));
@@ -136,7 +136,7 @@ fn body(file: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn without_memory_the_server_refuses_and_lives_on() {
+async fn without_memory_the_server_refuses_and_keeps_running() {
     let pictures: Vec<(&str, String)> = pictures().into_iter().map(|(name, file)| (name, body(&file))).collect();
     let small = body(&std::fs::read(root().join("tests/pictures/coffee.jpg")).unwrap());
     let client = reqwest::Client::new();
@@ -163,7 +163,7 @@ async fn without_memory_the_server_refuses_and_lives_on() {
 }
 
 #[test]
-fn more_workers_hold_no_more_copies_of_the_model() {
+fn more_workers_do_not_copy_the_model() {
     let memory = |workers: &str| {
         let mut command = serving();
         command.args(["--workers", workers]);

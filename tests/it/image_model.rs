@@ -1,5 +1,5 @@
-//! Models that do not answer as they describe themselves are refused at the start, or by the run that shows it; and one model
-//! serves several threads at once.
+//! Models whose outputs contradict their description are refused at the start or by the run that shows it. One model serves
+//! several threads at once.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use glimpse::image::{Decoder, Orientation, Picture, Size};
 use glimpse::model::{Classifier, LibrarySource, Model, ModelSource, Runtime};
 use glimpse::stop::Stop;
 
-/// A field of a protobuf message that holds bytes (wire type 2).
+/// A length-delimited protobuf field (wire type 2).
 fn bytes(field: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
     let content = content.as_ref();
     let mut message = vec![field << 3 | 2];
@@ -21,12 +21,12 @@ fn bytes(field: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
     [&message, content].concat()
 }
 
-/// A field that holds a small number (wire type 0).
+/// A protobuf field with a number below 128 (wire type 0).
 fn number(field: u8, value: u8) -> Vec<u8> {
     vec![field << 3, value]
 }
 
-/// `ValueInfoProto` of a tensor of floats. A dimension of 0 is left open.
+/// `ValueInfoProto` of a float tensor. A dimension of 0 stands for an open one.
 fn value(name: &str, shape: &[u8]) -> Vec<u8> {
     let dimension = |side: &u8| bytes(1, if *side == 0 { bytes(2, format!("open {name}")) } else { number(1, *side) });
     let shape: Vec<u8> = shape.iter().flat_map(dimension).collect();
@@ -34,7 +34,7 @@ fn value(name: &str, shape: &[u8]) -> Vec<u8> {
     [bytes(1, name), bytes(2, bytes(1, tensor))].concat()
 }
 
-/// An ONNX file: `operators` one after the other from an input of 4 x 4 pixels, with as many labels in its description.
+/// An ONNX file with an input of 4 x 4 pixels, a chain of `operators`, and `labels` labels in its description.
 fn onnx(operators: &[&str], input: &[u8], output: &[u8], labels: usize) -> Vec<u8> {
     let name = |index: usize| match index {
         0 => "input".to_owned(),
@@ -82,12 +82,12 @@ fn load(file: &[u8]) -> Result<Arc<Model>, StartError> {
     Model::load(&runtime(), &ModelSource::File(path))
 }
 
-/// Channels, rows and columns; the rows are open, so that the length of the output is unknown until the graph runs.
+/// Batch, channels, rows, columns. The rows are open, so that the output's length is unknown until the graph runs.
 const OPEN: [u8; 4] = [1, 3, 0, 4];
 
 const VALUES: usize = 3 * 4 * 4;
 
-/// One colour, of the input's size.
+/// Reads a picture of one colour, of the input's size.
 fn read(classifier: &mut Classifier, value: u8) {
     let picture = Picture { size: Size { width: 4, height: 4 }, reduction: 1, orientation: Orientation::UPRIGHT };
     classifier.read(&[value; VALUES], picture, &Stop::never()).unwrap();
@@ -131,9 +131,9 @@ fn outputs_that_are_not_probabilities_are_refused() {
     }
 }
 
-/// The root of what is darker than white is not a number.
+/// The square root of a value below white is NaN.
 #[test]
-fn what_is_not_a_number_is_an_error_of_its_request_alone() {
+fn nan_fails_only_its_request() {
     let model = load(&onnx(&["Sqrt", "Flatten", "Softmax"], &OPEN, &[1, 0], VALUES)).unwrap();
     let mut classifier = Classifier::new(model);
     for (value, expected) in [(255, Ok(3)), (254, Err(Error::Internal)), (255, Ok(3))] {
@@ -142,7 +142,7 @@ fn what_is_not_a_number_is_an_error_of_its_request_alone() {
     }
 }
 
-/// Each thread's answers are those that it would have alone, to the last bit.
+/// The answers of concurrent threads equal those of a single one, to the last bit.
 #[test]
 fn several_threads_run_one_model_at_once() {
     let model = Model::load(&runtime(), &ModelSource::default()).unwrap();

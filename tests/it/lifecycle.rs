@@ -1,4 +1,4 @@
-//! Readiness, signals, and what becomes of requests while the server ends.
+//! Readiness, signals, and requests during shutdown.
 
 use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ async fn a_worker_that_panics_is_missing_until_it_is_replaced() {
     assert_eq!(script.renewals(), 1);
 }
 
-/// Clients that send one request after another, each on a connection that it keeps.
+/// Clients that each send one request after another on a persistent connection.
 struct Load {
     answered: Arc<AtomicUsize>,
     clients: Vec<tokio::task::JoinHandle<Result<(), String>>>,
@@ -62,7 +62,7 @@ fn load(process: &Process, clients: usize) -> Load {
                         }
                         answered.fetch_add(1, Ordering::SeqCst);
                     }
-                    // Nobody listens any more: that request was not accepted.
+                    // The listener is closed, so this request was not accepted.
                     Err(error) if error.is_connect() => return Ok(()),
                     Err(error) => return Err(format!("{error:?}")),
                 }
@@ -121,7 +121,7 @@ async fn a_request_that_does_not_end_in_time_is_cut_off() {
     command.args(["--shutdown-timeout", "1s"]);
     let process = Process::start(command);
     let mut connection = Connection::open(process.address).await;
-    // The server answers 100 once it reads the body, of which nothing comes.
+    // The server answers 100 once it reads the body, which never comes.
     connection.send(analyze(&["Expect: 100-continue", "Content-Length: 1000"])).await;
     assert_eq!(connection.response().await.status, 100);
     process.signal("TERM");
@@ -132,7 +132,7 @@ async fn a_request_that_does_not_end_in_time_is_cut_off() {
 }
 
 #[test]
-fn the_service_manager_is_told() {
+fn systemd_is_notified_of_readiness_and_stopping() {
     let path = temporary("notify.socket");
     let socket = UnixDatagram::bind(&path).unwrap();
     socket.set_read_timeout(Some(LONG)).unwrap();

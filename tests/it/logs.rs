@@ -1,11 +1,11 @@
-//! The lines of the log that a worker writes.
+//! Log lines written by a worker.
 
 use prost::Message;
 use serde_json::Value;
 
 use crate::support::{Process, analyze_body, picture, root, serving, temporary};
 
-/// The parts of ONNX's `ModelProto` that are needed to add a node to a model.
+/// The fields of ONNX's `ModelProto` needed to add a node to a model.
 #[derive(Message)]
 struct Model {
     #[prost(message, tag = 7)]
@@ -46,7 +46,7 @@ fn failing_model() -> Vec<u8> {
     ];
     let addition = Model { graph: Some(Graph { nodes }) };
     let mut model = std::fs::read(root().join("models/model.onnx")).expect("run scripts/setup first");
-    // Protocol Buffers merge messages that follow one another.
+    // Concatenated protobuf messages merge.
     addition.encode(&mut model).unwrap();
     model
 }

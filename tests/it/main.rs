@@ -1,4 +1,4 @@
-//! What clients and operators see of the server: a module for each behaviour.
+//! Integration tests of what clients and operators see of the server. Each module covers one behaviour.
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 

@@ -1,4 +1,4 @@
-//! What holds for every request: its id, its log line, who may call from other origins.
+//! Request ids, the log line of a request, and CORS.
 
 use reqwest::Method;
 use serde_json::json;
@@ -14,7 +14,7 @@ async fn the_clients_id_is_returned() {
 }
 
 #[tokio::test]
-async fn an_id_is_made_where_there_is_no_usable_one() {
+async fn an_id_is_generated_without_a_usable_one() {
     let server = Server::start().await;
     let id = |response: reqwest::Response| response.headers()["x-request-id"].to_str().unwrap().to_owned();
     let first = id(server.get("/health").await);

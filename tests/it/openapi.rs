@@ -1,5 +1,5 @@
-//! The description of the API. Every status that it has is provoked here, and every status that another test provokes
-//! is looked up in it by `support::answer`.
+//! The API description. These tests provoke every described status, and `support::answer` checks that every status that
+//! other tests provoke is described.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::raw::{Response, head};
 use crate::support::{Begun, Builder, Server, answer, base64, description, picture, scripted};
 
-/// Headers of HTTP or of every response, rather than of the API.
+/// Headers of HTTP or of every response, which the description omits.
 const UNDESCRIBED: [&str; 7] = [
     "access-control-expose-headers",
     "connection",
@@ -19,12 +19,12 @@ const UNDESCRIBED: [&str; 7] = [
     "x-content-type-options",
 ];
 
-/// What is described at `$ref`, or the thing itself.
+/// The target of `$ref`, or `value` itself.
 fn resolved(value: &Value) -> &Value {
     value["$ref"].as_str().map_or(value, |at| description().pointer(&at[1..]).unwrap())
 }
 
-/// What is wrong with `value` by `schema`.
+/// The violations of `schema` in `value`.
 fn problems(schema: &Value, value: &Value) -> Vec<String> {
     let mut schema = schema.clone();
     schema["components"] = description()["components"].clone();
@@ -32,7 +32,7 @@ fn problems(schema: &Value, value: &Value) -> Vec<String> {
     validator.iter_errors(value).map(|error| error.to_string()).collect()
 }
 
-/// Fails if the status, the headers or the body of a response are not as described.
+/// Fails if the status, the headers or the body of a response differ from the description.
 fn hold(method: &str, path: &str, response: &Response) {
     let Response { status, headers, body } = response;
     let place = format!("{method} {path}: {status} {body}");
@@ -54,21 +54,20 @@ fn hold(method: &str, path: &str, response: &Response) {
     assert_eq!(problems(&content["schema"], &value), [""; 0], "{place}");
 }
 
-/// A request and a server of its own, and the statuses that `/api/v1/analyze` and `/predict` answer it with.
+/// A request, its server, and the statuses of `/api/v1/analyze` and `/predict` for it.
 struct Case {
     server: Builder,
     content_type: &'static str,
-    /// The Content-Encoding header.
     coding: &'static str,
-    /// The header that says how long the body is, where that is not its true Content-Length.
+    /// A header in place of the true Content-Length.
     framing: Option<&'static str>,
-    /// The body, in which `FIELD` stands for the name of the route's field.
+    /// The body. `FIELD` stands for the name of the route's field.
     body: String,
     analyze: u16,
     predict: u16,
 }
 
-/// A case whose field has this text.
+/// A case whose body has this text in the field.
 fn case(server: Builder, text: &str, analyze: u16, predict: u16) -> Case {
     let body = json!({ "FIELD": text }).to_string();
     Case { server, content_type: "application/json", coding: "identity", framing: None, body, analyze, predict }
@@ -78,7 +77,7 @@ fn with(flags: &[&str]) -> Builder {
     Server::builder().flags(flags)
 }
 
-/// A server whose worker panics at every request.
+/// A server whose worker panics on every request.
 fn panicking() -> Builder {
     let (worker, script) = scripted();
     script.each(Begun::panic);
@@ -121,7 +120,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// Sends a request, holds the response against the description, and returns its status.
+/// Sends a request, checks the response against the description, and returns its status.
 async fn ask(server: &Server, method: &str, path: &str, headers: &[&str], body: &str) -> u16 {
     let line = format!("{} {path}", method.to_uppercase());
     let response = server.exchange(head(&line, &[&["Connection: close"], headers].concat()) + body).await;
@@ -130,7 +129,7 @@ async fn ask(server: &Server, method: &str, path: &str, headers: &[&str], body: 
 }
 
 impl Case {
-    /// Sends the request to `path`, and returns the status of the response.
+    /// Sends the request to `path` and returns the status.
     async fn post(&self, server: &Server, path: &str) -> u16 {
         let field = if path == "/predict" { "image_data" } else { "base64Image" };
         let body = self.body.replace("FIELD", field);
@@ -140,7 +139,6 @@ impl Case {
         ask(server, "post", path, &[&content_type, &coding, self.framing.unwrap_or(&length)], &body).await
     }
 
-    /// Starts the case's server.
     async fn start(&mut self) -> Server {
         std::mem::take(&mut self.server).start().await
     }
@@ -184,7 +182,7 @@ async fn every_described_status_is_real() {
 }
 
 #[tokio::test]
-async fn the_server_gives_its_description() {
+async fn the_server_serves_its_description() {
     let server = Server::start().await;
     let (status, body) = answer(server.get("/api/v1/openapi.json").await).await;
     assert_eq!((status, &body), (200, description()));
@@ -193,9 +191,9 @@ async fn the_server_gives_its_description() {
     assert_eq!((&schemes["bearer"]["scheme"], &schemes["key"]["name"]), (&json!("bearer"), &json!("x-api-key")));
 }
 
-/// An answer's has the schema that stands beside it, a request's is answered with 200.
+/// Every example of a response matches its schema. Every example of a request is answered with 200.
 #[tokio::test]
-async fn the_examples_are_examples() {
+async fn examples_are_valid() {
     let mut checked = 0;
     for (at, media) in media() {
         let named = media["examples"].as_object().into_iter().flat_map(|all| all.values().map(|it| &it["value"]));
@@ -213,7 +211,7 @@ async fn the_examples_are_examples() {
     }
 }
 
-/// What the answers hold, each with where it is described.
+/// The content of every described response, with its position in the description.
 fn media() -> Vec<(String, &'static Value)> {
     let mut found = Vec::new();
     for (path, methods) in description()["paths"].as_object().unwrap() {

@@ -1,4 +1,4 @@
-//! `POST /predict`: the contract of the Python service that glimpse replaces.
+//! `POST /predict`, the contract of the Python service that glimpse replaces.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ async fn the_same_answer_as_the_api() {
 }
 
 #[tokio::test]
-async fn a_request_that_does_not_fit_is_a_422_with_a_list() {
+async fn a_malformed_request_is_a_422_with_a_list() {
     let server = Server::start().await;
     let missing = json!([{ "type": "missing", "loc": ["body", "image_data"], "msg": "Field required" }]);
     let not_text =
@@ -42,7 +42,7 @@ async fn a_request_that_does_not_fit_is_a_422_with_a_list() {
 }
 
 #[tokio::test]
-async fn whatever_else_goes_wrong_is_a_500() {
+async fn every_other_error_is_a_500() {
     let server = Server::start().await;
     let file = picture("rocket.jpg");
     let detail = json!({ "detail": "Internal server error during model inference." });
@@ -53,7 +53,7 @@ async fn whatever_else_goes_wrong_is_a_500() {
 }
 
 #[tokio::test]
-async fn the_limit_holds_here_too() {
+async fn the_body_limit_is_enforced() {
     let server = Server::with_flags(&["--max-body-bytes", "100"]).await;
     let (status, body) = predict(&server, json!({ "image_data": "A".repeat(100) }).to_string()).await;
     assert_eq!(status, 413);

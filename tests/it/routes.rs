@@ -38,7 +38,7 @@ async fn the_model_that_serves() {
 
 #[tokio::test]
 async fn metrics_that_prometheus_reads() {
-    // Without an engine of its own, the server would count the other tests' requests in its queue.
+    // Its own engine, because a shared one would count the other tests' requests in the queue.
     let server = Server::with_flags(&["--workers", "1"]).await;
     assert_eq!(server.analyze(&picture("coffee.jpg")).await.status(), 200);
     let path = "/a/path/of/its/own?secret=1";

@@ -1,4 +1,4 @@
-//! Connections from their acceptance to their end, against the executable.
+//! The life of a connection, through the executable: acceptance, keep-alive, eviction, drain.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -27,7 +27,7 @@ fn connect(process: &Process) -> TcpStream {
     connection
 }
 
-/// One request on a connection that is kept, and the head of its answer.
+/// Sends one request on a persistent connection and returns the head of the answer.
 fn get(connection: &mut TcpStream) -> String {
     connection.write_all(GET).unwrap();
     let mut bytes = [0; 2000];
@@ -35,15 +35,15 @@ fn get(connection: &mut TcpStream) -> String {
     String::from_utf8_lossy(&bytes[..length]).into_owned()
 }
 
-/// What the server sends until it closes the connection.
+/// The bytes that the server sends until it closes the connection.
 fn until_closed(connection: &mut impl Read) -> Vec<u8> {
     let (mut answer, mut part) = (Vec::new(), [0; 4096]);
     loop {
         match connection.read(&mut part) {
             Ok(0) => return answer,
             Ok(length) => answer.extend_from_slice(&part[..length]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("it stays open"),
-            // A reset closes it as well.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("the connection stays open"),
+            // A reset also closes it.
             Err(_) => return answer,
         }
     }
@@ -51,7 +51,7 @@ fn until_closed(connection: &mut impl Read) -> Vec<u8> {
 
 fn send(process: &Process, request: &[u8]) -> String {
     let mut connection = connect(process);
-    // The server may have answered and closed before it has all.
+    // The server may answer and close before it has received everything.
     let _ = connection.write_all(request);
     String::from_utf8_lossy(&until_closed(&mut connection)).into_owned()
 }
@@ -97,13 +97,13 @@ fn folder(name: &str) -> PathBuf {
     path
 }
 
-// HTTP/2, frame by frame.
+// HTTP/2 frames.
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0........";
 const GOAWAY: u8 = 7;
 
-/// `GET path` on this stream; :method, :scheme and :path by HPACK's static table.
+/// A HEADERS frame for `GET path` on this stream. HPACK's static table encodes :method, :scheme and the name :path.
 fn http2_get(stream: u8, path: &str) -> Vec<u8> {
     let mut block = vec![0x82, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
     block.extend_from_slice(path.as_bytes());
@@ -111,7 +111,7 @@ fn http2_get(stream: u8, path: &str) -> Vec<u8> {
     [&[0, 0, u8::try_from(block.len()).unwrap(), 1, 5, 0, 0, 0, stream], &block[..]].concat()
 }
 
-/// The kind, the flags and the payload's length of each complete frame.
+/// The type, the flags and the payload length of each complete frame.
 fn frames(mut bytes: &[u8]) -> Vec<(u8, u8, usize)> {
     let mut frames = Vec::new();
     while let [a, b, c, kind, flags, _, _, _, _, rest @ ..] = bytes {
@@ -126,7 +126,7 @@ fn has_goaway(bytes: &[u8]) -> bool {
     frames(bytes).iter().any(|(kind, _, _)| *kind == GOAWAY)
 }
 
-/// A connection on which a request has been answered.
+/// An HTTP/2 connection that has answered one request.
 fn http2(process: &Process) -> TcpStream {
     let mut connection = connect(process);
     connection.write_all(&[PREFACE, &http2_get(1, "/livez")].concat()).unwrap();
@@ -140,7 +140,7 @@ fn http2(process: &Process) -> TcpStream {
     connection
 }
 
-/// Sends a PING ten times a second for as long as the connection takes it.
+/// Sends ten PINGs per second until the connection is closed.
 fn ping(connection: &TcpStream) {
     let mut connection = connection.try_clone().unwrap();
     std::thread::spawn(move || {
@@ -203,7 +203,7 @@ fn connections_in_use_are_not_evicted_and_the_next_waits() {
     let mut answer = [0; 12];
     busy[1].read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 400");
-    // That one is idle now.
+    // The used connection is now idle.
     waiting.set_read_timeout(Some(LONG)).unwrap();
     assert!(until_closed(&mut waiting).starts_with(b"HTTP/1.1 200"));
 }
@@ -215,7 +215,7 @@ fn the_backlog_is_answered_at_the_end() {
     for connection in &mut idle {
         assert!(get(connection).starts_with("HTTP/1.1 200"));
     }
-    // What comes while it stands still waits in the kernel.
+    // Connections to a stopped process wait in the kernel's backlog.
     process.signal("STOP");
     let mut waiting: Vec<TcpStream> = (0..20).map(|_| connect(&process)).collect();
     for connection in &mut waiting {
@@ -260,7 +260,7 @@ fn a_second_signal_under_load_leaves_one_sentence() {
     }
 }
 
-/// A copy of the site with a file that no socket's buffer holds.
+/// A copy of the site with a file larger than the socket buffers.
 fn site(name: &str) -> (PathBuf, usize) {
     let site = folder(name);
     let copied = Command::new("cp").args(["-r", "web/dist/."]).arg(&site).current_dir(crate::support::root()).status();
@@ -295,11 +295,11 @@ async fn an_answer_on_http2_that_is_still_being_sent_is_finished() {
     let (response, _) = client.send_request(request, true).unwrap();
     let mut body = response.await.unwrap().into_body();
     process.signal("TERM");
-    // Nothing is taken for longer than an idle connection lingers.
+    // The client reads nothing for longer than the keep-alive timeout.
     tokio::time::sleep(3 * SECOND).await;
     let mut received = 0;
     while let Some(data) = body.data().await {
-        let data = data.expect("it was cut off");
+        let data = data.expect("the answer was cut off");
         received += data.len();
         body.flow_control().release_capacity(data.len()).unwrap();
     }
@@ -320,10 +320,10 @@ fn a_reader_that_does_not_read_is_cut_off_and_a_steady_one_is_not() {
     steady.write_all(request).unwrap();
     let mut stalled = connect(&process);
     stalled.write_all(request).unwrap();
-    // HTTP/2, without a window to send into.
+    // An HTTP/2 client that leaves no flow-control window.
     let mut no_window = connect(&process);
     no_window.write_all(&[PREFACE, &http2_get(1, "/large.bin")].concat()).unwrap();
-    // Slower than the machine, faster than the least rate.
+    // Slower than the machine can send, faster than the least rate.
     let mut received = 0;
     let mut part = vec![0; 1 << 20];
     while received < length / 2 {
@@ -340,7 +340,7 @@ fn a_reader_that_does_not_read_is_cut_off_and_a_steady_one_is_not() {
 }
 
 #[test]
-fn what_is_no_request_is_counted_and_logged() {
+fn malformed_requests_are_counted_and_logged() {
     let mut process = start(&[]);
     let many = format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "x: y\r\n".repeat(101));
     let large = format!("GET / HTTP/1.1\r\nHost: x\r\nx: {}\r\n\r\n", "y".repeat(70_000));
@@ -362,7 +362,7 @@ fn what_is_no_request_is_counted_and_logged() {
     let mut connection = connect(&process);
     connection.write_all(&malformed).unwrap();
     assert_eq!(line(&mut process, "refused before it was a request")["reason"], "http2");
-    // A client that leaves is not refused.
+    // A disconnect does not count as a refusal.
     connect(&process).write_all(b"GET / HT").unwrap();
     let metrics = send(&process, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     for (reason, count) in [("head_too_large", 2), ("malformed_head", 1), ("http2", 2)] {
@@ -377,7 +377,7 @@ fn a_client_that_is_still_sending_sees_why_it_is_refused() {
     for _ in 0..10 {
         let mut connection = connect(&process);
         let head = format!("GET / HTTP/1.1\r\nHost: x\r\nx: {}\r\n\r\n", "y".repeat(8_000_000));
-        connection.write_all(head.as_bytes()).expect("it is reset");
+        connection.write_all(head.as_bytes()).expect("the server resets the connection");
         assert!(until_closed(&mut connection).starts_with(b"HTTP/1.1 431"));
     }
 }
@@ -441,7 +441,7 @@ fn an_old_connection_is_closed_after_its_request() {
     assert_eq!(exit_code(&mut process), Some(0));
 }
 
-/// A server on a Unix socket, which is there when this returns.
+/// Starts a server on a Unix socket and waits for the socket.
 fn start_on(path: &Path) -> Child {
     let mut command = executable();
     command.current_dir(crate::support::root()).args(["--listen-addr", &format!("unix:{}", path.display())]);
@@ -459,14 +459,14 @@ fn a_unix_socket() {
     killed.kill().unwrap();
     killed.wait().unwrap();
     assert!(path.exists() && !health(&address));
-    // The file of a server that is gone is replaced.
+    // The socket of a server that has exited is replaced.
     let mut server = start_on(&path);
     assert!(health(&address));
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o660);
     let mut connection = UnixStream::connect(&path).unwrap();
     connection.write_all(LAST_GET).unwrap();
     assert!(until_closed(&mut connection).starts_with(b"HTTP/1.1 200"));
-    // One that listens is not.
+    // The socket of a running server is not.
     let mut command = executable();
     command.current_dir(crate::support::root()).args(["--listen-addr", &address]);
     let refused = command.output().unwrap();
@@ -478,7 +478,7 @@ fn a_unix_socket() {
     assert!(sent.success());
     assert_eq!(server.wait().unwrap().code(), Some(0));
     assert!(!path.exists());
-    // What is no socket is left alone.
+    // A file that is not a socket is not removed.
     std::fs::write(&path, "a file").unwrap();
     let refused = command.output().unwrap();
     assert!(String::from_utf8(refused.stderr).unwrap().contains("not a socket"));

@@ -7,10 +7,10 @@ use std::process::Command;
 use crate::support::seccomp;
 use crate::support::{Process, analyze_body, copy_executable, executable, picture, temporary};
 
-/// The largest that a release executable may be, in bytes.
+/// The size limit of the release executable in bytes.
 const LARGEST: u64 = 60_000_000;
 
-/// A copy of the executable in a folder of its own.
+/// A copy of the executable in a folder that holds nothing else.
 fn alone(name: &str) -> (PathBuf, Command) {
     let folder = temporary(name);
     std::fs::create_dir_all(&folder).unwrap();
@@ -33,7 +33,7 @@ async fn serves(process: &Process) {
 #[tokio::test]
 async fn it_serves_from_an_empty_folder_and_writes_nothing() {
     let (folder, mut command) = alone("empty");
-    // Where there is a memfd, no temporary file is needed.
+    // memfd_create makes a temporary file unnecessary.
     #[cfg(target_os = "linux")]
     command.env("TMPDIR", folder.join("nowhere"));
     serves(&Process::start(command)).await;
@@ -42,7 +42,7 @@ async fn it_serves_from_an_empty_folder_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_temporary_file_serves_where_there_is_no_memfd() {
+async fn a_temporary_file_replaces_a_missing_memfd() {
     let (folder, mut command) = alone("temporary");
     let temporary = folder.join("temporary");
     std::fs::create_dir(&temporary).unwrap();
@@ -66,14 +66,14 @@ fn without_memfd_and_without_a_temporary_folder_it_says_so() {
     assert!(sentence.contains("TMPDIR") && sentence.trim_end().lines().count() == 1, "{sentence}");
 }
 
-/// Makes `memfd_create` fail in the child, as an old kernel or a sandbox does.
+/// Makes `memfd_create` fail in the child, as on an old kernel or in a sandbox.
 #[cfg(target_os = "linux")]
 fn without_memfd(command: &mut Command) {
     let calls = [(libc::SYS_memfd_create, Vec::new())].into_iter().collect();
     seccomp::filter(command, calls, seccompiler::SeccompAction::Errno(38));
 }
 
-/// `scripts/test` names the release executable; the one built for the tests is of another size.
+/// Runs only if `GLIMPSE_EXECUTABLE` names the release executable, as in `scripts/test`. A test build has another size.
 #[test]
 fn it_is_small() {
     if std::env::var_os("GLIMPSE_EXECUTABLE").is_none() {

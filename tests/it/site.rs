@@ -1,5 +1,5 @@
-//! The web site: its files, how they are cached, what browsers may do with them. Without the feature `embed` the site
-//! is the folder of the project, with it the one in the executable.
+//! The web site: its files, caching and security headers. The feature `embed` decides whether the tests use the site in the
+//! executable or the one in the project's folder.
 
 use std::path::PathBuf;
 
@@ -50,7 +50,7 @@ async fn every_page_and_its_types() {
 }
 
 #[tokio::test]
-async fn the_page_of_the_api_shows_what_is_described() {
+async fn the_docs_page_shows_the_description() {
     let page = Server::start().await.get("/docs").await.text().await.unwrap();
     let names = |at: &str| description().pointer(at).unwrap().as_object().unwrap().keys();
     for path in names("/paths") {
@@ -65,7 +65,7 @@ async fn the_page_of_the_api_shows_what_is_described() {
 }
 
 #[tokio::test]
-async fn pages_are_asked_for_again_and_hashed_files_are_not() {
+async fn pages_are_revalidated_and_hashed_files_are_not() {
     let server = Server::start().await;
     for path in ["/", "/docs", "/favicon.svg"] {
         assert_eq!(header(&server.get(path).await, "cache-control"), "no-cache", "{path}");
@@ -75,7 +75,7 @@ async fn pages_are_asked_for_again_and_hashed_files_are_not() {
 }
 
 #[tokio::test]
-async fn what_the_browser_has_is_not_sent_again() {
+async fn a_current_etag_is_answered_304() {
     let server = Server::start().await;
     for path in ["/", &script(&server).await] {
         let first = server.get(path).await;
@@ -95,7 +95,7 @@ async fn what_the_browser_has_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn compressed_as_the_browser_likes_it() {
+async fn accept_encoding_selects_the_compression() {
     let server = Server::start().await;
     for path in ["/", "/docs", &script(&server).await] {
         let plain = server.get(path).await;
@@ -154,7 +154,7 @@ async fn heads_and_parts() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_the_sites_own_page() {
+async fn missing_paths_show_the_sites_404_page() {
     let server = Server::start().await;
     let long = format!("/{}", "a".repeat(5000));
     let deep = "/a".repeat(2500);
@@ -182,7 +182,7 @@ async fn what_does_not_exist_is_the_sites_own_page() {
             }
         }
     }
-    // An HTTP client would tidy these paths.
+    // An HTTP client would normalise these paths.
     for path in ["/../Cargo.toml", "/..%2fCargo.toml", "/docs/../../Cargo.toml", "//etc/passwd", "/%5c..%5cCargo.toml"]
     {
         let answer = server.exchange(head(&format!("GET {path}"), &["Connection: close"])).await;
@@ -251,7 +251,7 @@ async fn only_the_pages_own_scripts_may_run() {
     }
 }
 
-/// A folder with the least that a site needs.
+/// A folder with the smallest valid site.
 fn folder(name: &str) -> PathBuf {
     let folder = temporary(name);
     std::fs::create_dir_all(&folder).unwrap();
@@ -267,7 +267,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_folder_is_read_anew_each_time() {
+async fn a_folder_is_read_at_every_request() {
     let folder = folder("site");
     let server = Server::with_flags(&["--web-dir", folder.to_str().unwrap()]).await;
     let page = async || server.get("/").await;
@@ -282,7 +282,7 @@ async fn a_folder_is_read_anew_each_time() {
     assert!(header(&page().await, "content-security-policy").starts_with("default-src 'none'; frame-ancestors"));
 }
 
-/// As Nix and Bazel build a site: every file has the same time.
+/// Nix and Bazel give every file of a site the same time.
 #[tokio::test]
 async fn a_change_that_keeps_length_and_time_is_seen() {
     let folder = folder("equal-times");

@@ -1,4 +1,4 @@
-//! The command line. A start that fails ends with one sentence and an exit code other than 0.
+//! The command line. A failed start prints one sentence and exits with a code other than 0.
 
 use std::path::PathBuf;
 
@@ -53,7 +53,7 @@ fn a_value_that_does_not_parse_is_named_with_what_is_expected() {
 }
 
 #[test]
-fn a_model_that_is_missing_or_is_no_model() {
+fn a_missing_or_invalid_model_file() {
     let missing = refused(serving().env("MODEL_PATH", "nowhere.onnx"));
     assert!(missing.contains("nowhere.onnx") && missing.contains("scripts/setup"), "{missing}");
     let other = refused(serving().env("MODEL_PATH", "Cargo.toml"));
@@ -63,7 +63,7 @@ fn a_model_that_is_missing_or_is_no_model() {
     assert!(refused(serving().env("MODEL_PATH", "/dev/zero")).contains("it is not a file"));
 }
 
-/// The model with one text in it replaced by another of the same length.
+/// A copy of the model with one text replaced by another of the same length.
 fn changed_model(from: &str, to: &str, name: &str) -> PathBuf {
     assert_eq!(from.len(), to.len());
     let mut model = std::fs::read(root().join("models/model.onnx")).expect("run scripts/setup first");
@@ -75,21 +75,21 @@ fn changed_model(from: &str, to: &str, name: &str) -> PathBuf {
 }
 
 #[test]
-fn a_model_that_does_not_describe_itself() {
+fn a_model_without_a_description() {
     let model = changed_model("glimpse.labels", "glimpse.babels", "no_labels.onnx");
     let sentence = refused(serving().env("MODEL_PATH", model));
     assert!(sentence.contains("it does not describe itself: glimpse.labels is missing"), "{sentence}");
 }
 
 #[test]
-fn a_model_whose_shapes_are_not_those_that_it_describes() {
+fn a_model_whose_shapes_contradict_its_description() {
     let model = changed_model("goldfish\", \"great", "goldfish,   great", "one_label_less.onnx");
     let sentence = refused(serving().env("MODEL_PATH", model));
     assert!(sentence.contains("its output has the shape [1, 1000], and its description says [1, 999]"), "{sentence}");
 }
 
 #[test]
-fn a_library_that_is_missing_or_is_not_onnx_runtime() {
+fn a_library_that_is_missing_or_not_onnx_runtime() {
     let names = |library: &str| {
         let sentence = refused(serving().env("ORT_DYLIB_PATH", library));
         assert!(sentence.starts_with("glimpse: ONNX Runtime can't be loaded from "), "{sentence}");

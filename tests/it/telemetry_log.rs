@@ -11,7 +11,7 @@ use serde_json::Value;
 
 const DROPPED: &str = "glimpse_log_lines_dropped_total";
 
-/// A server whose log is not read to find its address.
+/// A server with a known address, so that its log need not be read.
 struct Unread {
     child: Child,
     address: SocketAddr,
@@ -38,7 +38,7 @@ impl Unread {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    /// Asks until lines are dropped; each request logs about 1 kB.
+    /// Sends requests until lines are dropped. Each request logs about 1 kB.
     async fn ask_until_lines_are_dropped(&self) {
         let path = format!("/api/{}", "a".repeat(1000));
         for _ in 0..2500 {
@@ -89,7 +89,7 @@ fn wait(child: &mut Child) -> ExitStatus {
     }
 }
 
-/// A pipe without room for another byte.
+/// A full pipe.
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = pipe().unwrap();
     // 64 kB on Linux, 16 kB on macOS, where it grows.
@@ -98,7 +98,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipe_that_nobody_reads_costs_only_lines() {
+async fn an_unread_pipe_only_loses_lines() {
     for format in ["json", "text"] {
         let (_reader, writer) = full_pipe();
         let mut server = Unread::start(writer, Stdio::inherit(), &[("LOG_FORMAT", format)]).await;
@@ -119,7 +119,7 @@ async fn the_last_lines_come_once_the_pipe_is_read() {
         reader.read_to_string(&mut log).unwrap();
         log
     });
-    // The writer says what was lost after the first batch that gets through.
+    // The writer reports lost lines after the first batch that it can write.
     assert_eq!(server.get("/livez").await.0, 200);
     tokio::time::sleep(Duration::from_millis(200)).await;
     server.signal("TERM");
@@ -163,7 +163,7 @@ async fn a_full_disk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_manager_that_reads_nothing() {
+async fn a_service_manager_that_does_not_read_delays_nothing() {
     let path = std::env::temp_dir().join(format!("glimpse-notify-{}", std::process::id()));
     let _manager = UnixDatagram::bind(&path).unwrap();
     let filling = UnixDatagram::unbound().unwrap();
@@ -178,9 +178,9 @@ async fn a_service_manager_that_reads_nothing() {
     std::fs::remove_file(path).unwrap();
 }
 
-/// As `glimpse 2>&1 | something that hangs`.
+/// The case of `glimpse 2>&1 | reader` with a reader that hangs.
 #[tokio::test(flavor = "multi_thread")]
-async fn standard_error_that_nobody_reads_does_not_hold_up_the_end() {
+async fn an_unread_standard_error_does_not_delay_the_exit() {
     let (_reader, writer) = full_pipe();
     let variables = [("SHUTDOWN_DELAY", "1m")];
     let mut server = Unread::start(writer.try_clone().unwrap(), writer, &variables).await;

@@ -1,4 +1,4 @@
-//! Traces, as a collector receives them from the executable.
+//! Traces that the executable exports to a collector.
 use std::io::Cursor;
 use std::net::TcpListener;
 use std::process::Command;
@@ -32,13 +32,13 @@ async fn get(process: &Process, path: &str, headers: &[(&str, &str)]) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
-/// The lines whose message begins with `message`.
+/// The log lines whose message begins with `message`.
 fn messages<'a>(log: &'a [Value], message: &str) -> Vec<&'a Value> {
     log.iter().filter(|line| line["message"].as_str().unwrap().starts_with(message)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_and_its_stages_go_on_with_the_clients_trace() {
+async fn a_request_and_its_stages_continue_the_clients_trace() {
     let collector = Collector::start().await;
     let variables = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*collector.endpoint),
@@ -87,7 +87,7 @@ async fn a_request_and_its_stages_go_on_with_the_clients_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_span_says_how_its_request_ended() {
+async fn a_span_records_how_its_request_ended() {
     let collector = Collector::start().await;
     let process = Process::start(with(&[
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*format!("{}/own/path", collector.endpoint)),
@@ -128,7 +128,7 @@ async fn a_span_says_how_its_request_ended() {
     assert_eq!(collector.exports()[0].path, "/own/path");
 }
 
-/// A picture of few bytes that takes long.
+/// A small file that takes long to decode.
 fn slow_picture() -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
     image::GrayImage::new(5000, 5000).write_to(&mut file, image::ImageFormat::Png).unwrap();
@@ -149,7 +149,7 @@ async fn a_client_that_leaves_ends_its_span() {
         connections.push(connection);
     }
     for connection in connections {
-        // The server has answered the request, or has seen that its client left.
+        // The server closes it after the answer or after noticing the disconnect.
         connection.until_closed().await;
     }
     process.stop();
@@ -164,7 +164,7 @@ async fn a_client_that_leaves_ends_its_span() {
     }
 }
 
-/// The names of its threads, as far as the system keeps them.
+/// The names of the process' threads. Linux keeps the first 15 bytes of a name.
 #[cfg(target_os = "linux")]
 fn threads(process: &Process) -> Vec<String> {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", process.id())).unwrap();
@@ -185,7 +185,7 @@ async fn nothing_is_sent_unless_a_collector_is_named() {
         assert_eq!(get(&process, "/livez", &[("traceparent", &traceparent("01"))]).await, 200);
         #[cfg(target_os = "linux")]
         {
-            // A thread has its name a moment after it is started.
+            // A thread sets its name shortly after its start.
             let are_named = async || threads(&process).iter().any(|name| name.starts_with("worker-"));
             crate::support::eventually("the worker threads have their names", are_named).await;
             let threads = threads(&process);
@@ -198,7 +198,7 @@ async fn nothing_is_sent_unless_a_collector_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sampler_is_the_one_that_is_asked_for() {
+async fn the_configured_sampler_is_used() {
     let collector = Collector::start().await;
     for (variables, flags, expected) in [
         (&[][..], "01", 1),
@@ -218,7 +218,7 @@ async fn the_sampler_is_the_one_that_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn exports_are_compressed_where_that_is_asked_for() {
+async fn exports_are_compressed_if_configured() {
     let collector = Collector::start().await;
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*collector.endpoint), ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")];
     let process = Process::start(with(&variables));
@@ -229,7 +229,7 @@ async fn exports_are_compressed_where_that_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_not_there_is_said_once_and_changes_nothing() {
+async fn a_missing_collector_is_logged_once_and_changes_nothing() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let process = Process::start(with(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*format!("http://{nobody}")),
@@ -246,11 +246,11 @@ async fn a_collector_that_is_not_there_is_said_once_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_never_answers_does_not_keep_the_server_from_ending() {
+async fn a_collector_that_never_answers_does_not_delay_the_exit() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let process = Process::start(with(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*format!("http://{}", silent.local_addr().unwrap())),
-        // A day.
+        // One day.
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "86400000"),
         ("OTEL_BSP_SCHEDULE_DELAY", "1"),
     ]));
@@ -262,7 +262,7 @@ async fn a_collector_that_never_answers_does_not_keep_the_server_from_ending() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_comes_back_is_said_as_well() {
+async fn a_returning_collector_is_logged() {
     let collector = Collector::start().await;
     collector.answer(400);
     let process = Process::start(with(&[
@@ -292,7 +292,7 @@ fn unsupported_settings_are_refused_in_a_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_is_for_the_world_outside_not_for_the_collector() {
+async fn exports_do_not_use_a_proxy() {
     let collector = Collector::start().await;
     let nobody = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
     let process = Process::start(with(&[

@@ -1,4 +1,4 @@
-//! A collector of traces: it receives OTLP over HTTP, and keeps every export.
+//! A trace collector that receives OTLP over HTTP and keeps every export.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use prost::Message;
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
-/// One request of an exporter.
+/// An export request.
 #[derive(Clone)]
 pub(crate) struct Export {
     pub(crate) path: String,
@@ -29,7 +29,7 @@ struct Kept {
     status: Arc<AtomicU16>,
 }
 
-/// Listens on a port of its own.
+/// Listens on a free port.
 pub(crate) struct Collector {
     pub(crate) endpoint: String,
     kept: Kept,
@@ -45,7 +45,7 @@ impl Collector {
         Self { endpoint, kept }
     }
 
-    /// The status of every answer from now on.
+    /// Answers every request from now on with `status`.
     pub(crate) fn answer(&self, status: u16) {
         self.kept.status.store(status, Ordering::SeqCst);
     }
@@ -75,7 +75,7 @@ async fn keep(State(kept): State<Kept>, request: Request) -> StatusCode {
 /// The spans of several exports.
 pub(crate) struct Spans {
     pub(crate) all: Vec<Span>,
-    /// The attributes of the process that sent them.
+    /// The resource attributes of the exports.
     pub(crate) resource: Value,
 }
 
@@ -107,7 +107,7 @@ impl Spans {
     }
 }
 
-/// Attributes as a JSON object. Fails if one is neither text nor an integer.
+/// Attributes as a JSON object. Fails for a value that is neither a string nor an integer.
 pub(crate) fn attributes(attributes: &[KeyValue]) -> Value {
     let pair = |attribute: &KeyValue| {
         let value = match attribute.value.clone().unwrap().value.unwrap() {

@@ -1,8 +1,8 @@
-//! JPEG files of a picture. Benchmarks and `tests/allocations.rs` use this file.
+//! Encodes JPEG files. Benchmarks and `tests/allocations.rs` include this file.
 
 use image::RgbImage;
 
-/// 4:2:0, as cameras write it.
+/// A JPEG file with 4:2:0 subsampling, as cameras write it.
 pub(crate) fn jpeg(picture: &RgbImage, quality: i32) -> Vec<u8> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let mut compressor = turbojpeg::Compressor::new().unwrap();

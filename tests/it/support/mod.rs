@@ -1,4 +1,4 @@
-//! What the tests share: a server in this process, the executable as a child, a scripted worker and a raw client.
+//! Shared by the tests: a server in this process, the executable as a child, a scripted worker and a raw client.
 
 pub(crate) mod collector;
 mod process;
@@ -23,7 +23,7 @@ pub(crate) use raw::Connection;
 pub(crate) use scripted::{Begun, scripted};
 pub(crate) use server::{Builder, Server, engine, model};
 
-/// Time between two looks at a condition.
+/// The polling interval of [`eventually`].
 const POLL: Duration = Duration::from_millis(5);
 
 /// Waits until `condition` holds. Fails the test with `what` if it does not within [`LONG`].
@@ -51,7 +51,7 @@ pub(crate) fn pictures() -> Vec<String> {
     names
 }
 
-/// A path in the folder for temporary files, at which nothing is left of an earlier run. Every test needs its own `name`.
+/// A path in the temporary folder. Removes what an earlier run left there. Every test needs its own `name`.
 pub(crate) fn temporary(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if path.is_dir() {
@@ -71,14 +71,14 @@ pub(crate) fn analyze_body(picture: &[u8]) -> String {
     json!({ "base64Image": base64(picture) }).to_string()
 }
 
-/// The description of the API.
+/// The API description.
 pub(crate) fn description() -> &'static Value {
     static DESCRIPTION: OnceLock<Value> = OnceLock::new();
     DESCRIPTION.get_or_init(|| serde_json::from_str(http::description()).unwrap())
 }
 
-/// Fails if the description of the API has `path` without `status`. Paths that are not described, and 405, which belongs
-/// to methods that are not described, pass.
+/// Fails if the API description has `path` without `status`. Undescribed paths pass. So does 405, which answers undescribed
+/// methods.
 fn assert_described(path: &str, status: u16) {
     let Some(methods) = description()["paths"][path].as_object() else { return };
     let is_described = methods.values().any(|method| method["responses"][status.to_string()].is_object());

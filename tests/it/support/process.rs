@@ -1,4 +1,4 @@
-//! The executable as a child process. Benchmarks use this file too.
+//! The executable as a child process. Benchmarks include this file too.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Long enough for anything that happens at all.
+/// The timeout of every wait: far above the time that any awaited event takes.
 pub(crate) const LONG: Duration = Duration::from_mins(1);
 
-/// Time between two looks at whether a process has ended.
+/// The polling interval for the exit of a process.
 const POLL: Duration = Duration::from_millis(5);
 
 /// The folder of the project.
@@ -25,12 +25,12 @@ pub(crate) struct Process {
     pub(crate) child: Child,
     log: Receiver<String>,
     pub(crate) address: SocketAddr,
-    /// The line of its log that says that it is ready.
+    /// The log line that reports readiness.
     pub(crate) ready: Value,
 }
 
 impl Process {
-    /// Starts `command` and waits until its log says that it is ready.
+    /// Starts `command` and waits for the log line that reports readiness.
     pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let log = read_lines(child.stdout.take().unwrap());
@@ -42,7 +42,7 @@ impl Process {
 
     /// The next line of its log.
     pub(crate) fn line(&self) -> Value {
-        parse(&self.log.recv_timeout(LONG).expect("no line comes in the log"))
+        parse(&self.log.recv_timeout(LONG).expect("the log has no further line"))
     }
 
     /// The next line of its log whose message begins with `message`.
@@ -59,7 +59,7 @@ impl Process {
         format!("http://{}{path}", self.address)
     }
 
-    /// The number of the process.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -69,7 +69,7 @@ impl Process {
         assert!(sent.success());
     }
 
-    /// Waits until the process has ended. Returns its exit code and the rest of its log.
+    /// Waits for the exit of the process. Returns its exit code and the rest of its log.
     pub(crate) fn ended(mut self) -> (Option<i32>, Vec<Value>) {
         let deadline = Instant::now() + LONG;
         let status = loop {
@@ -82,7 +82,7 @@ impl Process {
         (status.code(), self.log.iter().map(|line| parse(&line)).collect())
     }
 
-    /// Ends it as an operator does. Returns the rest of its log.
+    /// Sends SIGTERM and waits for the exit. Returns the rest of the log.
     pub(crate) fn stop(self) -> Vec<Value> {
         self.signal("TERM");
         let (code, log) = self.ended();
@@ -93,19 +93,19 @@ impl Process {
 
 #[allow(dead_code, reason = "benchmarks alone use these")]
 impl Process {
-    /// Throws its log away from here on.
+    /// Discards its log from now on.
     pub(crate) fn ignore_log(&mut self) {
         self.log = channel().1;
     }
 
-    /// Resident memory in bytes; 0 where the system does not tell.
+    /// Resident memory in bytes, or 0 on systems without /proc.
     pub(crate) fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
     }
 
-    /// Open files, connections among them; 0 where the system does not tell.
+    /// Open file descriptors, including connections, or 0 on systems without /proc.
     pub(crate) fn files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.id())).map_or(0, Iterator::count)
     }
@@ -118,7 +118,7 @@ impl Drop for Process {
     }
 }
 
-/// Reads lines on a thread of their own, and reads on when nobody wants them: a full pipe would stop the process.
+/// Reads lines on a thread. It keeps reading after the receiver is dropped, because a full pipe would block the process.
 fn read_lines(log: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
@@ -151,8 +151,8 @@ pub(crate) fn serving() -> Command {
 
 /// A copy of the executable in `folder`.
 ///
-/// Another process makes it. This one would have it open for writing, a child of another test may inherit that, and a
-/// file that is open for writing can't be executed.
+/// Another process copies it. If this one did, a child of another test could inherit the descriptor that is open for
+/// writing, and Linux refuses to execute such a file (ETXTBSY).
 #[cfg(feature = "embed")]
 pub(crate) fn copy_executable(folder: &Path) -> PathBuf {
     let copy = folder.join("glimpse");
@@ -160,7 +160,7 @@ pub(crate) fn copy_executable(folder: &Path) -> PathBuf {
     copy
 }
 
-/// The exit code, standard output and standard error of a command. A command that does not end is killed.
+/// The exit code, standard output and standard error of a command. Kills a command that does not exit in time.
 pub(crate) fn output(command: &mut Command) -> (Option<i32>, String, String) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let deadline = Instant::now() + LONG;
@@ -172,7 +172,7 @@ pub(crate) fn output(command: &mut Command) -> (Option<i32>, String, String) {
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-/// The sentence with which a start fails.
+/// The error message of a failed start.
 pub(crate) fn refused(command: &mut Command) -> String {
     let (code, _, sentence) = output(command);
     assert_eq!(code, Some(1), "{sentence}");

@@ -1,4 +1,4 @@
-//! A client that sends bytes as they are, for what an HTTP client would not send.
+//! A client that sends raw bytes, for requests that no HTTP client sends.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,10 +13,10 @@ use tokio::time::{sleep, timeout};
 
 use super::LONG;
 
-/// More headers than any response has.
+/// Above the number of headers of any response.
 const MAX_HEADERS: usize = 64;
 
-/// The head of an HTTP/1.1 request: `line` is its method and its path.
+/// The head of an HTTP/1.1 request. `line` is its method and path.
 pub(crate) fn head(line: &str, headers: &[&str]) -> String {
     let line = format!("{line} HTTP/1.1");
     [&[&*line, "Host: x"], headers, &["", ""]].concat().join("\r\n")
@@ -27,17 +27,17 @@ pub(crate) fn analyze(headers: &[&str]) -> String {
     head("POST /api/v1/analyze", headers)
 }
 
-/// A response with its body, which must have a length.
+/// A response with a Content-Length.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
-    /// By their names in lower case.
+    /// Keyed by lower-case names.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
 }
 
 impl Response {
-    /// Takes a response from the beginning of `bytes`, if all of it is there.
+    /// Splits a complete response off the start of `bytes`.
     fn take(bytes: &mut Vec<u8>) -> Option<Self> {
         let mut headers = [EMPTY_HEADER; MAX_HEADERS];
         let mut head = httparse::Response::new(&mut headers);
@@ -61,7 +61,7 @@ impl Response {
 pub(crate) struct Connection {
     reader: OwnedReadHalf,
     writer: OwnedWriteHalf,
-    /// What was read beyond the last response.
+    /// Bytes read beyond the last response.
     received: Vec<u8>,
 }
 
@@ -75,12 +75,11 @@ impl Connection {
         timeout(LONG, self.writer.write_all(bytes.as_ref())).await.expect("the server reads nothing").unwrap();
     }
 
-    /// Ends what this side sends, as a client does that leaves.
+    /// Shuts the sending side down, like a client that disconnects.
     pub(crate) async fn end_sending(&mut self) {
         self.writer.shutdown().await.unwrap();
     }
 
-    /// Reads one response.
     pub(crate) async fn response(&mut self) -> Response {
         read_response(&mut self.reader, &mut self.received).await
     }
@@ -97,10 +96,10 @@ impl Connection {
         (read_response(&mut reader, &mut received).await, sending)
     }
 
-    /// What the server sends until it closes the connection or resets it.
+    /// The bytes that the server sends until it closes or resets the connection.
     pub(crate) async fn until_closed(mut self) -> String {
         let rest = timeout(LONG, self.reader.read_to_end(&mut self.received)).await;
-        // A reset ends it as well.
+        // A reset also ends it.
         let _ = rest.expect("the connection stays open");
         String::from_utf8_lossy(&self.received).into_owned()
     }

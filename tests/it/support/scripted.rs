@@ -1,4 +1,4 @@
-//! A worker whose test says what becomes of each request.
+//! A worker that ends each request as the test decides.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,14 +14,13 @@ use tokio::time::timeout;
 
 use super::LONG;
 
-/// How the work on a request ends.
 enum End {
     Answer,
     NotAnImage,
     Panic,
 }
 
-/// The worker. Waits for the test at every request, and fails the request when the test no longer has its [`Begun`].
+/// The worker. Waits for the test at every request. Fails the request if the test drops its [`Begun`].
 pub(crate) struct Scripted {
     begun: UnboundedSender<Begun>,
     renewal: Arc<Renewal>,
@@ -33,21 +32,20 @@ pub(crate) struct Script {
     renewal: Arc<Renewal>,
 }
 
-/// Whether the worker can be made as new after a panic, and how often it was.
+/// Whether a reset after a panic succeeds, and the number of resets.
 #[derive(Default)]
 struct Renewal {
     is_refused: AtomicBool,
     count: AtomicUsize,
 }
 
-/// A request that the worker has begun and holds until one of the methods is called.
+/// A request that the worker holds until one of the methods is called.
 pub(crate) struct Begun {
     /// The text in the request's base64 field.
     pub(crate) text: String,
     end: mpsc::Sender<End>,
 }
 
-/// A worker and its script.
 pub(crate) fn scripted() -> (Scripted, Script) {
     let (sender, receiver) = unbounded_channel();
     let renewal = Arc::new(Renewal::default());
@@ -60,7 +58,7 @@ impl Script {
         timeout(LONG, self.begun.recv()).await.expect("no request is begun").expect("the worker is gone")
     }
 
-    /// Whether the worker has begun no request but those that [`begun`](Self::begun) gave.
+    /// Whether the worker has begun no request beyond those that [`begun`](Self::begun) returned.
     pub(crate) fn is_idle(&self) -> bool {
         self.begun.is_empty()
     }
@@ -74,29 +72,29 @@ impl Script {
         });
     }
 
-    /// Has the worker fail to be made as new after a panic, or succeed again.
+    /// Makes resets after a panic fail, or succeed again.
     pub(crate) fn refuse_renewal(&self, is_refused: bool) {
         self.renewal.is_refused.store(is_refused, Ordering::SeqCst);
     }
 
-    /// How often the worker was made as new after a panic.
+    /// The number of resets after a panic.
     pub(crate) fn renewals(&self) -> usize {
         self.renewal.count.load(Ordering::SeqCst)
     }
 }
 
 impl Begun {
-    /// Has the worker answer with one label, `scripted`.
+    /// Makes the worker answer with one label, `scripted`.
     pub(crate) fn answer(self) {
         self.end(End::Answer);
     }
 
-    /// Has the worker fail as it does for a file that is no picture, which the API answers with 422.
+    /// Makes the worker fail as for a file that is not a picture, which the API answers with 422.
     pub(crate) fn fail(self) {
         self.end(End::NotAnImage);
     }
 
-    /// Has the worker panic.
+    /// Makes the worker panic.
     pub(crate) fn panic(self) {
         self.end(End::Panic);
     }
@@ -110,7 +108,7 @@ impl Work for Scripted {
     fn run(&mut self, input: &Input, _: usize, stop: &Stop) -> Result<Analysis, Error> {
         let text = text(input);
         let (end, told) = mpsc::channel();
-        // Both channels are closed once the test has ended.
+        // Both channels are closed after the end of the test.
         self.begun.send(Begun { text, end }).map_err(|_| Error::Internal)?;
         let end = told.recv().map_err(|_| Error::Internal)?;
         stop.check()?;
@@ -133,7 +131,7 @@ impl Work for Scripted {
     }
 }
 
-/// The text in the base64 field of a request; nothing where there is none.
+/// The text in the base64 field of a request, or an empty text without one.
 fn text(input: &Input) -> String {
     let Input::Picture(payload) = input else { return String::new() };
     let body: Value = serde_json::from_slice(payload.bytes()).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! A server in this process.
 //!
-//! Tests say what they want by flags. This file alone knows what a server is made of.
+//! Tests configure it with command-line flags. Only this file knows the parts of a server.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use super::scripted::{Script, Scripted, scripted};
 use super::{Connection, analyze_body, answer, raw, root};
 
-/// The options that `flags` set, with every other at its default, and the model of the project's folder.
+/// The configuration for `flags`, with defaults for the other options and the model of the project's folder.
 fn config(flags: &[String]) -> Config {
     let model = root().join("models/model.onnx").into_os_string().into_string().unwrap();
     let names_model = flags.iter().any(|flag| flag == "--model");
@@ -30,7 +30,7 @@ fn config(flags: &[String]) -> Config {
     CommandLine::try_parse_from(program.iter().chain(&model).chain(flags)).unwrap().config
 }
 
-/// Whether both configurations make the same engine.
+/// Whether both configurations build the same engine.
 fn same_engine(one: &Config, other: &Config) -> bool {
     let engine = |config: &Config| {
         let engine = &config.engine;
@@ -42,14 +42,14 @@ fn same_engine(one: &Config, other: &Config) -> bool {
         && engine(one) == engine(other)
 }
 
-/// The server with every option at its default. The model is loaded once.
+/// The application with default options. The model is loaded once per process.
 fn default_app() -> App {
     static APP: OnceLock<App> = OnceLock::new();
     APP.get_or_init(|| load(&config(&[])).expect("run scripts/setup first")).clone()
 }
 
-/// A server as `config` wants it. It shares the default server's engine unless it has a scripted worker or an option that
-/// concerns the engine. Unlike `load`, this accepts a memory budget that is smaller than the largest body.
+/// The application for `config`. It shares the default engine unless it has a scripted worker or an option that concerns the
+/// engine. Unlike `load`, it accepts a memory budget below the largest body.
 fn app(config: &Config, worker: Option<Scripted>) -> App {
     let app =
         if worker.is_some() || same_engine(config, &self::config(&[])) { default_app() } else { load(config).unwrap() };
@@ -84,7 +84,6 @@ pub(crate) fn model() -> Arc<Metadata> {
     default_app().model.clone()
 }
 
-/// What a server in this process is started with.
 #[derive(Default)]
 pub(crate) struct Builder {
     flags: Vec<String>,
@@ -92,13 +91,13 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// Adds flags of the command line.
+    /// Adds command-line flags.
     pub(crate) fn flags(mut self, flags: &[&str]) -> Self {
         self.flags.extend(flags.iter().map(|&flag| flag.to_owned()));
         self
     }
 
-    /// Puts a scripted worker in place of the model.
+    /// Replaces the model by a scripted worker.
     pub(crate) fn worker(mut self, worker: Scripted) -> Self {
         self.worker = Some(worker);
         self
@@ -128,7 +127,7 @@ impl Server {
         Builder::default()
     }
 
-    /// A server with every option at its default.
+    /// Starts a server with default options.
     pub(crate) async fn start() -> Self {
         Self::builder().start().await
     }
@@ -137,7 +136,7 @@ impl Server {
         Self::builder().flags(flags).start().await
     }
 
-    /// A server whose only worker does what the script says.
+    /// Starts a server whose only worker follows the script.
     pub(crate) async fn scripted(flags: &[&str]) -> (Self, Script) {
         let (worker, script) = scripted();
         (Self::builder().flags(flags).worker(worker).start().await, script)
@@ -161,7 +160,7 @@ impl Server {
         self.post("/api/v1/analyze", analyze_body(picture)).await
     }
 
-    /// Has a picture analysed by a task of its own, which gives the status and the JSON body.
+    /// Spawns a task that sends a picture for analysis and returns the status and the JSON body.
     pub(crate) fn spawn_analyze(&self, picture: &[u8]) -> JoinHandle<(u16, Value)> {
         let request = self.client.post(self.url("/api/v1/analyze")).body(analyze_body(picture));
         tokio::spawn(async move { answer(request.send().await.unwrap()).await })
@@ -174,7 +173,7 @@ impl Server {
         connection
     }
 
-    /// Sends `bytes` on a connection of their own and reads one response.
+    /// Sends `bytes` on a new connection and reads one response.
     pub(crate) async fn exchange(&self, bytes: impl AsRef<[u8]>) -> raw::Response {
         self.connect(bytes).await.response().await
     }
@@ -184,12 +183,12 @@ impl Server {
         self.app.lifecycle.advance(Phase::Leaving);
     }
 
-    /// The requests that wait for a worker.
+    /// The number of requests that wait for a worker.
     pub(crate) fn waiting(&self) -> usize {
         self.app.engine.waiting()
     }
 
-    /// The bytes of request bodies in memory.
+    /// The number of bytes of request bodies in memory.
     pub(crate) fn inflight_bytes(&self) -> usize {
         self.app.budget.taken()
     }
