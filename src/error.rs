@@ -1,11 +1,11 @@
-//! What can go wrong: [`Error`] with a picture, a model or the engine, [`StartError`] before that.
+//! The errors of the core: [`Error`] for the analysis of a picture, [`StartError`] for the start of the server.
 //!
 //! Nothing here knows a protocol. A door turns an error into its own form: `http::problem` into a status and JSON. A
-//! command prints the `Display` of an error. What a library or the system said goes to the log, never to a client.
+//! command prints the `Display` of an error. The messages of libraries and of the system go to the log, never to a client.
 
 use crate::image::formats::FORMATS;
 
-/// Why a picture has no answer.
+/// Why an input was not analyzed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The payload does not hold a picture in the way its door expects.
@@ -17,10 +17,10 @@ pub enum Error {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// The bytes begin like no image format known here.
+    /// The first bytes are those of no known image format.
     #[error("The data is not an image: send {FORMATS}")]
     NotAnImage,
-    /// The image has a format, or a variant of one, that is not decoded here.
+    /// The image has a format, or a variant of a format, that the decoder does not read.
     #[error("This kind of image is not supported: send {FORMATS}")]
     UnsupportedImage,
     /// An image of a known format ends too early or contradicts itself.
@@ -44,7 +44,7 @@ pub enum Error {
         /// The tensor's shape.
         actual: Vec<usize>,
     },
-    /// More inputs came at once than the engine can ever admit.
+    /// The request has more inputs than the engine has permits.
     #[error("At most {limit} pictures can be sent at once")]
     TooManyInputs {
         /// The number of workers and of places in the queue.
@@ -59,7 +59,7 @@ pub enum Error {
     /// Waiting and work together took longer than `INFERENCE_TIMEOUT`.
     #[error("The analysis took too long: try again later or send a smaller picture")]
     DeadlineExceeded,
-    /// The client left before its answer was there. Nobody reads this one.
+    /// The client left before its answer was ready. It is logged, and sent to nobody.
     #[error("The client closed the connection")]
     ClientGone,
     /// A worker panicked or the runtime failed. The log has the cause.
@@ -70,21 +70,21 @@ pub enum Error {
 /// Why a payload holds no picture.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// The document is not JSON from this column on.
+    /// The document is not JSON.
     #[error("The document is not JSON from column {column} on")]
     NotJson {
-        /// The column, counted from 1 in its line.
+        /// The column of the first error in its line, from 1; 0 if it is not known.
         column: usize,
     },
     /// The document is JSON, but not an object.
     #[error("The document is not a JSON object")]
     NotAnObject,
-    /// A field of the object does not hold what it should.
+    /// A field of the object has an unusable value.
     #[error("The field {name} {fault}")]
     Field {
         /// The name of the field.
         name: &'static str,
-        /// What is wrong with it.
+        /// The fault of its value.
         fault: FieldFault,
     },
     /// The text is not base64 in any of the accepted forms.
@@ -102,7 +102,7 @@ pub enum Malformed {
     /// The form has no file, or an empty one.
     #[error("The form has no file")]
     NoFile,
-    /// The payload is not compressed as it is said to be.
+    /// The payload is not compressed with the content coding that the request names.
     #[error("The payload is not valid {coding}")]
     NotCompressed {
         /// The name of the content coding.
@@ -110,7 +110,7 @@ pub enum Malformed {
     },
 }
 
-/// What is wrong with a field of a JSON object.
+/// The fault of a field of a JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldFault {
     /// The object has no such field.
@@ -130,7 +130,7 @@ pub enum FieldFault {
     NotBase64,
 }
 
-/// Why the server can't start: one sentence for the operator that says what is wrong and what to do.
+/// Why the server can't start: a sentence for the operator that names the fault and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StartError(pub String);

@@ -19,20 +19,20 @@
 //! | [`image`] | decodes a file to pixels and resizes them to a model's input | threads, queues |
 //! | [`model`] | ONNX Runtime, the model's description of itself, labels | threads, queues |
 //!
-//! The ground, which all of them use: [`error`] (what can go wrong), [`stop`] (whether work is still wanted), [`memory`]
+//! The ground, which all of them use: [`error`] (what can go wrong), [`stop`] (when work stops), [`memory`]
 //! (allocations that may fail), [`config`] (every option, its variable and its default), [`telemetry`] (logs, metrics,
 //! traces).
 //!
 //! # Where to find
 //!
 //! - a limit or its default: [`config`]
-//! - a status or a message: `http/problem.rs`, and what the core says: [`error`]
+//! - a status or a message of HTTP: `http/problem.rs`; an error of the core: [`error`]
 //! - a route, its guard and its description: `http/router.rs`
 //! - a stage, its name and its time: `engine/timings.rs`, and its place in the order: `engine/worker.rs`
 //! - an image format: `image/decode`, a file a format, and `image/formats.rs` for its name in messages
 //! - Pillow's arithmetic: `image/preprocess`
 //! - what happens when a client leaves: [`stop`] for its work, `http/observe.rs` for its log line
-//! - what a model file must say of itself: `model/description.rs` and `models/README.md`
+//! - the properties that a model file must have: `model/description.rs` and `models/README.md`
 //! - the web page: `web/`; how it is served and cached: `http/site`
 
 pub mod commands;

@@ -32,14 +32,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Has the C library give back what a large picture took as soon as it is freed.
+/// Makes glibc return large blocks to the system as soon as they are freed.
 ///
-/// Left alone, glibc raises the size from which it does so with every such picture, to 32 MB, and the
-/// memory below fills with holes: over 100,000 requests the server grew by a tenth (`scripts/soak`).
+/// By default glibc raises its threshold for that with each block that is freed, up to 32 MB, and the heap
+/// fragments: over 100,000 requests the server grew by a tenth (`scripts/soak`).
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "a setting of the C library")]
 fn give_memory_back() {
-    /// Larger than what a photograph of ordinary size needs at a time.
+    /// In bytes. The small allocations of a request stay below it, buffers for pixels are above.
     const LARGE: i32 = 1 << 20;
     // SAFETY: the call only sets a number, and there are no other threads yet.
     unsafe {

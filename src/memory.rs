@@ -1,14 +1,13 @@
-//! Memory that may be refused.
+//! Fallible allocation.
 //!
-//! Rust's collections abort the process when the system refuses them memory. Every buffer here whose size follows from a
-//! request is taken through these functions, which return [`Error::OutOfMemory`] instead.
+//! Rust's collections abort the process when the system refuses them memory. A buffer whose size a request determines is
+//! allocated through these functions, which return [`Error::OutOfMemory`] instead.
 //!
-//! A large buffer is only taken where [`HEADROOM`] is left behind it: the small allocations that every request makes
-//! still abort.
+//! A large buffer is allocated only if [`HEADROOM`] is left after it, because small allocations still abort.
 
 use crate::error::Error;
 
-/// Bytes that must still be available behind a large buffer.
+/// Bytes that must still be available after a large buffer has been allocated.
 ///
 /// More than 32 MiB: glibc's `malloc` gives such blocks back to the system when they are freed, and does not raise its
 /// threshold for doing so (`M_MMAP_THRESHOLD` in mallopt(3)).
@@ -17,7 +16,7 @@ const HEADROOM: usize = 33 << 20;
 /// Buffers from this size on are large, in bytes.
 const LARGE: usize = 1 << 20;
 
-/// Makes `buffer` `length` zeros.
+/// Replaces the content of `buffer` with `length` zeros.
 ///
 /// New memory comes from the system as zeros and is not resident before it is written to: a header that lies about a
 /// picture's size costs nothing.
@@ -30,16 +29,16 @@ pub fn zeros<T: bytemuck::Zeroable + Copy>(buffer: &mut Vec<T>, length: usize) -
         buffer.resize(length, T::zeroed());
         return Ok(());
     }
-    // The old one goes first, so that both are never held at once.
+    // The old memory is freed first, so that both are never held at once.
     *buffer = Vec::new();
     let zeroed = bytemuck::allocation::try_zeroed_vec(length).map_err(|()| Error::OutOfMemory)?;
-    // Untouched, this memory costs nothing either where the headroom is missing and it is given back.
+    // These pages are not resident yet, so giving them back without headroom costs nothing.
     headroom_behind::<T>(length)?;
     *buffer = zeroed;
     Ok(())
 }
 
-/// Makes `buffer` as long as `length`; what it held before may stay in it. For buffers that are written over as a whole.
+/// Sets the length of `buffer`. Old content may remain, so the caller must write all of it.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`]; the buffer is then empty.
@@ -51,10 +50,10 @@ pub fn resize<T: bytemuck::Zeroable + Copy>(buffer: &mut Vec<T>, length: usize) 
     Ok(())
 }
 
-/// Makes room for `additional` more values in `buffer`, which keeps what it holds.
+/// Makes room for `additional` more values in `buffer` and keeps its content.
 ///
 /// # Errors
-/// [`Error::OutOfMemory`]; the buffer is then as it was.
+/// [`Error::OutOfMemory`]; the content is then unchanged.
 pub fn reserve<T>(buffer: &mut Vec<T>, additional: usize) -> Result<(), Error> {
     if buffer.capacity() - buffer.len() >= additional {
         return Ok(());
@@ -63,10 +62,10 @@ pub fn reserve<T>(buffer: &mut Vec<T>, additional: usize) -> Result<(), Error> {
     headroom_behind::<T>(buffer.capacity())
 }
 
-/// Checks that `bytes` more could be had now, by taking them and giving them back.
+/// Checks that `bytes` and [`HEADROOM`] are available now, by allocating and freeing them.
 ///
-/// For libraries that allocate in a way that can't be refused. Another thread may take the memory in between, so that this
-/// makes an abort unlikely, not impossible.
+/// Call before a library that aborts where it is refused memory. Another thread may take the memory in between: this makes
+/// an abort unlikely, not impossible.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].
@@ -78,7 +77,7 @@ pub fn probe(bytes: usize) -> Result<(), Error> {
     taken.map_err(|_| Error::OutOfMemory)
 }
 
-/// Gives back a buffer whose capacity is more than `most` bytes.
+/// Frees the memory of a buffer whose capacity is more than `most` bytes.
 pub fn release<T>(buffer: &mut Vec<T>, most: usize) {
     if buffer.capacity().saturating_mul(size_of::<T>()) > most {
         *buffer = Vec::new();

@@ -1,7 +1,7 @@
-//! Whether work is still wanted: what a stage asks before it goes on.
+//! The condition under which work stops: each stage checks it before it goes on.
 //!
-//! Work stops for two reasons: its deadline has passed, or nobody waits for its answer any more. A request has both; a
-//! command, a test or a benchmark has [`Stop::never`].
+//! Work stops when its deadline has passed, or when nobody waits for its result any more. The work of a request can stop
+//! for both reasons. Commands, tests and benchmarks use [`Stop::never`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
-/// A deadline and a sign that the client has left. Copies share the sign.
+/// A deadline, and a flag that says that the client has left. Clones share the flag.
 #[derive(Clone, Debug)]
 pub struct Stop {
     deadline: Option<Instant>,
     departed: Option<Arc<AtomicBool>>,
 }
 
-/// Held by whoever waits for an answer. Dropping it tells the work that nobody waits any more.
+/// Held by the caller that waits for a result. Dropping it tells the work that nobody waits any more.
 #[derive(Debug)]
 pub struct Waiting(Arc<AtomicBool>);
 
@@ -37,7 +37,7 @@ impl Stop {
         (Self { deadline: Some(deadline), departed: Some(departed.clone()) }, Waiting(departed))
     }
 
-    /// Returns the error of work that is to stop now.
+    /// Returns an error if the work must stop now.
     ///
     /// # Errors
     /// [`Error::DeadlineExceeded`] or [`Error::ClientGone`].

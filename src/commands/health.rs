@@ -1,4 +1,4 @@
-//! `glimpse health`: asks a running server whether it is well.
+//! `glimpse health`: sends `GET /health` to a running server. Containers run it as their health check.
 
 use std::io;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use crate::error::StartError;
 /// The longest wait for the answer of one address.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Asks the server that listens on `address` on this machine.
+/// Checks the server that listens on `address` on this machine.
 ///
 /// # Errors
-/// If it does not answer 200 in time.
+/// A sentence if no address answers 200 within three seconds.
 pub fn health(address: &ListenAddr) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| StartError::new(format!("The system refuses what it takes to ask the server: {error}.")))?;
+        .map_err(|error| StartError::new(format!("The system refuses what a connection needs: {error}.")))?;
     if runtime.block_on(is_well(address)) {
         Ok(())
     } else {

@@ -1,4 +1,4 @@
-//! What the executable does: a file a command.
+//! The commands of the executable, one file each.
 
 pub mod health;
 pub mod serve;

@@ -17,7 +17,7 @@ use crate::telemetry::{Traces, logs};
 /// Serves until SIGTERM or Ctrl-C; `started` is when `main` began.
 ///
 /// # Errors
-/// A sentence, where something that is configured can't be used.
+/// A sentence that names the option that can't be used.
 pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
     let traces = Traces::start()?;
     // Flushes the log on every way out.
@@ -28,7 +28,7 @@ pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
         .build()
         .map_err(|error| StartError::new(format!("The system refuses the server's threads: {error}.")))?;
     let is_at_rest = runtime.block_on(run(app, config, started))?;
-    // Ends the spans of what was cut off.
+    // Ends the spans of the requests that were cut off.
     drop(runtime);
     if let Some(traces) = traces {
         traces.finish();

@@ -26,14 +26,14 @@ static BASE64: LazyLock<Simd> = LazyLock::new(|| {
 pub fn decode(text: &str, bytes: &mut Vec<u8>) -> Result<(), Error> {
     let encoded = strip_data_url(text)?;
     bytes.clear();
-    // Three bytes of every four characters, and what a last group of less adds.
+    // Three bytes for every four characters, and up to three for a last, shorter group.
     memory::reserve(bytes, encoded.len() / 4 * 3 + 3)?;
     if BASE64.decode_vec(encoded, bytes).is_ok() {
         return Ok(());
     }
-    // The form that nearly every client sends has been tried first.
+    // The form that nearly every client sends was tried first.
     bytes.clear();
-    BASE64.decode_vec(normalise(encoded)?, bytes).map_err(|_| Malformed::NotBase64.into())
+    BASE64.decode_vec(normalize(encoded)?, bytes).map_err(|_| Malformed::NotBase64.into())
 }
 
 fn strip_data_url(text: &str) -> Result<&str, Malformed> {
@@ -51,7 +51,7 @@ fn starts_with_ignore_case(text: &str, prefix: &str) -> bool {
 }
 
 /// The same text in the standard alphabet, without white space and percent-encoding.
-fn normalise(encoded: &str) -> Result<Vec<u8>, Error> {
+fn normalize(encoded: &str) -> Result<Vec<u8>, Error> {
     let mut normal = Vec::new();
     memory::reserve(&mut normal, encoded.len())?;
     let mut rest = encoded.as_bytes();

@@ -10,10 +10,10 @@ use crate::error::{Error, Malformed};
 use crate::memory;
 use crate::stop::Stop;
 
-/// The parts of a form that are read. A browser's form has one or a few; each costs time, however small it is.
+/// Parts of a form that are read, at most. A browser's form has one or a few, and even an empty part costs time.
 const MAX_PARTS: usize = 100;
 
-/// Bytes that the parser is given at a time. It copies what it is given.
+/// Bytes that the parser is given at a time. It copies them.
 const STEP: usize = 64 << 10;
 
 /// Copies the file in the part `name` of `form` to `file`, replacing what was there.
@@ -47,7 +47,7 @@ fn copy(mut part: Field<'_>, stop: &Stop, file: &mut Vec<u8>) -> Result<(), Erro
     if file.is_empty() { Err(Malformed::NoFile.into()) } else { Ok(()) }
 }
 
-/// What the parser returns. It never waits: the form is in memory.
+/// The result of a parser that never waits, since the form is in memory.
 fn at_once<T>(future: impl Future<Output = multer::Result<T>>) -> Result<T, Error> {
     match future.now_or_never() {
         Some(Ok(value)) => Ok(value),

@@ -1,6 +1,6 @@
 //! Compressed payloads.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
@@ -8,13 +8,13 @@ use crate::error::{Error, Malformed};
 use crate::memory;
 use crate::stop::Stop;
 
-/// Bytes that are inflated between two looks at the deadline.
+/// Bytes that are inflated before the deadline is checked again.
 const STEP: usize = 64 << 10;
 
 /// How a payload is compressed (the content codings of RFC 9110, section 8.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
-    /// Not at all.
+    /// Not compressed.
     Identity,
     /// RFC 1952.
     Gzip,
@@ -68,7 +68,7 @@ fn read(mut source: impl Read, limit: usize, stop: &Stop, buffer: &mut Vec<u8>) 
         buffer.resize(length + STEP, 0);
         let read = match source.read(&mut buffer[length..]) {
             Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            // The source is memory, so no read is interrupted.
             Err(_) => return Err(Fault::Damaged),
         };
         buffer.truncate(length + read);

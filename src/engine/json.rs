@@ -7,9 +7,10 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
-use crate::error::Malformed;
+use crate::error::{Error, Malformed};
+use crate::memory;
 
-/// What a field holds.
+/// The value of a field.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Field<'a> {
     /// The object has no such field.
@@ -18,29 +19,37 @@ pub enum Field<'a> {
     Null,
     /// A string, unescaped.
     Text(Cow<'a, str>),
-    /// Anything else.
+    /// A number, a boolean, an array or an object.
     Other,
 }
 
-/// The field `name` of the object that `json` holds; of several, the last.
+/// The field `name` of the object `json`. If the object has it more than once, the last one counts.
 ///
 /// # Errors
-/// [`Malformed::NotJson`] or [`Malformed::NotAnObject`].
-pub fn read<'a>(json: &'a [u8], name: &str) -> Result<Field<'a>, Malformed> {
+/// [`Malformed::NotJson`] or [`Malformed::NotAnObject`]; [`Error::OutOfMemory`].
+pub fn read<'a>(json: &'a [u8], name: &str) -> Result<Field<'a>, Error> {
+    probe_for_unescaping(json)?;
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let field = Object { name }.deserialize(&mut deserializer);
     field.and_then(|field| deserializer.end().map(|()| field)).map_err(|error| match error.classify() {
-        Category::Data => Malformed::NotAnObject,
-        _ => Malformed::NotJson { column: error.column() },
+        Category::Data => Malformed::NotAnObject.into(),
+        _ => Malformed::NotJson { column: error.column() }.into(),
     })
+}
+
+/// Checks that `serde_json` can copy the text of `json`, which it does for a text with escapes: once into a buffer that
+/// grows by doubling, and once into the result. It aborts the process where the system refuses it memory.
+fn probe_for_unescaping(json: &[u8]) -> Result<(), Error> {
+    const SMALL: usize = 1 << 20;
+    if json.len() < SMALL || !json.contains(&b'\\') { Ok(()) } else { memory::probe(json.len().saturating_mul(3)) }
 }
 
 /// JSON in UTF-8 without a byte order mark. UTF-16 is converted; without a mark it is told by its zero bytes, since
 /// JSON begins with an ASCII character (RFC 4627, section 3).
 ///
 /// # Errors
-/// [`Malformed::NotJson`] where UTF-16 is invalid.
-pub fn to_utf8(json: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
+/// [`Malformed::NotJson`] where UTF-16 is invalid; [`Error::OutOfMemory`].
+pub fn to_utf8(json: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     match json {
         [0xef, 0xbb, 0xbf, rest @ ..] => Ok(Cow::Borrowed(rest)),
         [0xff, 0xfe, rest @ ..] => from_utf16(rest, u16::from_le_bytes),
@@ -51,13 +60,20 @@ pub fn to_utf8(json: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
     }
 }
 
-fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'static, [u8]>, Malformed> {
+fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'static, [u8]>, Error> {
+    let invalid = Malformed::NotJson { column: 0 };
     let (units, rest) = bytes.as_chunks::<2>();
-    let text: Option<String> = char::decode_utf16(units.iter().copied().map(unit)).collect::<Result<_, _>>().ok();
-    match text.filter(|_| rest.is_empty()) {
-        Some(text) => Ok(Cow::Owned(text.into_bytes())),
-        None => Err(Malformed::NotJson { column: 0 }),
+    if !rest.is_empty() {
+        return Err(invalid.into());
     }
+    let mut text = Vec::new();
+    // UTF-8 takes up to three bytes for a unit, and four for a pair of units.
+    memory::reserve(&mut text, units.len().saturating_mul(3))?;
+    for character in char::decode_utf16(units.iter().copied().map(unit)) {
+        let character = character.map_err(|_| invalid.clone())?;
+        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    Ok(Cow::Owned(text))
 }
 
 struct Object<'n> {
@@ -183,15 +199,18 @@ mod tests {
     #[test]
     fn what_is_no_object() {
         for body in ["[]", r#"["text"]"#, "1", "null", r#""text""#, "true"] {
-            assert_eq!(read(body.as_bytes(), "a"), Err(Malformed::NotAnObject), "{body}");
+            assert_eq!(read(body.as_bytes(), "a"), Err(Malformed::NotAnObject.into()), "{body}");
         }
         let deep = "[".repeat(100_000);
         for body in
             ["", "{", r#"{"a": "text"} x"#, r#"{"a": 'text'}"#, "{a: 1}", "\u{feff}{}", &format!(r#"{{"b": {deep}"#)]
         {
-            assert!(matches!(read(body.as_bytes(), "a"), Err(Malformed::NotJson { .. })), "{body:.40}");
+            assert!(
+                matches!(read(body.as_bytes(), "a"), Err(Error::Malformed(Malformed::NotJson { .. }))),
+                "{body:.40}"
+            );
         }
-        assert!(matches!(read(b"{\"a\": \"\xff\"}", "a"), Err(Malformed::NotJson { .. })));
+        assert!(matches!(read(b"{\"a\": \"\xff\"}", "a"), Err(Error::Malformed(Malformed::NotJson { .. }))));
     }
 
     #[test]

@@ -29,10 +29,10 @@ use pool::{Job, Pool};
 pub use timings::{Stage, Timings};
 pub use worker::{Settings, Worker};
 
-/// What is analysed.
+/// What is analyzed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// A picture, as it came.
+    /// A picture, as the request carries it.
     Picture(Payload),
     /// The model's input itself: one picture, in the layout that the model describes.
     Tensor(Array4<f32>),
@@ -50,24 +50,24 @@ impl From<Array4<f32>> for Input {
     }
 }
 
-/// What a worker does with an input. One value a worker, so it may keep buffers.
+/// The work on an input. Each worker thread owns one value, which may keep buffers.
 pub trait Work: Send + 'static {
     /// Analyses `input` and gives the `labels` most probable labels. Asks `stop` between its steps.
     ///
     /// # Errors
-    /// What is wrong with the input, or what [`Stop::check`] returned.
+    /// An error of the input, or what [`Stop::check`] returned.
     fn run(&mut self, input: &Input, labels: usize, stop: &Stop) -> Result<Analysis, Error>;
 
-    /// Replaces whatever a panic may have left in an undefined state.
+    /// Replaces the state that a panic may have left undefined.
     ///
     /// # Errors
-    /// A sentence, where that can't be done now.
+    /// A sentence if that is not possible now. The engine tries again.
     fn renew(&mut self) -> Result<(), StartError> {
         Ok(())
     }
 }
 
-/// An answer, and the time it took.
+/// The labels of an input, and the time that each stage took.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Analysis {
     /// The most probable labels, highest first.
@@ -106,7 +106,7 @@ impl Engine {
         Ok(Self { pool: Pool::new(workers)?, permits, capacity, timeout: limits.timeout })
     }
 
-    /// Whether a request that came now would be refused: every worker is busy and the queue is full.
+    /// Whether every permit is taken, so that a further request would be refused.
     pub fn is_full(&self) -> bool {
         self.permits.available_permits() == 0
     }
@@ -122,7 +122,7 @@ impl Engine {
         self.timeout
     }
 
-    /// Whether every worker is there. One that has panicked is missing until it is renewed.
+    /// Whether every worker is available. One that has panicked is missing until it is renewed.
     pub fn is_whole(&self) -> bool {
         self.pool.is_whole()
     }
@@ -138,18 +138,18 @@ impl Engine {
     /// dropped is not done.
     ///
     /// # Errors
-    /// [`Error::Busy`] at once where there is no permit; [`Error::DeadlineExceeded`]; [`Error::Internal`] where the
-    /// worker panicked; what is wrong with the input.
+    /// [`Error::Busy`] at once if there is no permit; [`Error::DeadlineExceeded`]; [`Error::Internal`] if the worker
+    /// panicked; an error of the input.
     pub async fn analyze(&self, input: impl Into<Input>, labels: usize) -> Result<Analysis, Error> {
         let permit = self.permits.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
-        self.submit(input.into(), labels, permit, Instant::now()).answer().await
+        self.submit(input.into(), labels, permit, Instant::now()).result().await
     }
 
     /// Analyses several inputs, which are admitted all at once or not at all. Each has its own result, in the order of
     /// `inputs`; all share one deadline.
     ///
     /// # Errors
-    /// [`Error::TooManyInputs`] where so many can never be admitted, [`Error::Busy`] where they can't be now.
+    /// [`Error::TooManyInputs`] if there are more inputs than permits, [`Error::Busy`] if too few permits are free.
     pub async fn analyze_all(&self, inputs: Vec<Input>, labels: usize) -> Result<Vec<Result<Analysis, Error>>, Error> {
         if inputs.len() > self.capacity {
             return Err(Error::TooManyInputs { limit: self.capacity });
@@ -163,7 +163,7 @@ impl Engine {
             .collect();
         let mut results = Vec::with_capacity(pending.len());
         for pending in pending {
-            results.push(pending.answer().await);
+            results.push(pending.result().await);
         }
         Ok(results)
     }
@@ -171,9 +171,9 @@ impl Engine {
     fn submit(&self, input: Input, labels: usize, permit: OwnedSemaphorePermit, admitted: Instant) -> Pending {
         let deadline = admitted + self.timeout;
         let (stop, waiting) = Stop::while_waiting(deadline);
-        let (reply, answer) = oneshot::channel();
-        self.pool.submit(Job { input, labels, stop, reply, permit });
-        Pending { admitted, deadline, answer, _waiting: waiting }
+        let (sender, reply) = oneshot::channel();
+        self.pool.submit(Job { input, labels, stop, reply: sender, permit });
+        Pending { admitted, deadline, reply, _waiting: waiting }
     }
 }
 
@@ -181,13 +181,13 @@ impl Engine {
 struct Pending {
     admitted: Instant,
     deadline: Instant,
-    answer: oneshot::Receiver<Result<Analysis, Error>>,
+    reply: oneshot::Receiver<Result<Analysis, Error>>,
     _waiting: Waiting,
 }
 
 impl Pending {
-    async fn answer(self) -> Result<Analysis, Error> {
-        let mut analysis = match tokio::time::timeout_at(self.deadline.into(), self.answer).await {
+    async fn result(self) -> Result<Analysis, Error> {
+        let mut analysis = match tokio::time::timeout_at(self.deadline.into(), self.reply).await {
             Ok(Ok(result)) => result?,
             Ok(Err(_)) => return Err(Error::Internal),
             Err(_) => return Err(Error::DeadlineExceeded),

@@ -1,7 +1,7 @@
-//! A picture as it came, and how the file is found in it.
+//! A picture as a request carries it, and how the file is found in it.
 //!
-//! A door says where the picture is and hands the bytes over unread. The worker finds it: what grows with the size of a
-//! body is done there and not on the threads that serve connections.
+//! A door says where the picture is and hands the bytes over unread. The worker finds it: work that grows with the size
+//! of a body is done there and not on the threads that serve connections.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::error::{Error, FieldFault, Malformed};
 use crate::memory;
 use crate::stop::Stop;
 
-/// A picture as it came with its request.
+/// A picture as a request carries it: the bytes, their coding, and the place of the picture in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
     bytes: Bytes,
@@ -56,7 +56,7 @@ impl Payload {
         Self::new(form, Place::Part { name, boundary })
     }
 
-    /// The payload as it came.
+    /// The bytes of the request, neither inflated nor parsed.
     pub const fn bytes(&self) -> &Bytes {
         &self.bytes
     }
@@ -73,12 +73,24 @@ impl Payload {
     /// [`Error::Malformed`], [`Error::PayloadTooLarge`], [`Error::OutOfMemory`], and what [`Stop::check`] returns.
     pub(super) fn open<'a>(&'a self, buffers: &'a mut Buffers, limit: usize, stop: &Stop) -> Result<&'a [u8], Error> {
         let Buffers { inflated, file } = buffers;
+        if let Place::Part { name, boundary } = &self.place {
+            // The parser needs the form to itself: the inflated one is handed over rather than copied.
+            let form = match self.coding {
+                Coding::Identity => self.bytes.clone(),
+                coding => {
+                    inflate::inflate(&self.bytes, coding, limit, stop, inflated)?;
+                    std::mem::take(inflated).into()
+                }
+            };
+            form::read(&form, boundary, name, stop, file)?;
+            return Ok(file);
+        }
         let bytes: &[u8] = match self.coding {
             Coding::Identity => &self.bytes,
             coding => inflate::inflate(&self.bytes, coding, limit, stop, inflated)?,
         };
         match &self.place {
-            Place::File => return Ok(bytes),
+            Place::File | Place::Part { .. } => return Ok(bytes),
             Place::Base64 => {
                 let text = std::str::from_utf8(bytes).map_err(|_| Malformed::NotBase64)?;
                 base64::decode(text, file)?;
@@ -92,14 +104,8 @@ impl Payload {
                     other => other,
                 })?;
             }
-            Place::Part { name, boundary } => form::read(&self.slice(bytes), boundary, name, stop, file)?,
         }
         Ok(file)
-    }
-
-    /// `bytes` with a life of their own: without a copy where they are the payload's.
-    fn slice(&self, bytes: &[u8]) -> Bytes {
-        if self.coding == Coding::Identity { self.bytes.clone() } else { Bytes::copy_from_slice(bytes) }
     }
 }
 
@@ -114,7 +120,7 @@ fn field<'a>(json: &'a [u8], name: &'static str) -> Result<Cow<'a, str>, Error> 
     Err(Malformed::Field { name, fault }.into())
 }
 
-/// What opening a payload needs, kept from payload to payload.
+/// The buffers for opening a payload, kept from payload to payload.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
     inflated: Vec<u8>,

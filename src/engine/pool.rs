@@ -18,7 +18,7 @@ const RENEWAL: Duration = Duration::from_secs(1);
 
 type Workers = Arc<[Mutex<Box<dyn Work>>]>;
 
-/// An admitted input, and where its answer goes.
+/// An admitted input, and the channel for its result.
 pub(super) struct Job {
     pub(super) input: Input,
     pub(super) labels: usize,
@@ -52,12 +52,12 @@ impl Pool {
         Ok(Self { threads, workers, missing: Arc::default() })
     }
 
-    /// How many workers there are.
+    /// The number of workers.
     pub(super) fn size(&self) -> usize {
         self.workers.len()
     }
 
-    /// Whether every worker is there.
+    /// Whether no worker is missing.
     pub(super) fn is_whole(&self) -> bool {
         self.missing.load(Ordering::Relaxed) == 0
     }
@@ -69,7 +69,7 @@ impl Pool {
         let queue = Stage::Queue.span();
         self.threads.spawn_fifo(move || {
             drop(queue);
-            // Log lines of the work, those of a panic too, carry the request's id, and its stages belong to the trace.
+            // Log lines of the work and of its panics carry the request's id. Its stages belong to the trace.
             let _entered = span.enter();
             let _traced = trace.attach();
             let thread = rayon::current_thread_index().unwrap_or(0);
@@ -104,13 +104,13 @@ impl Job {
         // The input returns its memory and the permit its place before the answer can bring the next request.
         drop(input);
         drop(permit);
-        // It fails where the client has left.
+        // The receiver is gone if the client has left.
         let _ = reply.send(result);
         outcome
     }
 }
 
-/// Renews a worker that has panicked, however often that takes: its state is not to be trusted.
+/// Renews a worker that has panicked. Tries until it succeeds, since the state after a panic is undefined.
 fn renew(worker: &mut dyn Work) {
     loop {
         match catch_unwind(AssertUnwindSafe(|| worker.renew())) {

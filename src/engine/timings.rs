@@ -1,4 +1,4 @@
-//! The stages of an analysis: their names, once, and the time that each took.
+//! The stages of an analysis: the one list of their names, and the time that each took.
 
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ impl Stage {
         }
     }
 
-    /// A span of the request's trace. Its name has to be a constant.
+    /// A span of the request's trace. `tracing` requires the name to be a constant, so each stage has its own call.
     pub(super) fn span(self) -> Span {
         match self {
             Self::Queue => tracing::info_span!(target: TARGET, Stage::Queue.name()),
@@ -49,7 +49,7 @@ impl Stage {
 pub struct Timings([Duration; Stage::ALL.len()]);
 
 impl Timings {
-    /// The time that `stage` took; zero where it was not run.
+    /// The time that `stage` took; zero if it did not run.
     pub fn of(&self, stage: Stage) -> Duration {
         self.0[stage as usize]
     }
@@ -68,7 +68,7 @@ impl Timings {
         self.0[stage as usize] = time;
     }
 
-    /// Runs `work` as `stage`: inside its span, and adds its time.
+    /// Runs `work` inside the span of `stage` and adds the time that it took.
     pub(super) fn measure<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
         let _entered = stage.span().entered();
         let begun = Instant::now();

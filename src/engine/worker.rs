@@ -1,4 +1,4 @@
-//! The work itself: the stages that an input goes through, in their order.
+//! The stages that an input goes through, in their order.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::memory;
 use crate::model::{Classifier, Model};
 use crate::stop::Stop;
 
-/// Buffers larger than this are given back after a request, so that one very large picture does not hold memory for
-/// ever. In bytes: the pixels of a 16-megapixel photograph.
+/// Buffers larger than this are given back after a request, so that one very large picture does not keep its memory.
+/// In bytes: the pixels of a 16-megapixel photograph.
 const KEPT_BYTES: usize = 48 << 20;
 
 /// The same for the buffers beside the pixels: CMYK and the indices of a GIF, which few photographs have, and the rows
 /// between the two passes of a resize, 2 MB for a photograph of 12 megapixels.
 const KEPT_BESIDE_BYTES: usize = 4 << 20;
 
-/// What a worker may take, and how exact it is.
+/// The limits on a picture, and how exactly it is decoded.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// The most pixels that a picture may have.
@@ -31,7 +31,7 @@ pub struct Settings {
     pub reduces_jpeg: bool,
 }
 
-/// One thread's decoder and its side of the model, with the buffers between them.
+/// The decoder and the classifier of one thread, with the buffers between them.
 #[derive(Debug)]
 pub struct Worker {
     settings: Settings,

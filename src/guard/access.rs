@@ -1,4 +1,4 @@
-//! Whether a request may have a picture analyzed: its key, and how often its client asks.
+//! The decision whether a request may have a picture analyzed: by its key and by the rate of its client.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -43,13 +43,13 @@ pub enum Verdict {
     NoKey,
     /// Its key is not one of the keys.
     WrongKey,
-    /// Its key is not one of the keys, and its client has sent too many of those.
+    /// Its key is not one of the keys, and its client has sent too many wrong ones.
     TooManyWrongKeys { retry_after: u64 },
     /// Its client asks more often than the rate limit allows.
     TooManyRequests { retry_after: u64 },
 }
 
-/// What is left of a client's quota.
+/// The remaining quota of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// Requests that pass now.
@@ -86,7 +86,7 @@ impl Access {
         })
     }
 
-    /// The keys of which a request needs one; if there are none, it needs none.
+    /// The accepted keys. If there are none, requests need no key.
     pub fn keys(&self) -> &Keys {
         &self.keys
     }
@@ -98,12 +98,12 @@ impl Access {
 
     /// Decides on a request and counts it. Clients without an address count as one.
     ///
-    /// A right key passes however many wrong ones its client has sent. Clients behind one NAT, or behind a
+    /// A right key passes, regardless of the number of wrong ones that its client has sent. Clients behind one NAT, or behind a
     /// proxy that is not in `TRUSTED_PROXIES`, share an address: a lock-out would let anyone of them shut out
     /// all others. The limit on wrong keys therefore does not make short keys safe. It tells a client with a
     /// key that has been revoked to slow down, and guessing shows as 429 in the log and in the metrics.
     pub fn admit(&self, client: Option<IpAddr>, headers: &HeaderMap) -> Admission {
-        if let Some(verdict) = self.refusal_of_key(client, headers) {
+        if let Some(verdict) = self.check_key(client, headers) {
             return Admission { verdict, quota: None };
         }
         let Some(limiter) = &self.requests else {
@@ -116,7 +116,7 @@ impl Access {
         Admission { verdict, quota: Some(quota) }
     }
 
-    fn refusal_of_key(&self, client: Option<IpAddr>, headers: &HeaderMap) -> Option<Verdict> {
+    fn check_key(&self, client: Option<IpAddr>, headers: &HeaderMap) -> Option<Verdict> {
         if self.keys.is_empty() {
             return None;
         }

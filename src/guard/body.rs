@@ -1,8 +1,8 @@
-//! A request's body that obeys its rules whoever reads it.
+//! A request's body that enforces its limits for every reader.
 //!
-//! [`LimitedBody`] holds the size limit, the budget of memory, the deadline and the minimum rate. A reader that is done,
-//! or that never begins, drops it; what the client still sends is then read off, within bounds. A client that is sending
-//! takes a connection that is closed on it for a broken one and never sees its answer.
+//! [`LimitedBody`] enforces the size limit, the memory budget, the deadline and the minimum rate. When its reader drops it,
+//! the rest of the body is drained, within bounds. A client that is still sending treats a closed connection as broken and
+//! does not read the answer.
 
 use std::error::Error as StdError;
 use std::pin::{Pin, pin};
@@ -19,19 +19,19 @@ use tokio::time::{Instant, Sleep, timeout};
 use super::budget::{Account, NoRoom};
 use crate::memory;
 
-/// How much of a refused body is read off, as a multiple of the limit, and for how long.
-const READ_OFF: u64 = 4;
-const READ_OFF_TIME: Duration = Duration::from_secs(5);
+/// The bounds of a drain: bytes as a multiple of the limit, and time.
+const DRAIN_FACTOR: u64 = 4;
+const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// Memory that is taken for a body before any of it has come, in bytes. An announced length is only a promise.
+/// Bytes allocated for a body before any of it has arrived, at most. The client may announce more than it sends.
 const FIRST_RESERVE: usize = 64 << 10;
 
 /// The rules for bodies.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyLimits {
-    /// The most bytes.
+    /// The largest body, in bytes.
     pub max_bytes: usize,
-    /// The time that a body has, however small it is.
+    /// The time for a body of any size.
     pub timeout: Duration,
     /// Bytes of a body for which it has another second.
     pub min_rate: u32,
@@ -40,7 +40,7 @@ pub struct BodyLimits {
 /// Why a body can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// The body is larger than the limit, by its announced length or by what came.
+    /// The body is larger than the limit, by its announced length or by the bytes received.
     #[error("The body is larger than {limit} bytes")]
     TooLarge {
         /// The limit, in bytes.
@@ -77,14 +77,14 @@ pub struct LimitedBody<B: Body<Data = Bytes> + Unpin + Send + 'static> {
     begun: Option<Instant>,
     deadline: Option<Pin<Box<Sleep>>>,
     read: usize,
-    /// The client waits for a `100 Continue`, which reading sends.
+    /// The client waits for a `100 Continue`, which hyper sends at the first read.
     waits: bool,
 }
 
-/// What a request knows of its body, whoever reads it.
+/// The state of a body that the request keeps while another owner reads it.
 #[derive(Clone, Debug)]
 pub struct Receipt {
-    /// What the body has taken of the budget.
+    /// The bytes that the body has taken from the budget.
     pub account: Account,
     begun: Arc<AtomicBool>,
 }
@@ -173,7 +173,7 @@ where
             self.receipt.begun.store(true, Ordering::Relaxed);
         }
         let frame = ready!(self.poll_inner(context));
-        // After these there is nothing to read off: the body is complete, or its connection is of no use.
+        // There is nothing to drain: the body is complete, or its connection is unusable.
         if matches!(frame, None | Some(Err(BodyError::Incomplete | BodyError::TooSlow))) {
             self.inner = None;
         }
@@ -195,18 +195,18 @@ where
 {
     fn drop(&mut self) {
         let Some(inner) = self.inner.take().filter(|inner| !inner.is_end_stream()) else { return };
-        // To read would be to tell a client that waits to send.
+        // Reading would send `100 Continue`.
         if self.waits && !self.receipt.has_begun() {
             return;
         }
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(read_off(inner, READ_OFF.saturating_mul(self.limits.max_bytes as u64)));
+            runtime.spawn(drain(inner, DRAIN_FACTOR.saturating_mul(self.limits.max_bytes as u64)));
         }
     }
 }
 
-/// Reads and throws away up to `most` bytes. A client that has not ended by then is cut off.
-async fn read_off(body: impl Body<Data = Bytes> + Unpin, most: u64) {
+/// Reads and discards up to `most` bytes. A client that sends more is cut off.
+async fn drain(body: impl Body<Data = Bytes> + Unpin, most: u64) {
     let mut body = body;
     let all = async {
         let mut read = 0;
@@ -217,7 +217,7 @@ async fn read_off(body: impl Body<Data = Bytes> + Unpin, most: u64) {
             }
         }
     };
-    let _ = timeout(READ_OFF_TIME, all).await;
+    let _ = timeout(DRAIN_TIME, all).await;
 }
 
 async fn next<B: Body + Unpin>(body: &mut B) -> Option<Result<Frame<B::Data>, B::Error>> {
@@ -225,7 +225,7 @@ async fn next<B: Body + Unpin>(body: &mut B) -> Option<Result<Frame<B::Data>, B:
 }
 
 /// Reads a whole body whose innermost layer is a [`LimitedBody`], which `account` belongs to. The account lives as long
-/// as the last clone or slice of what is returned.
+/// as the last clone or slice of the returned bytes.
 ///
 /// # Errors
 /// Those of the limited body; [`BodyError::OutOfMemory`].
@@ -252,7 +252,7 @@ where
     }
 }
 
-/// Makes room for `more` bytes; twice as much as there is, so that a body in small pieces is copied seldom.
+/// Makes room for `more` bytes. At least doubles the length, so that a body in small pieces is copied seldom.
 fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<(), BodyError> {
     if bytes.capacity() - bytes.len() >= more {
         return Ok(());
@@ -272,7 +272,7 @@ fn cause(error: &(dyn StdError + 'static)) -> BodyError {
     BodyError::Incomplete
 }
 
-/// Bytes that hold their part of the budget.
+/// Bytes with the account that is charged for them.
 struct Charged {
     bytes: Vec<u8>,
     _account: Account,

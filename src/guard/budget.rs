@@ -28,12 +28,12 @@ impl Budget {
         Self { free: Arc::new(Semaphore::new(total)), total }
     }
 
-    /// The largest body that fits when nothing else is there, in bytes.
+    /// The largest body that fits into an unused budget, in bytes.
     pub const fn largest(&self) -> usize {
         self.total - self.total / KEPT_FOR_SMALL
     }
 
-    /// Bytes that are taken.
+    /// The number of bytes in use.
     pub fn taken(&self) -> usize {
         self.total - self.free.available_permits()
     }
@@ -50,8 +50,8 @@ impl Budget {
     }
 }
 
-/// What one request has taken of the budget. All of it is returned when the last clone is dropped, so whoever holds a
-/// copy of the body's bytes holds a clone.
+/// The bytes that one request has taken from the budget. They are returned when the last clone is dropped, so each owner
+/// of a copy of the body's bytes must hold a clone.
 #[derive(Clone, Debug)]
 pub struct Account(Arc<Charged>);
 

@@ -20,7 +20,8 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// The address of the client behind `peer`, which is none on a Unix socket. None where such a peer names nobody.
+    /// The address of the client behind `peer`, which is `None` on a Unix socket. Returns `None` if the peer is on a Unix
+    /// socket and names no client.
     ///
     /// Every proxy on the way adds the address of its own peer at the right end of the header. The walk goes
     /// from there to the left for as long as each address is that of a trusted proxy. The first that is not is

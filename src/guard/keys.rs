@@ -114,7 +114,7 @@ fn digest(key: &[u8]) -> [u8; 32] {
     Sha256::digest(key).into()
 }
 
-/// The key in a request: `Authorization: Bearer` (RFC 6750), else `X-API-Key`. An empty one is none.
+/// The key in a request: `Authorization: Bearer` (RFC 6750), else `X-API-Key`. An empty key counts as missing.
 pub fn sent(headers: &HeaderMap) -> Option<&[u8]> {
     const SCHEME: &[u8] = b"Bearer ";
     let bearer = headers.get(AUTHORIZATION).and_then(|value| {

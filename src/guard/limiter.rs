@@ -17,11 +17,11 @@ const UPKEEP: Duration = Duration::from_mins(1);
 /// about 100 bytes each they take 10 MB.
 const MANY: usize = 100_000;
 
-/// What an IPv6 client holds at least: a provider hands out networks of this length or larger ones, and a
-/// client picks its addresses in them as it likes.
+/// The prefix length by which IPv6 clients are counted. Providers assign networks of this size or larger ones, and a
+/// client may use any address in its network.
 const SUBSCRIBER: u32 = 64;
 
-/// The networks by which clients are counted once there are [`MANY`]: what a provider holds, roughly.
+/// The prefix lengths by which clients are counted once there are [`MANY`]: roughly the networks of a provider.
 const PROVIDER_V4: u32 = 16;
 const PROVIDER_V6: u32 = 32;
 
@@ -104,6 +104,13 @@ mod tests {
         assert_eq!(check("192.0.2.1"), Err(1));
         assert_eq!(check("192.0.2.2"), Ok(2));
         assert_eq!([check("2001:db8::1"), check("2001:db8::2"), check("2001:db8:0:1::")], [Ok(2), Ok(1), Ok(2)]);
+    }
+
+    /// The largest rate that the configuration allows: `governor` panics from 10^9 on.
+    #[test]
+    fn a_high_rate_is_a_limit() {
+        let limiter = limiter(1_000_000, 1_000_000);
+        assert_eq!(limiter.check(None), Ok(999_999));
     }
 
     #[test]

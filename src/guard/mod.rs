@@ -1,6 +1,6 @@
 //! Who may ask, how often, and how much memory requests may hold.
 //!
-//! Decisions are data here: what a refusal looks like is up to each door.
+//! Decisions are data. Each door renders a refusal in its own form.
 
 pub mod access;
 pub mod body;

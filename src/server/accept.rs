@@ -17,19 +17,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Peer;
-use super::connection::{Answer, Shared};
+use super::connection::{HttpService, Shared};
 use super::idle::Eviction;
 use super::lifecycle::{Lifecycle, Phase};
 use super::listen::{BACKLOG, Backlog, Listener, Socket};
 use crate::config::Connections;
 
-/// The wait after a failure to accept, doubled up to the second for each that follows at once.
+/// The wait after a failure to accept. It doubles with each further failure, up to the longest.
 const BACKOFF: Duration = Duration::from_millis(10);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
 
 /// Serves until the server drains, then finishes what the system has accepted for it by then. Returns whether all of it
 /// was finished within `limits.shutdown_timeout`.
-pub async fn serve<S: Answer>(
+pub async fn serve<S: HttpService>(
     listener: impl Into<Listener>,
     service: S,
     limits: Connections,
@@ -79,7 +79,7 @@ struct Acceptor<S> {
     running: mpsc::Sender<Infallible>,
 }
 
-impl<S: Answer> Acceptor<S> {
+impl<S: HttpService> Acceptor<S> {
     /// Accepts until `end`, and returns the connections that still wait to be accepted.
     async fn accept_until(&self, listener: Listener, end: impl Future<Output = ()>) -> Option<Backlog> {
         let mut end = std::pin::pin!(end);
@@ -115,7 +115,7 @@ impl<S: Answer> Acceptor<S> {
         }
     }
 
-    /// Waits as long as an error asks for.
+    /// Waits after an error of the system. An error of one connection needs no wait.
     async fn after(&self, error: &io::Error, backoff: &mut Duration) {
         if !is_the_clients(error) {
             tracing::warn!("connections can't be accepted for now: {error}");
@@ -131,7 +131,7 @@ impl<S: Answer> Acceptor<S> {
             if let Ok(slot) = self.slots.clone().try_acquire_owned() {
                 return slot;
             }
-            // Nobody closes the semaphore.
+            // The semaphore is never closed.
             let freed = self.slots.clone().acquire_owned();
             match idle.evict(Instant::now()) {
                 Eviction::Done => {

@@ -1,4 +1,4 @@
-//! What a connection is doing, and when something has to happen to it.
+//! The activity of a connection, and the deadlines that follow from it.
 //!
 //! hyper's own timer covers the head of an HTTP/1 request only. It knows neither an idle connection nor a reader that
 //! does not read, and it does not run before HTTP/1 and HTTP/2 have been told apart.
@@ -15,10 +15,10 @@ use crate::config::Connections;
 /// How long a retiring connection stays open without a request: one that is on its way is still answered.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What is to be done about a connection now.
+/// The next step for a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Nothing until then, unless [`Activity::changed`] returns before.
+    /// Wait until this time, or until [`Activity::changed`] returns; `None` is no time limit.
     Wait(Option<Instant>),
     /// Take no more requests: GOAWAY on HTTP/2. Returned once.
     Retire,
@@ -77,14 +77,14 @@ struct State {
     idle_since: Option<Instant>,
     /// When the first byte of a head came that is not complete.
     head_since: Option<Instant>,
-    /// Under which time it is registered as idle.
+    /// The time under which it is registered as idle.
     registered: Option<Instant>,
     retires_at: Option<Instant>,
     retiring: Option<Retiring>,
     window: Window,
     /// Bytes written to the socket.
     written: u64,
-    /// Until when the connection's task sleeps. `None`: for ever.
+    /// The time until which the connection's task sleeps. `None` is no limit.
     asleep_until: Option<Instant>,
 }
 
@@ -102,7 +102,7 @@ struct Window {
     arrived: u64,
     /// Time that has passed of it, without that since `since`.
     passed: Duration,
-    /// Since when bytes wait to be sent.
+    /// The time from which bytes have been waiting to be sent.
     since: Option<Instant>,
 }
 
@@ -148,14 +148,14 @@ impl Activity {
         if let Some((next, _)) = state.plan(limits)
             && state.asleep_until.is_none_or(|until| next < until)
         {
-            // Once is enough until the task has looked.
+            // One wake-up is enough until the task calls `step`.
             state.asleep_until = Some(next);
             signal.changed.notify_one();
         }
         result
     }
 
-    /// What is to be done now.
+    /// Returns the next step.
     pub(super) fn step(&self) -> Step {
         if self.0.signal.is_evicted() {
             self.retire(Reason::Evicted);
@@ -176,12 +176,12 @@ impl Activity {
         })
     }
 
-    /// Waits until what [`Activity::step`] has returned may not hold any more.
+    /// Waits until the last result of [`Activity::step`] may be out of date.
     pub(super) async fn changed(&self) {
         self.0.signal.changed.notified().await;
     }
 
-    /// Takes no more requests from now on.
+    /// Begins to retire the connection, which then takes no more requests.
     pub(super) fn retire(&self, reason: Reason) {
         self.change(|state, now| {
             state.retiring.get_or_insert(Retiring { reason, since: now, is_told: false });
@@ -204,12 +204,12 @@ impl Activity {
         self.change(|state, _| matches!(state.protocol, Protocol::Http2(_)))
     }
 
-    /// The connection is closed.
+    /// Records that the connection is closed.
     pub(super) fn close(&self) {
         self.change(|state, _| state.is_read_empty = false);
     }
 
-    /// A request's head is complete. It is answered until what is returned is dropped.
+    /// Records that a request's head is complete. The request is in progress until the returned value is dropped.
     pub(super) fn begin(&self) -> Answering {
         self.change(|state, _| {
             state.requests += 1;
@@ -232,7 +232,7 @@ impl Activity {
         })
     }
 
-    /// Bytes have come; or, where there are none, none are there to be read.
+    /// Records a read. An empty one means that no bytes were available.
     pub(super) fn has_read(&self, bytes: &[u8]) {
         self.change(|state, now| {
             state.is_read_empty = bytes.is_empty();
@@ -242,7 +242,7 @@ impl Activity {
         });
     }
 
-    /// Bytes have been written to the socket. Returns the number of HTTP/2 streams refused among them.
+    /// Records bytes that have been written to the socket. Returns the number of HTTP/2 streams refused among them.
     pub(super) fn has_written<'a>(&self, bytes: impl Iterator<Item = &'a [u8]>) -> u64 {
         self.change(|state, _| {
             let mut refused = 0;
@@ -256,17 +256,17 @@ impl Activity {
         })
     }
 
-    /// Everything that hyper had to write is in the socket.
+    /// Records that hyper has written everything to the socket.
     pub(super) fn has_flushed(&self) {
         self.change(|state, _| state.unflushed = false);
     }
 
-    /// The body of an answer has handed over bytes, or waits for its source again.
+    /// Records that the body of an answer has handed over bytes, or waits for its source again.
     pub(super) fn hands_over(&self, bytes: bool) {
         self.change(|state, _| if bytes { state.handed_over += 1 } else { state.handed_over -= 1 });
     }
 
-    /// The body of an answer has ended.
+    /// Records that the body of an answer has ended.
     pub(super) fn has_ended(&self) {
         self.change(|state, _| state.unflushed = true);
     }
@@ -334,7 +334,7 @@ impl State {
         }
     }
 
-    /// What happens next, if nothing changes, and when.
+    /// The next step and its time, if nothing changes before.
     fn plan(&self, limits: &Connections) -> Option<(Instant, Step)> {
         let head = self.head_since.map(|since| (since + limits.header_timeout, Step::Close));
         let rate = self.window.since.map(|since| {
@@ -352,10 +352,10 @@ impl State {
         [head, rate, end].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
-    /// When a retiring connection is closed, whatever its client does.
+    /// The time at which a retiring connection is closed. Nothing that its client does postpones it.
     fn end(&self, retiring: Retiring, limits: &Connections) -> Option<Instant> {
         let Some(idle_since) = self.idle_since else {
-            // The server's own end has its own time.
+            // `accept::serve` bounds the time of a draining server.
             return (retiring.reason != Reason::Draining).then(|| retiring.since + limits.shutdown_timeout);
         };
         let lingers =
@@ -364,7 +364,7 @@ impl State {
     }
 }
 
-/// A request is being answered for as long as this lives.
+/// Held while a request is in progress.
 #[derive(Debug)]
 pub(super) struct Answering(Activity);
 

@@ -34,23 +34,23 @@ const MAX_STREAMS: u32 = 64;
 /// Evicted connections that may stay open until their client has read the GOAWAY, beside those that have a slot.
 const MAX_LINGERING: usize = 64;
 
-/// How much of a refused request is read off, for how long, and how often.
-const READ_OFF_BYTES: usize = 16 << 20;
-const READ_OFF_TIME: Duration = Duration::from_secs(1);
-const READ_OFF_PAUSE: Duration = Duration::from_millis(10);
+/// The bounds of draining a refused request, and the pause between two reads.
+const DRAIN_BYTES: usize = 16 << 20;
+const DRAIN_TIME: Duration = Duration::from_secs(1);
+const DRAIN_PAUSE: Duration = Duration::from_millis(10);
 
-/// What answers requests. It does not fail: an error is a response.
-pub trait Answer:
+/// A service that answers every request: its errors are responses.
+pub trait HttpService:
     Service<Request<Body>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
 {
 }
 
-impl<S> Answer for S where
+impl<S> HttpService for S where
     S: Service<Request<Body>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
 {
 }
 
-/// What the connections of one server share.
+/// The state that the connections of one server share.
 #[derive(Debug)]
 pub(super) struct Shared<S> {
     pub(super) service: S,
@@ -60,7 +60,7 @@ pub(super) struct Shared<S> {
     lingering: Semaphore,
 }
 
-impl<S: Answer> Shared<S> {
+impl<S: HttpService> Shared<S> {
     pub(super) fn new(service: S, limits: Connections, lifecycle: Lifecycle) -> Self {
         Self { service, limits, lifecycle, idle: Arc::default(), lingering: Semaphore::new(MAX_LINGERING) }
     }
@@ -103,7 +103,7 @@ impl<S: Answer> Shared<S> {
             if activity.is_evicted() && slot.take().is_some() {
                 lingering = self.lingering.try_acquire().ok();
                 if lingering.is_none() && activity.is_idle() {
-                    // One look writes the GOAWAY.
+                    // A single poll writes the GOAWAY.
                     let _ = timeout(Duration::ZERO, connection.as_mut()).await;
                     break;
                 }
@@ -115,7 +115,7 @@ impl<S: Answer> Shared<S> {
                         && let Some(refusal) = Refusal::of(&*error)
                     {
                         refused(refusal, peer, &Causes(&*error));
-                        read_off(descriptor).await;
+                        drain(descriptor).await;
                     }
                     break;
                 }
@@ -169,15 +169,15 @@ fn waiting(descriptor: RawFd) -> u64 {
     unsent(unsafe { BorrowedFd::borrow_raw(descriptor) })
 }
 
-/// Reads and discards what a client still sends whose request hyper has refused. Closing a socket that holds unread
-/// bytes resets the connection, and the client may lose the answer.
+/// Reads and discards the rest of a request that hyper has refused. Closing a socket that holds unread bytes resets the
+/// connection, and the client may lose the answer.
 #[expect(unsafe_code, reason = "hyper owns the socket")]
-async fn read_off(descriptor: RawFd) {
+async fn drain(descriptor: RawFd) {
     // SAFETY: as in `waiting`.
     let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
-    let end = Instant::now() + READ_OFF_TIME;
+    let end = Instant::now() + DRAIN_TIME;
     let mut buffer = vec![0; 64 << 10];
-    let mut left = READ_OFF_BYTES;
+    let mut left = DRAIN_BYTES;
     while left > 0 && Instant::now() < end {
         match rustix::io::read(socket, &mut buffer[..]) {
             Ok(0) => return,
@@ -185,7 +185,7 @@ async fn read_off(descriptor: RawFd) {
                 left = left.saturating_sub(length);
                 tokio::task::yield_now().await;
             }
-            Err(rustix::io::Errno::WOULDBLOCK) => sleep(READ_OFF_PAUSE).await,
+            Err(rustix::io::Errno::WOULDBLOCK) => sleep(DRAIN_PAUSE).await,
             Err(_) => return,
         }
     }
@@ -202,7 +202,7 @@ impl std::fmt::Display for Causes<'_> {
     }
 }
 
-/// The body of a request. While it is read, even after the answer, its bytes are not the head of another request.
+/// The body of a request. Until it is dropped, even after the answer, further bytes do not begin another request.
 struct Received {
     body: Incoming,
     _answering: Arc<Answering>,
@@ -228,8 +228,8 @@ impl HttpBody for Received {
     }
 }
 
-/// The body of an answer. It tells apart a client that keeps the server waiting and a server that keeps its client
-/// waiting: hyper asks for more only when it can use more.
+/// The body of an answer. hyper polls it only when it can send more, so the polls show who waits: the server for its
+/// client, or the client for the server.
 struct Sent {
     body: Body,
     has_handed_over: bool,

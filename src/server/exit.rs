@@ -1,4 +1,4 @@
-//! The end of the process while ONNX Runtime may be at work.
+//! Ending the process while ONNX Runtime may be running.
 
 use crate::telemetry::logs;
 
@@ -10,7 +10,7 @@ pub fn abort(sentence: &str) -> ! {
 
 /// Ends the process with this exit code and runs no exit handlers. The log is flushed first, within a bound.
 ///
-/// The exit handlers of ONNX Runtime's library destroy what a running session uses.
+/// The exit handlers of ONNX Runtime destroy objects that a running session uses.
 #[expect(unsafe_code, reason = "the standard library runs exit handlers")]
 pub fn exit_now(code: i32) -> ! {
     logs::flush();

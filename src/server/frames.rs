@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-/// What an HTTP/2 client sends first (RFC 9113, section 3.4).
+/// The first bytes that an HTTP/2 client sends (RFC 9113, section 3.4).
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 const HEADER: usize = 9;
@@ -126,7 +126,7 @@ impl Streams {
         self.unfinished.is_some() || self.from_client.is_in_header_block()
     }
 
-    /// Takes in what the client has sent.
+    /// Reads bytes that the client has sent.
     pub(super) fn read(&mut self, mut bytes: &[u8]) {
         while let Some(frame) = self.from_client.next(&mut bytes) {
             match frame.kind {
@@ -150,7 +150,7 @@ impl Streams {
         }
     }
 
-    /// Takes in what the server has written, and returns the number of streams refused as malformed among it.
+    /// Reads bytes that the server has written, and returns the number of streams that they refuse as malformed.
     pub(super) fn written(&mut self, mut bytes: &[u8]) -> u64 {
         let mut refused = 0;
         while let Some(frame) = self.from_server.next(&mut bytes) {

@@ -1,4 +1,4 @@
-//! The idle connections of a server, longest idle first: those that make room when every slot is taken.
+//! The idle connections of a server, longest idle first. They are evicted when every slot is taken.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// How long a connection has been idle before it may be evicted: the request of a client that has just connected, or
+/// The idle time before which a connection is not evicted. The next request of a client that has just connected, or has
 /// just been answered, may be on its way.
 const SPARED: Duration = Duration::from_millis(500);
 
-/// Wakes a connection, and tells it whether it has been evicted.
+/// Wakes the task of a connection, and marks the connection as evicted.
 #[derive(Debug, Default)]
 pub(super) struct Signal {
     evicted: AtomicBool,
@@ -25,7 +25,7 @@ impl Signal {
     }
 }
 
-/// Since when a connection has been idle, and which one it is.
+/// The start of a connection's idle time, and the connection's number.
 type Key = (Instant, u64);
 
 #[derive(Debug, Default)]
@@ -36,10 +36,10 @@ pub(super) struct Idle {
     ids: AtomicU64,
 }
 
-/// What came of an attempt to evict a connection.
+/// The result of an attempt to evict a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Eviction {
-    /// One gives up its slot as soon as it runs.
+    /// A connection was evicted. It gives up its slot as soon as its task runs.
     Done,
     /// The longest idle may be evicted from this time on.
     At(Instant),
@@ -62,7 +62,7 @@ impl Idle {
         self.connections().remove(&key);
     }
 
-    /// Has the longest idle connection closed.
+    /// Evicts the connection that has been idle for longest.
     pub(super) fn evict(&self, now: Instant) -> Eviction {
         let mut connections = self.connections();
         let Some(longest) = connections.first_entry() else { return Eviction::NoneIdle };

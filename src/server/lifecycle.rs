@@ -1,17 +1,17 @@
-//! The phases of a server's life, which whoever needs to can look at or wait for.
+//! The phases of a server's life, which other parts can read and wait for.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Where in its life the server is.
+/// A phase of a server's life, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// It takes requests and means to go on.
+    /// The server takes requests.
     Serving,
-    /// It takes requests, and says on `/readyz` that it will not for long.
+    /// The server takes requests, and `/readyz` answers 503.
     Leaving,
-    /// It finishes what it has accepted.
+    /// The server accepts no further connections and finishes the accepted ones.
     Draining,
 }
 

@@ -1,4 +1,4 @@
-//! Listens, accepts, serves connections, and ends. It knows neither routes nor what they answer.
+//! Listens, accepts, serves connections, and shuts down. It knows no routes.
 
 mod accept;
 mod activity;
@@ -14,7 +14,7 @@ mod signals;
 mod socket;
 
 pub use accept::serve;
-pub use connection::Answer;
+pub use connection::HttpService;
 pub use exit::{abort, exit_now};
 pub use listen::{Listener, SocketFile, listen};
 pub use peer::Peer;

@@ -50,7 +50,7 @@ pub async fn shut_down(signals: &mut Signals, lifecycle: &Lifecycle, delay: Dura
     signals.next().await;
 }
 
-/// Tells the service manager that the server is ready. Does nothing where there is no service manager.
+/// Tells the service manager that the server is ready. Does nothing without a service manager.
 pub fn ready() {
     notify(NotifyState::Ready);
 }

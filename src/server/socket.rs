@@ -42,7 +42,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.socket).poll_read(context, buffer);
         let bytes = &buffer.filled()[before..];
-        // No bytes without Pending are the end of what the client sends.
+        // `Ready` without bytes is the end of the stream.
         if polled.is_pending() || !bytes.is_empty() {
             self.activity.has_read(bytes);
         }
@@ -96,7 +96,7 @@ pub(super) fn unsent(socket: std::os::fd::BorrowedFd<'_>) -> u64 {
     if result == 0 { u64::try_from(bytes).unwrap_or(0) } else { 0 }
 }
 
-/// 0: what has been written counts as received where the system does not tell.
+/// Returns 0: on this system, written bytes count as received.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn unsent(_: std::os::fd::BorrowedFd<'_>) -> u64 {
     0

@@ -1,4 +1,4 @@
-//! The bounded queue between whoever logs and standard output.
+//! The bounded queue between the threads that log and standard output.
 //!
 //! A pipe that nobody reads blocks its writer for ever. Only one thread ever writes the log, so a blocked
 //! pipe costs log lines, which are counted, and never a request.
@@ -54,10 +54,10 @@ impl Queue {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Starts the thread that writes to `output`, of which there must be one.
+    /// Starts the thread that writes to `output`. Call once per queue.
     ///
     /// # Errors
-    /// The system's error, where it refuses the thread.
+    /// The error of the system if it refuses the thread.
     pub(super) fn start(&'static self, output: impl Write + Send + 'static) -> io::Result<()> {
         thread::Builder::new().name("log".into()).spawn(move || self.run(output)).map(drop)
     }
@@ -94,19 +94,17 @@ impl Queue {
         let mut told = 0;
         loop {
             self.next(&mut batch);
-            if is_torn {
-                // The rest of a line that failed midway must not become the head of this one.
-                batch.insert(0, b'\n');
+            // The part of a line that a failed write has left must not become the head of the next one.
+            if is_torn && write_all(&mut output, b"\n").is_err() {
+                self.drop_lines(count_lines(&batch));
+                continue;
             }
+            is_torn = false;
             match write_all(&mut output, &batch) {
-                Ok(()) => {
-                    is_torn = false;
-                    self.tell(&mut told);
-                }
+                Ok(()) => self.tell(&mut told),
                 Err(written) => {
                     is_torn = written > 0 && batch[written - 1] != b'\n';
-                    let lost = batch[written..].split(|byte| *byte == b'\n').count() - 1;
-                    self.drop_lines(lost as u64);
+                    self.drop_lines(count_lines(&batch[written..]));
                 }
             }
         }
@@ -127,7 +125,7 @@ impl Queue {
         std::mem::swap(&mut state.lines, batch);
     }
 
-    /// Logs how many lines have been lost, once there is somebody to read it.
+    /// Logs how many lines have been lost since the last call. Call after a write, when the output is read again.
     fn tell(&self, told: &mut u64) {
         let dropped = self.dropped();
         if dropped > *told {
@@ -145,7 +143,7 @@ impl Queue {
     }
 }
 
-/// A call is a line.
+/// Each call to `write` is one line.
 impl Write for &Queue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.push(line);
@@ -157,7 +155,11 @@ impl Write for &Queue {
     }
 }
 
-/// Writes all of `bytes`, however long that takes.
+fn count_lines(bytes: &[u8]) -> u64 {
+    bytes.split(|byte| *byte == b'\n').skip(1).count() as u64
+}
+
+/// Writes all of `bytes`. Blocks without a limit on the time.
 ///
 /// # Errors
 /// The bytes that had been written before the first error.
@@ -199,18 +201,18 @@ mod tests {
 
     const LONG: Duration = Duration::from_mins(1);
 
-    /// What to answer to a write: a number of bytes, or an error.
-    type Answer = Result<usize, ErrorKind>;
+    /// The result of one write: a number of bytes, or an error.
+    type Written = Result<usize, ErrorKind>;
 
-    /// An output that takes what it is told to; without further orders it takes everything.
+    /// An output whose writes return the results that a test sends. After the last one it takes everything.
     struct Scripted {
-        answers: Receiver<Answer>,
+        results: Receiver<Written>,
         taken: Sender<Vec<u8>>,
     }
 
     impl Write for Scripted {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let taken = self.answers.recv().unwrap_or(Ok(usize::MAX))?.min(bytes.len());
+            let taken = self.results.recv().unwrap_or(Ok(usize::MAX))?.min(bytes.len());
             self.taken.send(bytes[..taken].to_vec()).unwrap();
             Ok(taken)
         }
@@ -220,11 +222,11 @@ mod tests {
         }
     }
 
-    fn scripted() -> (&'static Queue, SyncSender<Answer>, Receiver<Vec<u8>>) {
+    fn scripted() -> (&'static Queue, SyncSender<Written>, Receiver<Vec<u8>>) {
         let queue: &'static Queue = Box::leak(Box::new(Queue::new()));
-        let ((answer, answers), (taken, output)) = (sync_channel(0), channel());
-        queue.start(Scripted { answers, taken }).unwrap();
-        (queue, answer, output)
+        let ((result, results), (taken, output)) = (sync_channel(0), channel());
+        queue.start(Scripted { results, taken }).unwrap();
+        (queue, result, output)
     }
 
     fn text(output: &Receiver<Vec<u8>>) -> String {
@@ -233,8 +235,8 @@ mod tests {
 
     #[test]
     fn lines_keep_their_order() {
-        let (queue, answer, output) = scripted();
-        drop(answer);
+        let (queue, result, output) = scripted();
+        drop(result);
         let lines: Vec<String> = (0..10_000).map(|number| format!("{number}\n")).collect();
         for mut line in lines.iter().map(String::as_bytes) {
             io::copy(&mut line, &mut { queue }).unwrap();
@@ -246,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_blocked_output_costs_lines_and_no_time() {
-        let (queue, answer, output) = scripted();
+        let (queue, result, output) = scripted();
         let line = [[b'a'; 1023].as_slice(), b"\n"].concat();
         for _ in 0..5000 {
             queue.push(&line);
@@ -254,7 +256,7 @@ mod tests {
         let dropped = queue.dropped();
         assert!(dropped >= 5000 - 2 * 1024, "{dropped}");
         assert!(!queue.flush(Duration::from_millis(10)));
-        drop(answer);
+        drop(result);
         assert!(queue.flush(LONG));
         let written = text(&output);
         assert_eq!(written.lines().count() as u64, 5000 - dropped);
@@ -263,33 +265,49 @@ mod tests {
 
     #[test]
     fn a_line_that_never_fits_is_dropped() {
-        let (queue, _answer, _output) = scripted();
+        let (queue, _result, _output) = scripted();
         queue.push(&vec![b'a'; CAPACITY + 1]);
         assert_eq!(queue.dropped(), 1);
     }
 
     #[test]
     fn an_output_that_would_block_is_asked_again() {
-        let (queue, answer, output) = scripted();
+        let (queue, result, output) = scripted();
         queue.push(b"first\n");
-        answer.send(Err(ErrorKind::WouldBlock)).unwrap();
-        answer.send(Err(ErrorKind::Interrupted)).unwrap();
-        answer.send(Ok(2)).unwrap();
-        drop(answer);
+        result.send(Err(ErrorKind::WouldBlock)).unwrap();
+        result.send(Err(ErrorKind::Interrupted)).unwrap();
+        result.send(Ok(2)).unwrap();
+        drop(result);
         assert!(queue.flush(LONG));
         assert_eq!((text(&output).as_str(), queue.dropped()), ("first\n", 0));
     }
 
     #[test]
     fn a_line_that_failed_midway_stays_a_line() {
-        let (queue, answer, output) = scripted();
+        let (queue, result, output) = scripted();
         queue.push(b"first\nsecond\n");
-        answer.send(Ok(9)).unwrap();
-        answer.send(Err(ErrorKind::StorageFull)).unwrap();
+        result.send(Ok(9)).unwrap();
+        result.send(Err(ErrorKind::StorageFull)).unwrap();
         assert!(queue.flush(LONG));
         queue.push(b"third\n");
-        drop(answer);
+        drop(result);
         assert!(queue.flush(LONG));
         assert_eq!((text(&output).as_str(), queue.dropped()), ("first\nsec\nthird\n", 1));
+    }
+
+    #[test]
+    fn a_torn_line_is_ended_by_the_first_write_that_succeeds() {
+        let (queue, result, output) = scripted();
+        queue.push(b"first\n");
+        result.send(Ok(3)).unwrap();
+        result.send(Err(ErrorKind::StorageFull)).unwrap();
+        assert!(queue.flush(LONG));
+        queue.push(b"second\n");
+        result.send(Err(ErrorKind::StorageFull)).unwrap();
+        assert!(queue.flush(LONG));
+        queue.push(b"third\n");
+        drop(result);
+        assert!(queue.flush(LONG));
+        assert_eq!((text(&output).as_str(), queue.dropped()), ("fir\nthird\n", 2));
     }
 }

@@ -99,7 +99,7 @@ pub struct Now<'a> {
     pub model: &'a Metadata,
 }
 
-/// Counts an answered request. `route` is a pattern, never a path: every value is a time series.
+/// Counts a request that has been answered or left by its client. `route` is a pattern, never a path: every value is a time series.
 pub fn request(route: &str, method: &str, status: u16, time: Duration) {
     let labels = [("route", route.to_owned()), ("method", method.to_owned()), ("status", status.to_string())];
     counter!(REQUESTS, &labels).increment(1);
@@ -111,12 +111,12 @@ pub fn rejected(reason: &'static str) {
     counter!(REJECTED, "reason" => reason).increment(1);
 }
 
-/// The HTTP library has refused what a client has sent, before there was a request.
+/// Counts what the HTTP library refused before it became a request.
 pub fn refused_by_http(reason: &'static str) {
     counter!(HTTP_REFUSED, "reason" => reason).increment(1);
 }
 
-/// An input has been analysed.
+/// Observes the time that each stage of an analysis took.
 pub fn analyzed(timings: &Timings) {
     for (stage, time) in timings.iter() {
         match stage {
@@ -132,7 +132,7 @@ fn describe() {
     describe_counter!(REJECTED, "Requests that were refused before their picture was looked at.");
     describe_counter!(HTTP_REFUSED, "Requests that were refused before their head was understood.");
     describe_gauge!(QUEUE_DEPTH, "Requests that wait for a worker.");
-    describe_histogram!(QUEUE_WAIT, Unit::Seconds, "Time that analysed requests have waited for a worker.");
+    describe_histogram!(QUEUE_WAIT, Unit::Seconds, "Time that analyzed requests have waited for a worker.");
     describe_histogram!(STAGE_DURATION, Unit::Seconds, "Time that the stages of an analysis took.");
     describe_gauge!(INFLIGHT_BYTES, Unit::Bytes, "Bytes of request bodies in memory.");
     describe_counter!(LOG_LINES_DROPPED, "Log lines that were lost because standard output was not read or failed.");

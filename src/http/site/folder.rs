@@ -36,7 +36,7 @@ impl Backend for Files {
         })
     }
 
-    /// Asked only whether a path exists, and whether it is a folder.
+    /// The length and the kind of a path, without a version: `ServeDir` uses it to look for folders and missing files.
     fn metadata(&self, path: PathBuf) -> Self::MetadataFuture {
         Box::pin(async move { Ok(Metadata::new(&tokio::fs::metadata(path).await?, None)) })
     }

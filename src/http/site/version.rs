@@ -19,7 +19,7 @@ const NANOSECONDS: u64 = 1_000_000_000;
 pub(super) struct Version(Duration);
 
 impl Version {
-    /// The version of the content with this SHA-256 hash.
+    /// The version of the content whose SHA-256 is `hash`.
     pub(super) fn of(hash: &[u8; 32]) -> Self {
         let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
         let seconds = Duration::from_secs(number(&hash[..8]) % SECONDS);
