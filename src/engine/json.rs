@@ -7,7 +7,11 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
-use crate::error::Malformed;
+use crate::error::{Error, Malformed};
+use crate::memory;
+
+/// Bytes of a character in UTF-8 at most.
+const LONGEST_CHARACTER: usize = 4;
 
 /// What a field holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,8 +43,8 @@ pub fn read<'a>(json: &'a [u8], name: &str) -> Result<Field<'a>, Malformed> {
 /// JSON begins with an ASCII character (RFC 4627, section 3).
 ///
 /// # Errors
-/// [`Malformed::NotJson`] where UTF-16 is invalid.
-pub fn to_utf8(json: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
+/// [`Malformed::NotJson`] where UTF-16 is invalid; [`Error::OutOfMemory`].
+pub fn to_utf8(json: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     match json {
         [0xef, 0xbb, 0xbf, rest @ ..] => Ok(Cow::Borrowed(rest)),
         [0xff, 0xfe, rest @ ..] => from_utf16(rest, u16::from_le_bytes),
@@ -51,13 +55,20 @@ pub fn to_utf8(json: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
     }
 }
 
-fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'static, [u8]>, Malformed> {
-    let (units, rest) = bytes.as_chunks::<2>();
-    let text: Option<String> = char::decode_utf16(units.iter().copied().map(unit)).collect::<Result<_, _>>().ok();
-    match text.filter(|_| rest.is_empty()) {
-        Some(text) => Ok(Cow::Owned(text.into_bytes())),
-        None => Err(Malformed::NotJson { column: 0 }),
+fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'static, [u8]>, Error> {
+    let invalid = Malformed::NotJson { column: 0 };
+    let (units, []) = bytes.as_chunks::<2>() else { return Err(invalid.into()) };
+    let mut text = Vec::new();
+    memory::reserve(&mut text, units.len() + LONGEST_CHARACTER)?;
+    for character in char::decode_utf16(units.iter().copied().map(unit)) {
+        let character = character.map_err(|_| invalid.clone())?;
+        if text.capacity() - text.len() < LONGEST_CHARACTER {
+            let more = text.len();
+            memory::reserve(&mut text, more)?;
+        }
+        text.extend_from_slice(character.encode_utf8(&mut [0; LONGEST_CHARACTER]).as_bytes());
     }
+    Ok(Cow::Owned(text))
 }
 
 struct Object<'n> {
