@@ -46,7 +46,7 @@ const INT64: i32 = 7;
 
 /// The default model with a node more, which takes the 1000th picture of a batch of one: the model loads, and inference
 /// fails.
-fn failing_model() -> Vec<u8> {
+pub(crate) fn failing_model() -> Vec<u8> {
     let index = Tensor { data_type: INT64, numbers: vec![999], name: "index".into() };
     let node = Node {
         inputs: vec!["input".into(), "index".into()],

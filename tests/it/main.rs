@@ -7,12 +7,14 @@ mod access_faults;
 mod admission;
 mod analyze;
 mod answer;
+mod bodies;
 mod clients;
 #[cfg(all(feature = "embed", target_os = "linux"))]
 mod confinement;
 mod connections;
 mod errors;
 mod fidelity;
+mod gateway;
 mod lifecycle;
 mod logs;
 mod middleware;
