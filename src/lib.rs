@@ -1,30 +1,39 @@
-//! glimpse takes a photograph over HTTP and answers with its three most likely `ImageNet` labels.
+//! glimpse takes a photograph and answers with its most likely `ImageNet` labels.
 //!
 //! # The map
 //!
-//! A request goes down through these rooms once and comes back once:
+//! A request goes down through these rooms once and comes back once. A door (an HTTP route, a command) turns its
+//! protocol into pictures and an answer into its protocol. Everything below the doors knows no protocol.
 //!
 //! ```text
-//! socket -> http -> engine -> image -> model -> http -> socket
+//! socket -> server -> http -> guard -> engine -> image -> model -> engine -> http -> socket
 //! ```
 //!
-//! | room | what is in it | what it does not know |
+//! | room | what it does | what it does not know |
 //! | --- | --- | --- |
-//! | [`http`] | the router, a file per route and per middleware; the web site's files | how a picture becomes a tensor |
-//! | [`engine`] | admission, deadlines, the compute pool; the order of the stages | HTTP |
-//! | [`image`] | base64, decoding, orientation, resizing, scaling to a tensor | threads, queues, HTTP |
-//! | [`model`] | ONNX Runtime, the model's description of itself, labels | threads, queues, pictures |
+//! | [`commands`] | runs a command: `serve` wires everything below together, `health` asks a running server | |
+//! | [`server`] | listens, accepts, times connections, shuts down | routes |
+//! | [`http`] | the table of routes, a file a route; errors as statuses and JSON | pictures, threads |
+//! | [`guard`] | keys, rate limits, the client's address; the size, rate and memory of bodies | statuses, routes |
+//! | [`engine`] | admission, deadlines, the compute threads; finds the picture in its payload; the order of the stages | protocols |
+//! | [`image`] | decodes a file to pixels and resizes them to a model's input | threads, queues |
+//! | [`model`] | ONNX Runtime, the model's description of itself, labels | threads, queues |
 //!
-//! Beside the way: [`config`] (every option, its variable and its default), [`error`] (everything
-//! that can go wrong, and the only place that picks a status code), [`telemetry`] (logs, metrics, traces),
-//! [`server::lifecycle`] (serving, leaving, draining) and [`server`] (start, accept, finish; what `main` wires together).
+//! The ground, which all of them use: [`error`] (what can go wrong), [`stop`] (whether work is still wanted), [`memory`]
+//! (allocations that may fail), [`config`] (every option, its variable and its default), [`telemetry`] (logs, metrics,
+//! traces).
 //!
-//! Where do I find ...
-//! - a limit or its default? [`config`]. A message or a status? [`error`].
-//! - what the API says of itself? `http/openapi`; the page made from that: `web/src/pages/docs.astro`.
-//! - Pillow's arithmetic? `image/resize`. What `convert("RGB")` does? `image/decode`.
-//! - the web page? `web/`; how it is served, cached and secured? `http/site`.
-//! - what a model file must say of itself? `model/metadata.rs`, and `models/README.md`.
+//! # Where to find
+//!
+//! - a limit or its default: [`config`]
+//! - a status or a message: `http/problem.rs`, and what the core says: [`error`]
+//! - a route, its guard and its description: `http/router.rs`
+//! - a stage, its name and its time: `engine/timings.rs`, and its place in the order: `engine/worker.rs`
+//! - an image format: `image/decode`, a file a format, and `image/formats.rs` for its name in messages
+//! - Pillow's arithmetic: `image/preprocess`
+//! - what happens when a client leaves: [`stop`] for its work, `http/observe.rs` for its log line
+//! - what a model file must say of itself: `model/description.rs` and `models/README.md`
+//! - the web page: `web/`; how it is served and cached: `http/site`
 
 pub mod commands;
 pub mod config;
@@ -35,6 +44,8 @@ pub mod http;
 pub mod image;
 pub mod memory;
 pub mod model;
+#[cfg(test)]
+mod readme;
 pub mod server;
 pub mod stop;
 pub mod telemetry;

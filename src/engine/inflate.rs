@@ -5,13 +5,23 @@ use std::io::{self, Read};
 use flate2::bufread::MultiGzDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::payload::Coding;
 use crate::error::{Error, Malformed};
 use crate::memory;
 use crate::stop::Stop;
 
 /// Bytes that are inflated between two looks at the deadline.
 const STEP: usize = 64 << 10;
+
+/// How a payload is compressed (the content codings of RFC 9110, section 8.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// Not at all.
+    Identity,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 1950; bare RFC 1951 is read as well, which some clients send under this name.
+    Deflate,
+}
 
 /// Inflates `bytes` into `buffer`, replacing what was there: at most `limit` bytes.
 ///

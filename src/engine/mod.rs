@@ -23,7 +23,8 @@ use crate::error::{Error, StartError};
 use crate::model::Prediction;
 use crate::stop::{Stop, Waiting};
 
-pub use payload::{Coding, Payload};
+pub use inflate::Coding;
+pub use payload::Payload;
 use pool::{Job, Pool};
 pub use timings::{Stage, Timings};
 pub use worker::{Settings, Worker};

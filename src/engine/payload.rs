@@ -7,8 +7,9 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use super::inflate::{self, Coding};
 use super::json::{self, Field};
-use super::{base64, form, inflate};
+use super::{base64, form};
 use crate::error::{Error, FieldFault, Malformed};
 use crate::memory;
 use crate::stop::Stop;
@@ -22,17 +23,6 @@ pub struct Payload {
     bytes: Bytes,
     coding: Coding,
     place: Place,
-}
-
-/// How a payload is compressed (the content codings of RFC 9110, section 8.4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
-    /// Not at all.
-    Identity,
-    /// RFC 1952.
-    Gzip,
-    /// RFC 1950; bare RFC 1951 is read as well, which some clients send under this name.
-    Deflate,
 }
 
 /// Where in the payload the picture is.

@@ -206,3 +206,7 @@ fn message(malformed: &Malformed) -> String {
         | Malformed::NotAForm => "Invalid request body".into(),
     }
 }
+
+#[cfg(test)]
+#[path = "problem_tests.rs"]
+mod tests;

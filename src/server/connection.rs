@@ -1,7 +1,7 @@
 //! One connection: HTTP/1 or HTTP/2 by what the client sends, from its acceptance to its end.
 
 use std::convert::Infallible;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tower::{Service, ServiceExt};
 
 use super::Peer;
@@ -33,6 +33,11 @@ const MAX_STREAMS: u32 = 64;
 
 /// Evicted connections that may stay open until their client has read the GOAWAY, beside those that have a slot.
 const MAX_LINGERING: usize = 64;
+
+/// How much of a refused request is read off, for how long, and how often.
+const READ_OFF_BYTES: usize = 16 << 20;
+const READ_OFF_TIME: Duration = Duration::from_secs(1);
+const READ_OFF_PAUSE: Duration = Duration::from_millis(10);
 
 /// What answers requests. It does not fail: an error is a response.
 pub trait Answer:
@@ -110,11 +115,12 @@ impl<S: Answer> Shared<S> {
                         && let Some(refusal) = Refusal::of(&*error)
                     {
                         refused(refusal, peer, &Causes(&*error));
+                        read_off(descriptor).await;
                     }
                     break;
                 }
                 () = activity.changed() => {}
-                () = async { sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)).await }, if deadline.is_some() => {}
+                () = async { sleep_until(deadline.unwrap_or_else(Instant::now)).await }, if deadline.is_some() => {}
                 () = draining.as_mut(), if !is_draining => {
                     is_draining = true;
                     activity.retire(Reason::Draining);
@@ -158,9 +164,31 @@ fn builder(limits: &Connections) -> auto::Builder<TokioExecutor> {
 
 /// The bytes that wait in the socket of a connection that is still open.
 #[expect(unsafe_code, reason = "hyper owns the socket")]
-fn waiting(descriptor: std::os::fd::RawFd) -> u64 {
+fn waiting(descriptor: RawFd) -> u64 {
     // SAFETY: hyper's connection owns the socket, and lives until `Shared::serve` returns.
-    unsent(unsafe { BorrowedFd::borrow_raw(descriptor) }.as_fd())
+    unsent(unsafe { BorrowedFd::borrow_raw(descriptor) })
+}
+
+/// Reads and discards what a client still sends whose request hyper has refused. Closing a socket that holds unread
+/// bytes resets the connection, and the client may lose the answer.
+#[expect(unsafe_code, reason = "hyper owns the socket")]
+async fn read_off(descriptor: RawFd) {
+    // SAFETY: as in `waiting`.
+    let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    let end = Instant::now() + READ_OFF_TIME;
+    let mut buffer = vec![0; 64 << 10];
+    let mut left = READ_OFF_BYTES;
+    while left > 0 && Instant::now() < end {
+        match rustix::io::read(socket, &mut buffer[..]) {
+            Ok(0) => return,
+            Ok(length) => {
+                left = left.saturating_sub(length);
+                tokio::task::yield_now().await;
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => sleep(READ_OFF_PAUSE).await,
+            Err(_) => return,
+        }
+    }
 }
 
 /// An error and its causes, separated by colons.

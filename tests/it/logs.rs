@@ -16,8 +16,6 @@ struct Model {
 struct Graph {
     #[prost(message, repeated, tag = 1)]
     nodes: Vec<Node>,
-    #[prost(message, repeated, tag = 5)]
-    constants: Vec<Tensor>,
 }
 
 #[derive(Message)]
@@ -30,30 +28,23 @@ struct Node {
     operator: String,
 }
 
-/// A tensor without dimensions: one number.
-#[derive(Message)]
-struct Tensor {
-    #[prost(int32, tag = 2)]
-    data_type: i32,
-    #[prost(int64, repeated, tag = 7)]
-    numbers: Vec<i64>,
-    #[prost(string, tag = 8)]
-    name: String,
+impl Node {
+    fn new(operator: &str, inputs: &[&str], output: &str) -> Self {
+        let inputs = inputs.iter().map(|&name| name.to_owned()).collect();
+        Self { inputs, outputs: vec![output.to_owned()], operator: operator.to_owned() }
+    }
 }
 
-/// `TensorProto.DataType.INT64`.
-const INT64: i32 = 7;
-
-/// The default model with a node more, which takes the 1000th picture of a batch of one: the model loads, and inference
-/// fails.
+/// The default model with three nodes more, which take the picture of the batch whose number is the count of values other
+/// than zero. An input of zeros has none and the batch a picture 0, so that the model loads. A photograph has many, so that
+/// inference fails.
 pub(crate) fn failing_model() -> Vec<u8> {
-    let index = Tensor { data_type: INT64, numbers: vec![999], name: "index".into() };
-    let node = Node {
-        inputs: vec!["input".into(), "index".into()],
-        outputs: vec!["nowhere".into()],
-        operator: "Gather".into(),
-    };
-    let addition = Model { graph: Some(Graph { nodes: vec![node], constants: vec![index] }) };
+    let nodes = vec![
+        Node::new("NonZero", &["input"], "positions"),
+        Node::new("Size", &["positions"], "count"),
+        Node::new("Gather", &["input", "count"], "nowhere"),
+    ];
+    let addition = Model { graph: Some(Graph { nodes }) };
     let mut model = std::fs::read(root().join("models/model.onnx")).expect("run scripts/setup first");
     // Protocol Buffers merge messages that follow one another.
     addition.encode(&mut model).unwrap();

@@ -15,6 +15,9 @@ mod connections;
 mod errors;
 mod fidelity;
 mod gateway;
+#[cfg(target_os = "linux")]
+mod image_memory;
+mod image_model;
 mod lifecycle;
 mod logs;
 mod middleware;

@@ -19,7 +19,7 @@ use std::arch::x86_64::{
 };
 
 use super::filter::{HALF, PRECISION, Weights};
-use super::resize::{Passes, Rows};
+use super::passes::{Passes, Rows};
 use super::scalar::Scalar;
 use crate::error::Error;
 use crate::image::CHANNELS;

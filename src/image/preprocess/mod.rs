@@ -3,6 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod filter;
+mod passes;
 mod resize;
 mod scalar;
 mod settings;

@@ -11,11 +11,10 @@
 //! A picture that was decoded reduced has an extent in decoded pixels that is not a whole number. The weights follow that
 //! extent, so that the result is as near to that of the full picture as the pixels are.
 
-use std::fmt;
-
 #[cfg(target_arch = "x86_64")]
 use super::avx2;
 use super::filter::{Axis, Filter, Outputs, Weights};
+use super::passes::{Passes, Rows};
 use super::scalar;
 use super::window::{Placement, Window};
 use crate::error::Error;
@@ -69,27 +68,6 @@ impl Buffers {
             passes.vertical(Rows { bytes: between, stride }, column, resized, stop)
         }
     }
-}
-
-/// Rows of interleaved RGB bytes without padding.
-#[derive(Clone, Copy)]
-pub(super) struct Rows<'a> {
-    pub(super) bytes: &'a [u8],
-    /// Bytes from row to row.
-    pub(super) stride: usize,
-}
-
-/// One implementation of the two passes, with its buffers. Both write rows without padding, and ask `stop` between bands
-/// of rows.
-pub(super) trait Passes: fmt::Debug + Send {
-    /// Resizes each row of `source`.
-    fn horizontal(&mut self, source: Rows<'_>, weights: &Weights, output: &mut [u8], stop: &Stop) -> Result<(), Error>;
-
-    /// Resizes each column of `source`.
-    fn vertical(&mut self, source: Rows<'_>, weights: &Weights, output: &mut [u8], stop: &Stop) -> Result<(), Error>;
-
-    /// Gives back buffers of more than `most` bytes.
-    fn release(&mut self, most: usize);
 }
 
 fn fastest() -> Box<dyn Passes> {

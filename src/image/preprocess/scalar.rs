@@ -1,7 +1,7 @@
 //! The passes without vector instructions of our own: what every processor runs, and the reference for the others.
 
 use super::filter::{HALF, PRECISION, Weights};
-use super::resize::{Passes, Rows};
+use super::passes::{Passes, Rows};
 use crate::error::Error;
 use crate::image::CHANNELS;
 use crate::memory;

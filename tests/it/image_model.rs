@@ -1,8 +1,6 @@
 //! Models that do not answer as they describe themselves are refused at the start, or by the run that shows it; and one model
 //! serves several threads at once.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
 use std::sync::Arc;
 
 use glimpse::error::{Error, StartError};

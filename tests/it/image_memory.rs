@@ -1,16 +1,11 @@
 //! With little memory, a large picture is refused or answered, and the server lives on. And more workers hold no more copies
 //! of the model.
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-
-#[path = "support/process.rs"]
-mod process;
 
 use std::process::Command;
 
+use crate::support::{Process, executable, root, serving};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use image::ImageEncoder;
-use process::{Process, executable, root, serving};
 
 /// Pixels a side: 49 megapixels, just below the default of `MAX_PIXELS`.
 const SIDE: u16 = 7000;
