@@ -1,9 +1,11 @@
 //! A file in a form (multipart/form-data, RFC 7578) that is in memory.
 
 use std::convert::Infallible;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use futures_util::{FutureExt, stream};
+use futures_util::stream::{self, Stream};
 use multer::{Field, Multipart};
 
 use crate::error::{Error, Malformed};
@@ -13,32 +15,31 @@ use crate::stop::Stop;
 /// Parts of a form that are read, at most. A browser's form has one or a few, and even an empty part costs time.
 const MAX_PARTS: usize = 100;
 
-/// Bytes that the parser is given at a time. It copies them.
-const STEP: usize = 64 << 10;
+/// Bytes that the parser is given at a time. It copies what it is given into memory that can't be refused, so a step is
+/// small. It searches a head that is not complete anew with every step, so a step is not very small.
+const STEP: usize = 1 << 20;
 
 /// Copies the file in the part `name` of `form` to `file`, replacing what was there.
 ///
 /// # Errors
 /// [`Malformed::NotAForm`], [`Malformed::TooManyParts`], [`Malformed::NoFile`]; [`Error::OutOfMemory`]; what
 /// [`Stop::check`] returns.
-pub(super) fn read(form: &Bytes, boundary: &str, name: &str, stop: &Stop, file: &mut Vec<u8>) -> Result<(), Error> {
-    let steps = (0..form.len()).step_by(STEP).map(|at| Ok::<_, Infallible>(form.slice(at..form.len().min(at + STEP))));
-    let mut parts = Multipart::new(stream::iter(steps.collect::<Vec<_>>()), boundary);
+pub(super) fn read(form: &[u8], boundary: &str, name: &str, stop: &Stop, file: &mut Vec<u8>) -> Result<(), Error> {
+    let polls = Polls { most: form.len() / STEP + 2, stop };
+    let mut parts = Multipart::new(steps(form), boundary);
     for _ in 0..MAX_PARTS {
-        stop.check()?;
-        match at_once(parts.next_field())? {
+        match polls.finish(parts.next_field())? {
             None => return Err(Malformed::NoFile.into()),
-            Some(part) if part.name() == Some(name) => return copy(part, stop, file),
+            Some(part) if part.name() == Some(name) => return copy(part, &polls, file),
             Some(_) => {}
         }
     }
     Err(Malformed::TooManyParts { limit: MAX_PARTS }.into())
 }
 
-fn copy(mut part: Field<'_>, stop: &Stop, file: &mut Vec<u8>) -> Result<(), Error> {
+fn copy(mut part: Field<'_>, polls: &Polls<'_>, file: &mut Vec<u8>) -> Result<(), Error> {
     file.clear();
-    while let Some(chunk) = at_once(part.chunk())? {
-        stop.check()?;
+    while let Some(chunk) = polls.finish(part.chunk())? {
         if file.capacity() - file.len() < chunk.len() {
             memory::reserve(file, file.len().max(chunk.len()))?;
         }
@@ -47,11 +48,39 @@ fn copy(mut part: Field<'_>, stop: &Stop, file: &mut Vec<u8>) -> Result<(), Erro
     if file.is_empty() { Err(Malformed::NoFile.into()) } else { Ok(()) }
 }
 
-/// The result of a parser that never waits, since the form is in memory.
-fn at_once<T>(future: impl Future<Output = multer::Result<T>>) -> Result<T, Error> {
-    match future.now_or_never() {
-        Some(Ok(value)) => Ok(value),
-        Some(Err(_)) | None => Err(Malformed::NotAForm.into()),
+/// The form step by step. It is pending after each step, or the parser would take all of them at once.
+fn steps(mut form: &[u8]) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let mut is_due = false;
+    stream::poll_fn(move |_| {
+        is_due = !is_due;
+        match form.split_at_checked(STEP.min(form.len())) {
+            Some((step, rest)) if is_due && !step.is_empty() => {
+                form = rest;
+                Poll::Ready(Some(Ok(Bytes::copy_from_slice(step))))
+            }
+            _ if form.is_empty() => Poll::Ready(None),
+            _ => Poll::Pending,
+        }
+    })
+}
+
+/// Polls the parser, which never waits for anything but its next step.
+struct Polls<'s> {
+    /// Every poll takes a step, so that no future needs more polls than there are steps.
+    most: usize,
+    stop: &'s Stop,
+}
+
+impl Polls<'_> {
+    fn finish<T>(&self, future: impl Future<Output = multer::Result<T>>) -> Result<T, Error> {
+        let mut future = pin!(future);
+        for _ in 0..self.most {
+            self.stop.check()?;
+            if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                return result.map_err(|_| Malformed::NotAForm.into());
+            }
+        }
+        Err(Malformed::NotAForm.into())
     }
 }
 
@@ -61,7 +90,7 @@ mod tests {
 
     fn file(form: &[u8]) -> Result<Vec<u8>, Error> {
         let mut file = b"left from the last form".to_vec();
-        read(&Bytes::copy_from_slice(form), "x", "picture", &Stop::never(), &mut file).map(|()| file)
+        read(form, "x", "picture", &Stop::never(), &mut file).map(|()| file)
     }
 
     fn part(name: &str, content: &[u8]) -> Vec<u8> {
@@ -71,9 +100,26 @@ mod tests {
 
     #[test]
     fn the_named_part_is_the_file() {
-        let large: Vec<u8> = (0..1_000_000_u32).map(|number| number.to_le_bytes()[0]).collect();
-        let form = [part("other", b"no"), part("picture", &large), b"--x--\r\n".to_vec()].concat();
-        assert_eq!(file(&form), Ok(large));
+        let large: Vec<u8> = (0..5_000_000_u32).map(|number| number.to_le_bytes()[0]).collect();
+        let form = [part("other", &large), part("picture", &large), b"--x--\r\n".to_vec()].concat();
+        assert!(file(&form) == Ok(large));
+    }
+
+    #[test]
+    fn a_boundary_at_the_end_of_a_step() {
+        let head = part("picture", b"").len() - b"\r\n".len();
+        for off in 0..12 {
+            let content = vec![b'\r'; STEP - head - off];
+            let form = [part("picture", &content), b"--x--\r\n".to_vec()].concat();
+            assert!(file(&form) == Ok(content), "{off}");
+        }
+    }
+
+    #[test]
+    fn a_head_without_end() {
+        let form = [b"--x\r\nContent-Disposition: ".to_vec(), vec![b'a'; 20_000_000]].concat();
+        assert_eq!(file(&form), Err(Malformed::NotAForm.into()));
+        assert_eq!(file(&vec![b'-'; 20_000_000]), Err(Malformed::NotAForm.into()));
     }
 
     #[test]

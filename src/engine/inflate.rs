@@ -1,8 +1,9 @@
 //! Compressed payloads.
 
-use std::io::Read;
+use std::io::{self, Read};
 
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::MultiGzDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::error::{Error, Malformed};
 use crate::memory;
@@ -39,12 +40,11 @@ pub(super) fn inflate<'b>(
         Coding::Identity => read(bytes, limit, stop, buffer),
         Coding::Gzip => read(MultiGzDecoder::new(bytes), limit, stop, buffer),
         // A zlib stream begins with its method, 8, in the low bits, and its two bytes are a multiple of 31 (RFC 1950).
-        Coding::Deflate => match bytes {
-            [first, second, ..] if first & 15 == 8 && u16::from_be_bytes([*first, *second]).is_multiple_of(31) => {
-                read(ZlibDecoder::new(bytes), limit, stop, buffer)
-            }
-            _ => read(DeflateDecoder::new(bytes), limit, stop, buffer),
-        },
+        Coding::Deflate => {
+            let is_zlib = matches!(bytes, [first, second, ..]
+                if first & 15 == 8 && u16::from_be_bytes([*first, *second]).is_multiple_of(31));
+            read(Deflated { rest: bytes, state: Decompress::new(is_zlib), has_ended: false }, limit, stop, buffer)
+        }
     }
     .map_err(|fault| match fault {
         Fault::Damaged => Malformed::NotCompressed { coding: coding.name() }.into(),
@@ -77,6 +77,31 @@ fn read(mut source: impl Read, limit: usize, stop: &Stop, buffer: &mut Vec<u8>) 
         }
         if buffer.len() > limit {
             return Err(Fault::Other(Error::PayloadTooLarge { limit }));
+        }
+    }
+}
+
+/// A deflate or zlib stream. flate2's own readers take a stream that is cut short for one that is complete.
+struct Deflated<'a> {
+    rest: &'a [u8],
+    state: Decompress,
+    has_ended: bool,
+}
+
+impl Read for Deflated<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.has_ended {
+            return Ok(0);
+        }
+        let (read, written) = (self.state.total_in(), self.state.total_out());
+        let status = self.state.decompress(self.rest, buffer, FlushDecompress::None)?;
+        let since = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
+        self.rest = self.rest.get(since(self.state.total_in(), read)..).unwrap_or_default();
+        self.has_ended = status == Status::StreamEnd;
+        match since(self.state.total_out(), written) {
+            // All of the input is there, so a stream that neither ends nor goes on is cut short.
+            0 if !self.has_ended => Err(io::ErrorKind::UnexpectedEof.into()),
+            written => Ok(written),
         }
     }
 }
@@ -138,6 +163,13 @@ mod tests {
         for bytes in [&gzip[..gzip.len() / 2], b"{\"a\": 1}", b""] {
             let expected = Err(Malformed::NotCompressed { coding: "gzip" }.into());
             assert_eq!(inflated(bytes, Coding::Gzip, 1000), expected, "{bytes:?}");
+        }
+        for encoded in [
+            all(ZlibEncoder::new(&b"hello"[..], Compression::fast())),
+            all(DeflateEncoder::new(&b"hello"[..], Compression::fast())),
+        ] {
+            let cut = inflated(&encoded[..encoded.len() - 1], Coding::Deflate, 1000);
+            assert_eq!(cut, Err(Malformed::NotCompressed { coding: "deflate" }.into()), "{encoded:?}");
         }
         let late = Stop::at(std::time::Instant::now());
         let stopped = inflate(&gzip, Coding::Gzip, 1000, &late, &mut Vec::new()).map(<[u8]>::to_vec);

@@ -10,6 +10,9 @@ use serde_json::error::Category;
 use crate::error::{Error, Malformed};
 use crate::memory;
 
+/// Bytes of a character in UTF-8 at most.
+const LONGEST_CHARACTER: usize = 4;
+
 /// The value of a field.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Field<'a> {
@@ -62,16 +65,16 @@ pub fn to_utf8(json: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
 
 fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'static, [u8]>, Error> {
     let invalid = Malformed::NotJson { column: 0 };
-    let (units, rest) = bytes.as_chunks::<2>();
-    if !rest.is_empty() {
-        return Err(invalid.into());
-    }
+    let (units, []) = bytes.as_chunks::<2>() else { return Err(invalid.into()) };
     let mut text = Vec::new();
-    // UTF-8 takes up to three bytes for a unit, and four for a pair of units.
-    memory::reserve(&mut text, units.len().saturating_mul(3))?;
+    memory::reserve(&mut text, units.len() + LONGEST_CHARACTER)?;
     for character in char::decode_utf16(units.iter().copied().map(unit)) {
         let character = character.map_err(|_| invalid.clone())?;
-        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        if text.capacity() - text.len() < LONGEST_CHARACTER {
+            let more = text.len();
+            memory::reserve(&mut text, more)?;
+        }
+        text.extend_from_slice(character.encode_utf8(&mut [0; LONGEST_CHARACTER]).as_bytes());
     }
     Ok(Cow::Owned(text))
 }

@@ -14,6 +14,9 @@ use crate::error::{Error, FieldFault, Malformed};
 use crate::memory;
 use crate::stop::Stop;
 
+/// Documents from this size on are large, in bytes.
+const LARGE: usize = 1 << 20;
+
 /// A picture as a request carries it: the bytes, their coding, and the place of the picture in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
@@ -73,24 +76,12 @@ impl Payload {
     /// [`Error::Malformed`], [`Error::PayloadTooLarge`], [`Error::OutOfMemory`], and what [`Stop::check`] returns.
     pub(super) fn open<'a>(&'a self, buffers: &'a mut Buffers, limit: usize, stop: &Stop) -> Result<&'a [u8], Error> {
         let Buffers { inflated, file } = buffers;
-        if let Place::Part { name, boundary } = &self.place {
-            // The parser needs the form to itself: the inflated one is handed over rather than copied.
-            let form = match self.coding {
-                Coding::Identity => self.bytes.clone(),
-                coding => {
-                    inflate::inflate(&self.bytes, coding, limit, stop, inflated)?;
-                    std::mem::take(inflated).into()
-                }
-            };
-            form::read(&form, boundary, name, stop, file)?;
-            return Ok(file);
-        }
         let bytes: &[u8] = match self.coding {
             Coding::Identity => &self.bytes,
             coding => inflate::inflate(&self.bytes, coding, limit, stop, inflated)?,
         };
         match &self.place {
-            Place::File | Place::Part { .. } => return Ok(bytes),
+            Place::File => return Ok(bytes),
             Place::Base64 => {
                 let text = std::str::from_utf8(bytes).map_err(|_| Malformed::NotBase64)?;
                 base64::decode(text, file)?;
@@ -104,12 +95,17 @@ impl Payload {
                     other => other,
                 })?;
             }
+            Place::Part { name, boundary } => form::read(bytes, boundary, name, stop, file)?,
         }
         Ok(file)
     }
 }
 
 fn field<'a>(json: &'a [u8], name: &'static str) -> Result<Cow<'a, str>, Error> {
+    // A text with escapes is copied twice by a library that can't be refused the memory; its first copy grows by doubling.
+    if json.len() >= LARGE && json.contains(&b'\\') {
+        memory::probe(json.len().saturating_mul(4))?;
+    }
     let fault = match json::read(json, name)? {
         Field::Text(text) if !text.is_empty() => return Ok(text),
         Field::Text(_) => FieldFault::Empty,

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, Version};
 use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
+use http_body::Body as _;
 
 use super::App;
 use super::problem::Problem;
@@ -17,17 +18,25 @@ use crate::guard::body::{self, LimitedBody, Receipt};
 
 /// Puts the rules round the body of every request, whichever route it goes to.
 pub(super) async fn limit(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
-    let version = request.version();
-    let waits = request.headers().contains_key(EXPECT);
+    let waits = waits(&request);
     let (mut parts, inner) = request.into_parts();
     let (limited, receipt) = LimitedBody::new(inner, app.body_limits, app.budget.account(), waits);
     parts.extensions.insert(receipt.clone());
     let mut response = next.run(Request::from_parts(parts, Body::new(limited))).await;
     // The client still holds the body back, and may send it or the next request: neither could be told from the other.
-    if waits && !receipt.has_begun() && version < Version::HTTP_2 {
+    if waits && !receipt.has_begun() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Whether the client waits for a `100 Continue` before it sends the body. hyper sends one on HTTP/1.1 alone, and goes by
+/// the last of several fields.
+fn waits(request: &Request) -> bool {
+    let expect = request.headers().get_all(EXPECT).iter().next_back();
+    request.version() == Version::HTTP_11
+        && expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+        && !request.body().is_end_stream()
 }
 
 /// A whole body, and how it is compressed.
@@ -51,17 +60,26 @@ pub(super) async fn receive(app: &App, request: Request) -> Result<Received, Pro
     Ok(Received { bytes, coding })
 }
 
-/// RFC 9110, section 8.4.1. A coding in front of another one is not read.
+/// The coding of a body (RFC 9110, section 8.4). Several fields are one list. A coding on top of another one is refused:
+/// nobody needs it, and a bomb in a bomb is cheap to send.
 fn coding(headers: &HeaderMap) -> Result<Coding, Problem> {
-    let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(Coding::Identity) };
-    let name = value.to_str().unwrap_or_default().trim();
-    let is = |other: &str| name.eq_ignore_ascii_case(other);
-    match () {
-        () if name.is_empty() && value.is_empty() || is("identity") => Ok(Coding::Identity),
-        () if is("gzip") || is("x-gzip") => Ok(Coding::Gzip),
-        () if is("deflate") => Ok(Coding::Deflate),
-        () => Err(Problem::Coding),
+    let mut found = Coding::Identity;
+    for value in headers.get_all(CONTENT_ENCODING) {
+        for name in value.to_str().map_err(|_| Problem::Coding)?.split(',').map(str::trim) {
+            let is = |other: &str| name.eq_ignore_ascii_case(other);
+            let next = match () {
+                () if name.is_empty() || is("identity") => continue,
+                () if is("gzip") || is("x-gzip") => Coding::Gzip,
+                () if is("deflate") => Coding::Deflate,
+                () => return Err(Problem::Coding),
+            };
+            if found != Coding::Identity {
+                return Err(Problem::Coding);
+            }
+            found = next;
+        }
     }
+    Ok(found)
 }
 
 /// Refuses a body that calls itself something other than JSON. One without a type passes.

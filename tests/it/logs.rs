@@ -38,7 +38,7 @@ impl Node {
 /// The default model with three nodes more, which take the picture of the batch whose number is the count of values other
 /// than zero. An input of zeros has none and the batch a picture 0, so that the model loads. A photograph has many, so that
 /// inference fails.
-fn failing_model() -> Vec<u8> {
+pub(crate) fn failing_model() -> Vec<u8> {
     let nodes = vec![
         Node::new("NonZero", &["input"], "positions"),
         Node::new("Size", &["positions"], "count"),

@@ -7,6 +7,7 @@ mod access_faults;
 mod admission;
 mod analyze;
 mod answer;
+mod bodies;
 mod clients;
 #[cfg(all(feature = "embed", target_os = "linux"))]
 mod confinement;
@@ -14,6 +15,7 @@ mod connections;
 mod engine;
 mod errors;
 mod fidelity;
+mod gateway;
 #[cfg(target_os = "linux")]
 mod image_memory;
 mod image_model;

@@ -80,6 +80,13 @@ impl Connection {
         self.writer.shutdown().await.unwrap();
     }
 
+    /// Leaves, and waits until the server has seen it and closed its side without an answer.
+    pub(crate) async fn until_left(mut self) {
+        self.end_sending().await;
+        assert_eq!(self.until_closed().await, "");
+    }
+
+    /// Reads one response.
     pub(crate) async fn response(&mut self) -> Response {
         read_response(&mut self.reader, &mut self.received).await
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use bytes::Bytes;
 use glimpse::engine::{Analysis, Input, Timings, Work};
 use glimpse::error::{Error, StartError};
 use glimpse::model::Prediction;
@@ -43,6 +44,8 @@ struct Renewal {
 pub(crate) struct Begun {
     /// The text in the request's base64 field.
     pub(crate) text: String,
+    /// The request's body as it came.
+    pub(crate) body: Bytes,
     end: mpsc::Sender<End>,
 }
 
@@ -106,10 +109,10 @@ impl Begun {
 
 impl Work for Scripted {
     fn run(&mut self, input: &Input, _: usize, stop: &Stop) -> Result<Analysis, Error> {
-        let text = text(input);
+        let (text, body) = (text(input), body(input));
         let (end, told) = mpsc::channel();
         // Both channels are closed after the end of the test.
-        self.begun.send(Begun { text, end }).map_err(|_| Error::Internal)?;
+        self.begun.send(Begun { text, body, end }).map_err(|_| Error::Internal)?;
         let end = told.recv().map_err(|_| Error::Internal)?;
         stop.check()?;
         match end {
@@ -128,6 +131,13 @@ impl Work for Scripted {
         }
         self.renewal.count.fetch_add(1, Ordering::SeqCst);
         Ok(())
+    }
+}
+
+fn body(input: &Input) -> Bytes {
+    match input {
+        Input::Picture(payload) => payload.bytes().clone(),
+        Input::Tensor(_) => Bytes::new(),
     }
 }
 
