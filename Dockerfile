@@ -1,18 +1,18 @@
-# Four stages: export the model, build the site, build the one executable, and an image that holds nothing else.
+# Four stages: export the model, build the site, build the executable, and copy it to an image without a shell.
 #
 #   docker build -t glimpse .
 #   docker run --rm -p 8080:8080 --read-only --cap-drop ALL glimpse
 
 FROM python:3.13-slim-bookworm AS model
 WORKDIR /glimpse
-# Only what the model depends on, so that a change of the server does not export it again.
+# Copies only the export's inputs, so that a change of the server does not export the model again.
 COPY scripts/requirements.txt scripts/
 RUN python -m venv .venv && .venv/bin/pip install --no-cache-dir --require-hashes --no-deps -r scripts/requirements.txt
 COPY scripts/export scripts/export
 COPY scripts/export_model.py scripts/
 COPY models models
 COPY tests/pictures tests/pictures
-# Exit code 3: the weights of MobileNetV2 can't be had. See scripts/setup.
+# Exit code 3: the weights of MobileNetV2 can't be downloaded. EfficientNet-Lite0 replaces it, as in scripts/setup.
 RUN name=mobilenetv2; status=0; .venv/bin/python scripts/export_model.py || status=$?; \
     if [ "$status" = 3 ]; then name=efficientnet-lite0; .venv/bin/python scripts/export_model.py --model "$name"; \
     elif [ "$status" != 0 ]; then exit "$status"; fi; \
@@ -24,7 +24,7 @@ WORKDIR /glimpse/web
 ENV ASTRO_TELEMETRY_DISABLED=1
 COPY web/package.json web/package-lock.json ./
 RUN npm ci --no-audit --no-fund
-# Its sample pictures and its licence are the repository's.
+# The site uses the repository's sample pictures and licence.
 COPY LICENSE /glimpse/
 COPY tests/pictures /glimpse/tests/pictures
 COPY web ./
@@ -40,7 +40,7 @@ COPY --from=model /glimpse/models models
 COPY --from=site /glimpse/web/dist web/dist
 RUN cargo build --release --locked --features embed
 
-# The C library and libgcc, which the executable needs, libstdc++, which ONNX Runtime needs, and no shell.
+# The base image has the C library and libgcc for the executable, libstdc++ for ONNX Runtime, and no shell.
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /glimpse/target/release/glimpse /glimpse
 ENV LOG_FORMAT=json

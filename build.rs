@@ -1,5 +1,5 @@
-//! With the feature `embed`: puts the model and ONNX Runtime from `models/` into the build; the site in
-//! `web/dist` goes there by itself (`src/http/site/embedded.rs`).
+//! With the feature `embed`, copies the model and the compressed ONNX Runtime from `models/` to `OUT_DIR`. The site in
+//! `web/dist` is embedded by `src/http/site/embedded.rs`.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -11,7 +11,7 @@ fn main() {
 fn embed() {
     use std::path::Path;
 
-    /// Packing takes seconds once; unpacking, at every start, is no slower for it.
+    /// The level of zstd. A high one takes seconds at build time and does not slow decompression at every start.
     const LEVEL: i32 = 19;
 
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
@@ -24,9 +24,9 @@ fn embed() {
     let write = |name: &str, bytes: &[u8]| {
         std::fs::write(Path::new(&out).join(name), bytes).expect("OUT_DIR can be written to");
     };
-    // A new file among the site's is a reason to build again as well.
+    // Rebuilds if a file is added to the site.
     println!("cargo::rerun-if-changed=web/dist");
     read("web/dist/index.html");
     write("model.onnx", &read("models/model.onnx"));
-    write("onnxruntime.zst", &zstd::bulk::compress(&read(library), LEVEL).expect("memory for packing"));
+    write("onnxruntime.zst", &zstd::bulk::compress(&read(library), LEVEL).expect("zstd can't allocate memory"));
 }

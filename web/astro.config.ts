@@ -5,7 +5,7 @@ import { precompress } from "./tools/precompress.ts";
 import { relativeUrls } from "./tools/relative-urls.ts";
 
 export default defineConfig({
-  // `/docs` is `docs.html`. Every page is at the root, which keeps relative URLs short.
+  // `/docs` is `docs.html`. Every page is at the root, because the relative URLs of scripts require it.
   build: { format: "file", inlineStylesheets: "never" },
   trailingSlash: "never",
   devToolbar: { enabled: false },

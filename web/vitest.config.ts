@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** The import of a picture gives what it gives on the site: Astro's own plugin runs only there. */
+/** Imports of pictures return what they return on the site. Astro's plugin does not run in tests. */
 const pictures = {
   name: "pictures",
   enforce: "pre" as const,
@@ -29,7 +29,7 @@ export default defineConfig({
           name: "browser",
           include: ["tests/browser/**/*.test.ts"],
           environment: "node",
-          // One browser, one server: what is measured in one test must not be disturbed by another.
+          // One file at a time, because concurrent files would disturb each other's measurements.
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,

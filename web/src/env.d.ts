@@ -1,7 +1,7 @@
 /// <reference types="astro/client" />
 
 interface ImportMetaEnv {
-  /** The URL of the API; empty or missing means the server of the page. */
+  /** The URL of the API. Empty or missing: the server of the page. */
   readonly PUBLIC_API_URL?: string;
 }
 

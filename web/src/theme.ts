@@ -1,6 +1,6 @@
 import { createTheme } from "@mui/material/styles";
 
-/** Every colour of the site; the static pages read them as the CSS variables that MUI makes of them. */
+/** The colours of the site. MUI turns them into the CSS variables that the static pages read. */
 const light = {
   primary: { main: "#0b5d4b", contrastText: "#ffffff" },
   error: { main: "#b3261e" },

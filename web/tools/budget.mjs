@@ -1,4 +1,4 @@
-// The JavaScript of the whole site, gzipped, against its budget. Exits with 1 where it is over.
+// Compares the gzipped size of the site's JavaScript with its budget. Exits with 1 if it is larger.
 
 import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -3,18 +3,18 @@ import { glob, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { AstroIntegration } from "astro";
 
-/** The hashes of every page's inline scripts, a line each, where the server looks for them. */
+/** The file with the hashes of all inline scripts, one per line, which the server reads. */
 export const HASHES = "script-hashes.txt";
 
 const SCRIPT = /<script([^>]*)>([\s\S]*?)<\/script>/g;
 
-/** The inline scripts of a page as sources of a Content-Security-Policy's `script-src`. */
+/** The inline scripts of a page as hash sources for `script-src` of a Content-Security-Policy. */
 export function scriptHashes(html: string): string[] {
   const inline = [...html.matchAll(SCRIPT)].filter(([, attributes = ""]) => !/\ssrc=/.test(attributes));
   return inline.map(([, , text = ""]) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`);
 }
 
-/** Writes the hashes once the site is built: the server allows these scripts and no other. */
+/** Writes the hashes after the build. The server allows no other inline script. */
 export function contentSecurityPolicy(): AstroIntegration {
   return {
     name: "content-security-policy",

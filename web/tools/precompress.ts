@@ -5,7 +5,7 @@ import type { AstroIntegration } from "astro";
 
 const TEXT = "**/*.{css,html,js,json,svg,txt,webmanifest,xml}";
 
-/** Writes `FILE.br` and `FILE.gz` beside each text of the built site, where they are smaller. */
+/** Writes `FILE.br` and `FILE.gz` beside each text file of the built site, if they are smaller. */
 export function precompress(): AstroIntegration {
   return {
     name: "precompress",

@@ -2,13 +2,13 @@ import { glob, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { AstroIntegration } from "astro";
 
-/** The attributes by which pages, and Astro's islands in them, name other files. */
+/** The attributes of pages and of Astro's islands that hold URLs. */
 const ATTRIBUTE = /(\s(?:href|src|action|component-url|renderer-url|before-hydration-url)=")\/(?!\/)/g;
 const STYLE_URL = /(url\(["']?)\/(?!\/)/g;
 /** The pictures that a script imports. */
 const SCRIPT_ASSET = /(["'`])\/_astro\//g;
 
-/** A built file of the site whose URLs begin at the site's root, with URLs relative to where they are resolved. */
+/** Rewrites the root-relative URLs of a built file to be relative to the base that they are resolved against. */
 export function relative(file: string, text: string): string {
   const root = "../".repeat(file.split("/").length - 1) || "./";
   if (file.endsWith(".html")) {
@@ -17,14 +17,14 @@ export function relative(file: string, text: string): string {
   if (file.endsWith(".css")) {
     return text.replace(STYLE_URL, `$1${root}`);
   }
-  // What a script names is resolved against the page, and the pages with scripts are at the root.
+  // URLs in a script are resolved against the page, and all pages with scripts are at the root.
   return text.replace(SCRIPT_ASSET, "$1./_astro/");
 }
 
 /**
- * Makes the site work below any path: a proxy may serve it at `/glimpse/` and strip that prefix.
+ * Makes the site work below any path, for example behind a proxy that serves it at `/glimpse/` and strips that prefix.
  *
- * Astro has no relative `base`. Runs before what hashes or compresses the files.
+ * Astro has no relative `base`. Must run before the integrations that hash or compress the files.
  */
 export function relativeUrls(): AstroIntegration {
   return {

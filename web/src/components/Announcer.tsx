@@ -3,7 +3,7 @@ import { visuallyHidden } from "@mui/utils";
 import { percent, words } from "../lib/format.ts";
 import type { Picture } from "../lib/visit.ts";
 
-/** Says, for those who do not see the page, what happens to the picture that is looked at. */
+/** Announces the state of the selected picture to screen readers. */
 export function Announcer({ picture }: { picture: Picture | undefined }) {
   return (
     <Box role="status" aria-live="polite" sx={visuallyHidden}>
@@ -19,8 +19,8 @@ function sentence({ file, phase }: Picture): string {
     case "preparing":
     case "uploading":
       return `Sending ${file.name}`;
-    case "analysing":
-      return `Analysing ${file.name}`;
+    case "analyzing":
+      return `Analyzing ${file.name}`;
     case "busy":
       return `${phase.failure.title}. It will be tried again`;
     case "answered":

@@ -16,7 +16,7 @@ interface Props {
   phase: Extract<Phase, { name: "answered" }>;
 }
 
-/** The answer: its first label large, all three as bars, and the time that it took. */
+/** The answer: the first label in large type, all three as bars, and the timings. */
 export function AnswerCard({ picture, phase }: Props) {
   const { answer, milliseconds, sent } = phase;
   const url = new URL(analyzeUrl(), document.baseURI).href;

@@ -4,12 +4,12 @@ import type { Prediction } from "../lib/api.ts";
 import { percent, words } from "../lib/format.ts";
 import "./bars.css";
 
-/** The labels with their probabilities, as text and as bars. */
+/** The labels and their probabilities, as text and as bars. */
 export function ConfidenceBars({ predictions }: { predictions: Prediction[] }) {
   return (
     <Box component="ol" className="bars">
       {predictions.map(({ label, confidence }, rank) => (
-        // Two of ImageNet's labels are those of two classes each.
+        // The index is part of the key, because two of ImageNet's labels name two classes each.
         // biome-ignore lint/suspicious/noArrayIndexKey: the list is never changed, only replaced
         <li key={rank}>
           <Typography component="span" sx={{ fontWeight: 600, overflowWrap: "anywhere" }}>

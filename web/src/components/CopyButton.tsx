@@ -4,12 +4,12 @@ import Button from "@mui/material/Button";
 import { useEffect, useState } from "react";
 import { copy } from "../lib/copying.ts";
 
-/** How long the button says what it has done, in milliseconds. */
+/** How long the button shows its result, in milliseconds. */
 const SAID_FOR = 2_000;
 
 type State = "idle" | "copied" | "refused";
 
-/** Copies a text, and says so. */
+/** Copies a text and shows whether that worked. */
 export function CopyButton({ label, text }: { label: string; text: string }) {
   const [state, setState] = useState<State>("idle");
   useEffect(() => {

@@ -1,6 +1,6 @@
 import Box from "@mui/material/Box";
 
-/** Covers the page while files are dragged over it, and says that they can be let go. */
+/** Covers the page while files are dragged over it and invites to drop them. */
 export function DropOverlay() {
   return (
     <Box
@@ -26,7 +26,7 @@ export function DropOverlay() {
         },
       }}
     >
-      Let go to analyse
+      Let go to analyze
     </Box>
   );
 }

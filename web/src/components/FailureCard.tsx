@@ -5,12 +5,12 @@ import { KeyForm } from "./KeyForm.tsx";
 import "./failure.css";
 
 interface Props {
-  /** Nothing where the analysis was cancelled. */
+  /** Undefined if the analysis was cancelled. */
   failure?: Failure;
   onRetry: () => void;
 }
 
-/** Why there is no answer, and the button that tries again. */
+/** The reason for a missing answer, and the button that tries again. */
 export function FailureCard({ failure, onRetry }: Props) {
   return (
     <>

@@ -17,7 +17,7 @@ import { Strip } from "./Strip.tsx";
 import { Viewfinder } from "./Viewfinder.tsx";
 import "./uploader.css";
 
-/** The page's one island: give it pictures, see the answers. */
+/** The page's only island: takes pictures and shows the answers. */
 export default function ImageUploader() {
   const [shrinks, setShrinks] = useState(true);
   const chooser = useRef<HTMLInputElement>(null);

@@ -2,7 +2,7 @@ import Button from "@mui/material/Button";
 import type { FormEvent } from "react";
 import { keepKey } from "../lib/key.ts";
 
-/** Asks for the API key that the server wants. */
+/** Asks for the API key that the server requires. */
 export function KeyForm({ onKey }: { onKey: () => void }) {
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();

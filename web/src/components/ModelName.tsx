@@ -2,10 +2,10 @@ import { useEffect, useState } from "react";
 import { createPortal } from "react-dom";
 import type { Model } from "../lib/api.ts";
 
-/** The element of the layout's footer that names the model. */
+/** The id of the footer's element for the model's name. */
 export const PLACE = "model-name";
 
-/** Names the model that answers, in the page's footer. */
+/** Shows the name of the served model in the page's footer. */
 export function ModelName({ model }: { model: Model | undefined }) {
   const [place, setPlace] = useState<HTMLElement | null>(null);
   useEffect(() => setPlace(document.getElementById(PLACE)), []);

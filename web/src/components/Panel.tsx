@@ -10,7 +10,7 @@ interface Props {
   onRetry: (id: number) => void;
 }
 
-/** What there is to say of the picture that is looked at. Its height is that of an answer: nothing jumps. */
+/** The selected picture's progress, answer or failure. The height is fixed to that of an answer, so that nothing jumps. */
 export function Panel({ picture, onCancel, onRetry }: Props) {
   const section = useFocusKeeper(picture.phase.name);
   return (

@@ -10,7 +10,7 @@ interface Props {
   fit: "contain" | "cover";
 }
 
-/** A picture, or a sign in its place where the browser can't show it: the server may know more formats. */
+/** A picture, or an icon for a format that the server decodes and the browser does not. */
 export function Preview({ url, name, fit }: Props) {
   const [isShown, setIsShown] = useState(true);
   if (isShown) {
@@ -21,7 +21,7 @@ export function Preview({ url, name, fit }: Props) {
           src={url}
           alt={fit === "contain" ? name : ""}
           onError={() => setIsShown(false)}
-          // Of hundreds in the strip only those in sight are decoded.
+          // Of hundreds of pictures in the strip, the browser decodes only the visible ones.
           loading={fit === "cover" ? "lazy" : "eager"}
           decoding={fit === "cover" ? "async" : "auto"}
           className={`preview preview-${fit}`}

@@ -6,7 +6,7 @@ import type { Phase } from "../lib/analysis.ts";
 import { bytes } from "../lib/format.ts";
 import type { Picture } from "../lib/visit.ts";
 
-/** From this size on the upload is shown in per cent, in bytes: a smaller one is gone at once. */
+/** The least bytes of an upload whose progress is shown in per cent. A smaller one ends too soon. */
 const LARGE = 250_000;
 
 interface Props {
@@ -14,7 +14,7 @@ interface Props {
   onCancel: () => void;
 }
 
-/** A picture on its way: what is being done, how far it is, and the button that ends it. */
+/** The current phase of an analysis, its progress, and the button that cancels it. */
 export function ProgressCard({ picture, onCancel }: Props) {
   const { phase } = picture;
   const { title, detail, done } = describe(phase);
@@ -39,17 +39,17 @@ export function ProgressCard({ picture, onCancel }: Props) {
 interface Description {
   title: string;
   detail?: string;
-  /** 0 to 1, where it is known. */
+  /** 0 to 1, or undefined if unknown. */
   done?: number;
 }
 
 function describe(phase: Phase): Description {
   switch (phase.name) {
     case "waiting":
-      return { title: "Waiting", detail: "It is analysed after those before it." };
+      return { title: "Waiting", detail: "It is analyzed after those before it." };
     case "uploading":
       return phase.bytes < LARGE
-        ? { title: "Analysing" }
+        ? { title: "Analyzing" }
         : {
             title: `Uploading ${Math.floor(phase.fraction * 100)} %`,
             detail: `${bytes(phase.fraction * phase.bytes)} of ${bytes(phase.bytes)}`,
@@ -58,6 +58,6 @@ function describe(phase: Phase): Description {
     case "busy":
       return { title: "Busy", detail: `${phase.failure.message}. Trying again in ${phase.seconds} s` };
     default:
-      return { title: "Analysing" };
+      return { title: "Analyzing" };
   }
 }

@@ -7,7 +7,7 @@ import coffee from "../../../tests/pictures/coffee.jpg";
 import rocket from "../../../tests/pictures/rocket_progressive.jpg";
 import "./samples.css";
 
-/** CC0, see `tests/pictures/README.md`. */
+/** The licence is CC0: see `tests/pictures/README.md`. */
 const SAMPLES = [
   { name: "A cat", file: "chelsea.webp", ...cat },
   { name: "A cup of coffee", file: "coffee.jpg", ...coffee },
@@ -18,12 +18,12 @@ interface Props {
   onFiles: (files: File[]) => void;
 }
 
-/** Pictures to try the page with. */
+/** Sample pictures to try the page with. */
 export function Samples({ onFiles }: Props) {
   const [isMissing, setIsMissing] = useState(false);
   const take = async (src: string, name: string) => {
     try {
-      // It is shown already: what the browser has will do.
+      // The page shows this picture already, so the browser's cache has it.
       const response = await fetch(src, { cache: "force-cache" });
       if (!response.ok) {
         throw new Error(`the sample is not there: ${response.status}`);

@@ -7,7 +7,7 @@ interface Props {
   onChange: (checked: boolean) => void;
 }
 
-/** Whether large photographs are made smaller before they are sent. */
+/** Turns the shrinking of large photographs on and off. */
 export function ShrinkSwitch({ checked, onChange }: Props) {
   return (
     <div>

@@ -6,17 +6,17 @@ import { type ChangeEvent, type RefObject, useRef } from "react";
 import { ACCEPTED } from "../lib/files.ts";
 
 interface Props {
-  /** The input behind the file dialog, which others may open as well. */
+  /** The file input. Other components open its dialog too. */
   chooser: RefObject<HTMLInputElement | null>;
   onFiles: (files: File[]) => void;
 }
 
-/** The buttons that open the file dialog and, where the finger is the pointer, the camera. */
+/** The buttons that open the file dialog and, on touch screens, the camera. */
 export function SourceButtons({ chooser, onFiles }: Props) {
   const camera = useRef<HTMLInputElement>(null);
   const take = ({ currentTarget }: ChangeEvent<HTMLInputElement>) => {
     onFiles([...(currentTarget.files ?? [])]);
-    // The same file may be chosen again.
+    // Without this, choosing the same file again fires no event.
     currentTarget.value = "";
   };
   return (

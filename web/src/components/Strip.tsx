@@ -12,7 +12,7 @@ interface Props {
   onSelect: (id: number) => void;
 }
 
-/** This visit's pictures, each with its answer, to go back to. */
+/** The pictures of this visit with their answers. Choosing one shows it again. */
 export function Strip({ pictures, selected, onSelect }: Props) {
   return (
     <Box component="section" className="strip-section" aria-labelledby="visit">
@@ -54,6 +54,6 @@ function caption({ phase }: Picture): string {
     case "waiting":
       return "Waiting";
     default:
-      return "Analysing";
+      return "Analyzing";
   }
 }

@@ -4,11 +4,11 @@ import { type Timing, total } from "../lib/serverTiming.ts";
 
 interface Props {
   timings: Timing[];
-  /** From beginning to read the file to the last byte of the answer, in milliseconds. */
+  /** Milliseconds from the start of reading the file to the last byte of the answer. */
   roundTrip: number;
 }
 
-/** How long the answer took: the server's own part, stage by stage, and all of it. */
+/** The time of each of the server's stages, and the total time. */
 export function Timings({ timings, roundTrip }: Props) {
   if (timings.length === 0) {
     return (

@@ -9,11 +9,10 @@ import "./viewfinder.css";
 
 interface Props {
   picture: Picture | undefined;
-  /** Opens the file dialog. */
   onChoose: () => void;
 }
 
-/** The picture that is looked at, in the frame of a camera's finder; before the first, the place to drop one. */
+/** The selected picture in a viewfinder frame, or a drop zone before the first picture. */
 export function Viewfinder({ picture, onChoose }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const id = picture?.id;
@@ -21,10 +20,10 @@ export function Viewfinder({ picture, onChoose }: Props) {
     if (id === undefined) {
       return;
     }
-    // On a narrow screen it may be far above what was clicked.
+    // On a narrow screen the picture may be far above the clicked element.
     frame.current?.scrollIntoView({ block: "nearest" });
     if (document.activeElement === document.body) {
-      // The large button that stood in its place had the focus.
+      // The drop zone, which this picture replaces, had the focus.
       frame.current?.focus({ preventScroll: true });
     }
   }, [id]);

@@ -1,4 +1,4 @@
-/** What `promise` gives, or the signal's reason as soon as it is aborted: what can't be stopped is not waited for. */
+/** Settles like `promise`, or rejects with the signal's reason on abort. For work that can't be stopped. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);

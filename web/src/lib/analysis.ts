@@ -1,22 +1,22 @@
-/** From a file to its answer: shrink, send, and try again while the server is busy. */
+/** Analyzes a file: shrinks it, sends it, and retries while the server is busy. */
 
 import { unlessAborted } from "./abort.ts";
 import { type Answer, analyze, type Limits } from "./api.ts";
 import { Failure, failures } from "./failure.ts";
 import { shrink } from "./shrink.ts";
 
-/** How often a picture that met a busy server is sent again before it is given up. */
+/** The most retries while the server is busy. */
 export const ATTEMPTS = 6;
-/** The wait where a busy server does not say how long. In milliseconds. */
+/** The wait before a retry if the server names none, in milliseconds. */
 const USUAL_WAIT = 2_000;
 const SECOND = 1_000;
 
-/** Where a picture is on its way. */
+/** The phase of an analysis. */
 export type Phase =
   | { name: "waiting" }
   | { name: "preparing" }
   | { name: "uploading"; fraction: number; bytes: number }
-  | { name: "analysing" }
+  | { name: "analyzing" }
   | { name: "busy"; failure: Failure; seconds: number }
   | { name: "answered"; answer: Answer; milliseconds: number; sent: number }
   | { name: "failed"; failure: Failure }
@@ -24,15 +24,15 @@ export type Phase =
 
 export interface Options {
   signal: AbortSignal;
-  /** Whether a large photograph is made smaller first. */
+  /** Whether to shrink a large photograph first. */
   shrinks: boolean;
   limits?: Limits | undefined;
-  /** Told of every phase, the last one included. */
+  /** Called with every phase, including the last. */
   report: (phase: Phase) => void;
 }
 
-/** Brings a file to its last phase: answered, failed or cancelled. Does not throw. */
-export async function analysePicture(file: File, options: Options): Promise<void> {
+/** Analyzes a file up to its last phase: answered, failed or cancelled. Never throws. */
+export async function analyzePicture(file: File, options: Options): Promise<void> {
   const { signal, report } = options;
   try {
     report({ name: "preparing" });
@@ -52,7 +52,7 @@ async function answered(picture: Blob, options: Options): Promise<Phase> {
         signal,
         limits,
         onUpload: (fraction, bytes) => report({ name: "uploading", fraction, bytes }),
-        onUploaded: () => report({ name: "analysing" }),
+        onUploaded: () => report({ name: "analyzing" }),
       });
       return { name: "answered", answer, milliseconds: performance.now() - begun, sent: picture.size };
     } catch (error) {

@@ -1,4 +1,4 @@
-/** The server's API, as this page uses it: which model answers, and the analysis of one picture. */
+/** The part of the server's API that this page uses: the served model, and the analysis of a picture. */
 
 import { unlessAborted } from "./abort.ts";
 import { failureOf, failures } from "./failure.ts";
@@ -6,21 +6,21 @@ import { base64Length, readAsBase64 } from "./files.ts";
 import { readKey } from "./key.ts";
 import { parseServerTiming, type Timing } from "./serverTiming.ts";
 
-/** Where the API is. By default relative to the page, which a proxy may serve below a path of its own. */
+/** The base of the API's URLs. Relative to the page by default, because a proxy may serve the page below a path. */
 export const BASE = (import.meta.env.PUBLIC_API_URL ?? "").replace(/\/$/, "") || ".";
 
-/** What stands around the picture in a request's body. */
+/** The text before and after the picture in a request's body. */
 const BEGIN = '{"base64Image":"';
 const END = '"}';
 
-/** No byte has moved for so long: the connection is taken for dead. In milliseconds. */
+/** Milliseconds without progress after which the connection counts as dead. */
 const STALLED_AFTER = 30_000;
 /**
- * What the answer may take beyond the server's own limit. In milliseconds. As much as for a dead connection: "sent" is what has
- * left the browser, and on a slow one it is long on its way.
+ * Milliseconds that the answer may take beyond the server's own limit. As long as for a dead connection, because bytes that
+ * have left the browser may still be under way on a slow connection.
  */
 const GRACE = STALLED_AFTER;
-/** The server's own limit where it is not known. In milliseconds. */
+/** The assumed limit of the server while it is unknown, in milliseconds. */
 const USUAL_TIMEOUT = 30_000;
 
 export interface Prediction {
@@ -32,11 +32,11 @@ export interface Prediction {
 export interface Answer {
   /** The most likely labels, highest first. */
   predictions: Prediction[];
-  /** Where the server's time went. */
+  /** The times of the server's stages. */
   timings: Timing[];
 }
 
-/** What the server takes: bytes of a body, pixels of a picture, milliseconds of waiting and work. */
+/** The server's limits: bytes of a body, pixels of a picture, milliseconds of waiting and work. */
 export interface Limits {
   bodyBytes: number;
   pixels: number;
@@ -54,9 +54,9 @@ export interface Model {
 export interface AnalyzeOptions {
   signal: AbortSignal;
   limits?: Limits | undefined;
-  /** Told how much of the body has been sent, 0 to 1, and its size in bytes. */
+  /** Called with the share of the body that has been sent, 0 to 1, and its size in bytes. */
   onUpload?: (fraction: number, bytes: number) => void;
-  /** Told once, when all of it has been sent. */
+  /** Called once, when the whole body has been sent. */
   onUploaded?: () => void;
 }
 
@@ -73,12 +73,12 @@ export async function describeModel(signal: AbortSignal): Promise<Model> {
 }
 
 /**
- * Asks the server what is in a picture.
+ * Sends a picture for analysis.
  *
- * @throws {Failure} in the words for whoever looks at the page; the signal's reason where it is aborted.
+ * @throws {Failure} with the texts for the page. On abort, throws the signal's reason.
  */
 export async function analyze(picture: Blob, options: AnalyzeOptions): Promise<Answer> {
-  // Before it is read: what is far too large does not fit into memory either.
+  // Checked before reading, because a file far above the limit may not fit into memory.
   const size = BEGIN.length + base64Length(picture.size) + END.length;
   const limit = options.limits?.bodyBytes;
   if (limit !== undefined && size > limit) {
@@ -88,7 +88,7 @@ export async function analyze(picture: Blob, options: AnalyzeOptions): Promise<A
   return send(new Blob([BEGIN, base64, END], { type: "application/json" }), options);
 }
 
-/** `fetch` does not tell how much of a body has been sent; XMLHttpRequest does. */
+/** Sends with XMLHttpRequest, because `fetch` does not report upload progress. */
 function send(body: Blob, options: AnalyzeOptions): Promise<Answer> {
   const { signal, limits, onUpload, onUploaded } = options;
   const request = new XMLHttpRequest();
@@ -146,7 +146,7 @@ function parsePredictions(text: string): Prediction[] {
       return list;
     }
   } catch {
-    // What is no JSON is no answer either.
+    // A body that is not JSON counts as no answer.
   }
   throw failures.notOurs();
 }
@@ -156,7 +156,7 @@ function isPrediction(value: unknown): value is Prediction {
   return typeof prediction?.label === "string" && typeof prediction.confidence === "number";
 }
 
-/** Calls back when nothing has happened for as long as it was last told to wait. */
+/** A timer that calls back once it has not been restarted for the time last set. */
 class Watchdog {
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #bark: () => void;

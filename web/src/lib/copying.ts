@@ -1,13 +1,13 @@
-/** What the copy buttons copy, and how. */
+/** The contents of the copy buttons, and access to the clipboard. */
 
 import type { Answer } from "./api.ts";
 
-/** The answer as the server gave it. */
+/** The answer as JSON, as the server sent it. */
 export function asJson(answer: Answer): string {
   return JSON.stringify(answer.predictions, null, 2);
 }
 
-/** A command for a POSIX shell that asks the server at `url` about the file `name`; the key is not in it. */
+/** A POSIX shell command that sends the file `name` to the server at `url`. It does not contain the API key. */
 export function asCurl(name: string, url: string, hasKey = false): string {
   const key = hasKey ? ' -H "Authorization: Bearer $API_KEY"' : "";
   return [
@@ -21,12 +21,12 @@ function quoted(text: string): string {
 }
 
 /**
- * Puts a text on the clipboard.
+ * Writes a text to the clipboard.
  *
- * @throws where the browser does not let it.
+ * @throws if the browser denies access.
  */
 export async function copy(text: string): Promise<void> {
-  // There is a clipboard on encrypted pages and on this machine only.
+  // Browsers offer the clipboard only over HTTPS and on localhost.
   if (navigator.clipboard) {
     return navigator.clipboard.writeText(text);
   }

@@ -1,4 +1,4 @@
-/** The description of the API as its page shows it. The server makes the file from its code: see `scripts/describe_api`. */
+/** The API description for the docs page. The server generates the file from its code: see `scripts/describe_api`. */
 
 import file from "../openapi.json";
 
@@ -55,10 +55,10 @@ export function operations(tag: string) {
   return all.filter(({ tags }) => tags.includes(tag));
 }
 
-/** The content of bodies where nothing else is said. */
+/** The default content type of bodies. */
 export const JSON_TYPE = "application/json";
 
-/** What a body is and looks like: no answer of the API comes in two types. */
+/** The content type, schema and examples of a body. No response of the API has two content types. */
 export function media(content: Record<string, Media>): Media & { type: string } {
   const [found] = Object.entries(content);
   if (!found) {
@@ -67,7 +67,7 @@ export function media(content: Record<string, Media>): Media & { type: string } 
   return { type: found[0], ...found[1] };
 }
 
-/** The sentences of an answer's examples, each once. */
+/** The distinct messages in the examples of a response. */
 export function sentences(response: Response): string[] {
   const values = Object.values(media(response.content).examples ?? {}).map(({ value }) => value);
   return [...new Set(values.map(sentence))];
@@ -78,7 +78,7 @@ function sentence(value: unknown): string {
   return message ?? (typeof detail === "string" ? detail : detail?.map(({ msg }) => msg).join(", ")) ?? "";
 }
 
-/** A text in turns: words, code that stood between backticks, words ... */
+/** A text split at backticks: prose at even indices, code at odd ones. */
 export function turns(text: string): string[] {
   return text.split("`");
 }

@@ -1,4 +1,4 @@
-/** What can go wrong with a picture, in the words that the page shows. */
+/** The failures of an analysis, with the texts that the page shows. */
 
 import { bytes } from "./format.ts";
 
@@ -13,11 +13,11 @@ export type FailureKind =
   | "broken"
   | "unreadable";
 
-/** Why there is no answer: a title, and a message that says what to do. */
+/** The reason for a missing answer: a title, and a message with the remedy. */
 export class Failure extends Error {
   readonly kind: FailureKind;
   readonly title: string;
-  /** Milliseconds after which it is worth trying again, where the server said so. */
+  /** Milliseconds until a retry, if the server named a time. */
   readonly retryAfter: number | undefined;
 
   constructor(kind: FailureKind, title: string, message: string, retryAfter?: number) {
@@ -29,7 +29,7 @@ export class Failure extends Error {
   }
 }
 
-/** Failures that are seen on this side of the connection. */
+/** Failures that the page detects. */
 export const failures = {
   offline: () =>
     new Failure(
@@ -62,10 +62,10 @@ const TITLES: Partial<Record<FailureKind, string>> = {
   limited: "Too many requests",
   timeout: "No answer in time",
   tooLarge: "The picture is too large",
-  refused: "This picture can't be analysed",
+  refused: "This picture can't be analyzed",
 };
 
-/** The failure that a response is: its status picks the title, its body's `message` is shown as it is. */
+/** The failure for an error response. The status picks the title, and the body's `message` is shown unchanged. */
 export function failureOf(status: number, body: string, retryAfter: string | null): Failure {
   const kind = kindOf(status);
   const message = messageIn(body) ?? `The server answered with status ${status} and no explanation.`;

@@ -1,11 +1,11 @@
-/** Files: what the server takes, where they come from, what is in them. */
+/** Files: accepted formats, drops and pastes, base64. */
 
 import { failures } from "./failure.ts";
 
 /** The formats that the server decodes, for the file dialog. */
 export const ACCEPTED = "image/jpeg,image/png,image/webp,image/gif,image/bmp,image/tiff,.tif,.tiff,.bmp";
 
-/** Whether a drag or a paste brings files, and not a text, say. */
+/** Whether a drag or a paste contains files. */
 export function hasFiles(transfer: DataTransfer | null): boolean {
   return transfer?.types.includes("Files") ?? false;
 }
@@ -15,7 +15,7 @@ export function filesOf(transfer: DataTransfer | null): File[] {
   return [...(transfer?.files ?? [])];
 }
 
-/** How long the base64 of so many bytes is, its padding included. */
+/** The length of the padded base64 of `bytes` bytes. */
 export function base64Length(bytes: number): number {
   return Math.ceil(bytes / 3) * 4;
 }
@@ -23,7 +23,7 @@ export function base64Length(bytes: number): number {
 /**
  * The bytes of a file as base64, without line breaks.
  *
- * @throws {Failure} where it is empty, or can't be read.
+ * @throws {Failure} if it is empty or can't be read.
  */
 export function readAsBase64(file: Blob): Promise<string> {
   return new Promise((resolve, reject) => {

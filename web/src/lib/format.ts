@@ -1,11 +1,11 @@
-/** Numbers and names as people read them. */
+/** Formats numbers and labels for the page. */
 
 /** A label as words: `Egyptian_cat` is "Egyptian cat". */
 export function words(label: string): string {
   return label.replaceAll("_", " ");
 }
 
-/** A probability as per cent, with one decimal. */
+/** A probability in per cent, with one decimal. */
 export function percent(confidence: number): string {
   return `${(confidence * 100).toFixed(1)} %`;
 }
@@ -19,7 +19,7 @@ export function bytes(count: number): string {
   return `${value.toFixed(value < 10 ? 1 : 0)} ${unit}`;
 }
 
-/** Milliseconds: with a decimal below ten, in seconds from one second on. */
+/** Milliseconds, with one decimal below 10. Seconds from 1000 ms on. */
 export function duration(milliseconds: number): string {
   if (milliseconds >= 1000) {
     return `${(milliseconds / 1000).toFixed(1)} s`;

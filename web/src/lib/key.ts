@@ -1,4 +1,4 @@
-/** The API key, where the server asks for one: kept until the tab is closed. */
+/** Stores the API key, if the server requires one, until the tab is closed. */
 
 const NAME = "glimpse-api-key";
 
@@ -6,7 +6,7 @@ export function readKey(): string | undefined {
   try {
     return sessionStorage.getItem(NAME) ?? undefined;
   } catch {
-    // Some browsers keep nothing for anybody.
+    // Some privacy settings disable session storage.
     return undefined;
   }
 }
@@ -15,6 +15,6 @@ export function keepKey(key: string): void {
   try {
     sessionStorage.setItem(NAME, key);
   } catch {
-    // It is asked for again.
+    // The page asks for the key again.
   }
 }

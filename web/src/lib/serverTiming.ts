@@ -1,4 +1,4 @@
-/** One part of the time that the server took. */
+/** A stage of the server and its time. */
 export interface Timing {
   name: string;
   milliseconds: number;

@@ -1,11 +1,11 @@
-/** Large photographs are made smaller before they are sent: the model looks at 224 x 224 pixels anyway. */
+/** Shrinks large photographs before they are sent, because the model reads 224 x 224 pixels. */
 
-/** The short side of what is sent is no less than this, in pixels: four times the model's. */
+/** The least short side of the sent picture in pixels: four times the model's input. */
 export const SHORT_SIDE = 896;
-/** Of the JPEG that is sent. */
+/** The quality of the sent JPEG, 0 to 1. */
 export const QUALITY = 0.92;
 
-/** A GIF is hardly ever a photograph, and is small where it is one. */
+/** Formats of large photographs. GIF is missing, because GIFs are rarely photographs and then small. */
 const LEFT_ALONE = new Set(["image/gif"]);
 
 export interface Size {
@@ -13,7 +13,7 @@ export interface Size {
   height: number;
 }
 
-/** The size to send a picture in, or nothing where it is small enough as it is. */
+/** The size to shrink a picture to, or undefined if it is small enough. */
 export function smaller({ width, height }: Size): Size | undefined {
   const short = Math.min(width, height);
   if (short <= SHORT_SIDE) {
@@ -24,8 +24,8 @@ export function smaller({ width, height }: Size): Size | undefined {
 }
 
 /**
- * A smaller JPEG of a photograph, upright; or the file itself where it is small, is no smaller for it,
- * has transparent parts (the server sees what is behind them, a canvas does not), or can't be decoded here.
+ * A smaller, upright JPEG of a photograph. Returns the file itself if it is small, if the JPEG is no smaller, if the browser
+ * can't decode it, or if it has transparent pixels: the server reads their colours, and a canvas loses them.
  */
 export async function shrink(file: Blob): Promise<Blob> {
   if (LEFT_ALONE.has(file.type)) {
@@ -33,7 +33,7 @@ export async function shrink(file: Blob): Promise<Blob> {
   }
   let bitmap: ImageBitmap | undefined;
   try {
-    // The server does not look at colour profiles either.
+    // The server ignores colour profiles too.
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image", colorSpaceConversion: "none" });
     const size = smaller(bitmap);
     const jpeg = size && (await draw(bitmap, size));
@@ -61,7 +61,7 @@ async function draw(bitmap: ImageBitmap, { width, height }: Size): Promise<Blob 
   return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", QUALITY));
 }
 
-/** `pixels` are red, green, blue, alpha. */
+/** `pixels` are RGBA bytes. */
 export function isOpaque(pixels: Uint8ClampedArray): boolean {
   for (let alpha = 3; alpha < pixels.length; alpha += 4) {
     if (pixels[alpha] !== 255) {

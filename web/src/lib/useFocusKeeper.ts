@@ -1,8 +1,8 @@
 import { type RefObject, useEffect, useRef } from "react";
 
 /**
- * Keeps the focus in an element whose content is replaced: where the button that had it is gone, the element itself
- * has it, and whoever goes by keyboard goes on from there.
+ * Keeps the focus in an element whose content is replaced. If the focused button disappears, the element gets the focus,
+ * so that keyboard users continue from there.
  *
  * @param content changes whenever the content does.
  */
@@ -19,7 +19,7 @@ export function useFocusKeeper(content: unknown): RefObject<HTMLElement | null> 
     return () => document.removeEventListener("focusin", note);
   }, []);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it is a change of the content that takes the focus away
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of the content removes the focused button
   useEffect(() => {
     const isLost = document.activeElement === document.body && held.current?.isConnected === false;
     if (isLost) {

@@ -11,7 +11,7 @@ export function useIncomingFiles(onFiles: (files: File[]) => void): boolean {
   const take = useEffectEvent(onFiles);
 
   useEffect(() => {
-    // Enter and leave come for every element on the way, and leave not at all for one that is gone by then.
+    // Enter and leave fire for every element that is crossed, and leave does not fire for a removed element.
     const under = new Set<Node>();
     const settle = () => {
       for (const element of under) {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { describeModel, type Model } from "./api.ts";
 
-/** Which model answers; nothing until the server has said so. It is asked again whenever it may be back. */
+/** The served model, or undefined until the server has answered. Asks again whenever the server may be reachable again. */
 export function useModel(): Model | undefined {
   const [model, setModel] = useState<Model>();
   const isKnown = model !== undefined;

@@ -1,18 +1,18 @@
-/** The pictures of this visit, newest last, and which of them is looked at. Nothing is kept beyond it. */
+/** The pictures of this visit, newest last, and the selected one. Nothing is stored beyond the visit. */
 
 import type { Phase } from "./analysis.ts";
 
 export interface Picture {
   id: number;
   file: File;
-  /** An object URL of the file, for as long as the page is open. */
+  /** An object URL of the file, valid while the page is open. */
   url: string;
   phase: Phase;
 }
 
 export interface Visit {
   pictures: Picture[];
-  /** The id of the picture that is looked at. */
+  /** The id of the selected picture. */
   selected: number | undefined;
 }
 
@@ -42,12 +42,12 @@ export function reduce(visit: Visit, action: Action): Visit {
 
 const AT_REST = new Set<Phase["name"]>(["waiting", "answered", "failed", "cancelled"]);
 
-/** Whether something is being done about a picture. */
+/** Whether an analysis is in progress. */
 export function isUnderWay({ phase }: Picture): boolean {
   return !AT_REST.has(phase.name);
 }
 
-/** The picture whose turn it is: they are sent one after the other, so that one visitor takes one worker. */
+/** The next picture to send. Pictures are sent one at a time, so that a visitor occupies one worker. */
 export function next({ pictures }: Visit): Picture | undefined {
   return pictures.some(isUnderWay) ? undefined : pictures.find(({ phase }) => phase.name === "waiting");
 }

@@ -25,14 +25,14 @@ async function open(environment: Record<string, string> = {}, options = {}): Pro
   return server;
 }
 
-/** What is seen of a failure: accessible, and worth a picture. */
+/** Checks a shown failure for accessibility and takes a screenshot. */
 async function looksRight(name: string) {
   await visitor.expectAccessible();
   await visitor.expectFits();
   await visitor.screenshot(name);
 }
 
-/** A PNG that is sent in no time and takes long to decode: 49 million pixels of one colour. */
+/** A small PNG that takes long to decode: 49 million pixels of one colour. */
 function slowPicture(): Buffer {
   const side = 7000;
   const chunk = (type: string, data: Buffer) => {
@@ -70,7 +70,7 @@ describe("a picture that the server refuses", () => {
   ])("%s", async (name, message, content) => {
     await open();
     await visitor.choose({ name: `${name}.jpg`, mimeType: "image/jpeg", buffer: await content() });
-    await visitor.expectFailure("refused", "This picture can't be analysed", message);
+    await visitor.expectFailure("refused", "This picture can't be analyzed", message);
     await looksRight(name);
   });
 
@@ -128,7 +128,7 @@ test("an analysis that takes too long", async () => {
 test("a busy server is counted down to, and answers when it can", async () => {
   const server = await open({ WORKERS: "1", QUEUE_DEPTH: "0" });
   const body = JSON.stringify({ base64Image: slowPicture().toString("base64") });
-  // As many clients as it takes for the one worker never to be free.
+  // Enough clients to keep the only worker busy.
   let isRush = true;
   const client = async () => {
     while (isRush) {
@@ -141,7 +141,7 @@ test("a busy server is counted down to, and answers when it can", async () => {
   const rush = Promise.all(Array.from({ length: 6 }, client));
   try {
     await expect.poll(() => server.log.some((entry) => entry.status === 503)).toBe(true);
-    // One of them meets the worker at work.
+    // One of these requests finds the worker busy.
     await visitor.choose(...Array.from({ length: 10 }, () => "coffee.jpg"));
     await visitor.page.getByText("The server is busy: try again in a moment").waitFor();
   } finally {
@@ -180,7 +180,7 @@ describe("a server that is gone", () => {
       "Check the network and that the server runs, then try again.",
     );
     await looksRight("server-gone");
-    // A sample is in the browser already, and meets the same end.
+    // A sample from the browser's cache fails in the same way.
     await visitor.page.getByRole("button", { name: "A rocket" }).click();
     await visitor.page.getByAltText("rocket.jpg").waitFor();
     await visitor.expectFailure("offline");

@@ -24,7 +24,7 @@ describe.each(SCHEMES)("in %s", (colorScheme) => {
     const strip = visitor.page.getByRole("region", { name: "Pictures of this visit" });
     await strip.getByRole("button", { name: await expectedLabel(server, "chelsea.png") }).click();
     await visitor.expectPhase("answered");
-    // However far down the strip is, what was chosen in it is seen.
+    // A picture chosen in the strip is scrolled into view.
     expect(await visitor.label().evaluate((label) => label.getBoundingClientRect().top)).toBeGreaterThan(0);
     await visitor.expectFits();
     await visitor.expectAccessible();
@@ -46,9 +46,9 @@ describe.each(SCHEMES)("in %s", (colorScheme) => {
     await visitor.expectPhase("cancelled");
     await visitor.expectAccessible();
     await visitor.choose({ name: "text.jpg", mimeType: "image/jpeg", buffer: Buffer.from("a text") });
-    await visitor.page.getByRole("button", { name: "Analysing" }).click();
+    await visitor.page.getByRole("button", { name: "Analyzing" }).click();
     await visitor.cancel();
-    await visitor.page.getByRole("button", { name: "can't be analysed" }).click();
+    await visitor.page.getByRole("button", { name: "can't be analyzed" }).click();
     await visitor.expectFailure("refused");
     await visitor.expectAccessible();
     await visitor.screenshot(`${colorScheme}-failed`);
@@ -81,7 +81,7 @@ test("by keyboard alone, and where one is can be seen", async () => {
       await page.keyboard.press("Tab");
       const at = await focused();
       if (at.isNowhere) {
-        // Past the last element, and not yet at the first again.
+        // The focus is past the last element and before the first.
         continue;
       }
       expect(at.outline, `${at.name} shows no focus`).not.toBe("none");
@@ -115,7 +115,7 @@ test("by keyboard alone, and where one is can be seen", async () => {
 });
 
 describe("motion", () => {
-  /** Runs in the page: the bars that grow in the first frame in which there are any. */
+  /** Runs in the page. The bars with a running animation in the first frame that has bars. */
   const growing = () =>
     new Promise<number>((resolve) => {
       const look = () => {

@@ -20,11 +20,11 @@ const PREFIX = "/glimpse";
 let browser: Browser;
 let server: Server;
 let proxy: HttpServer;
-/** The server as it is seen through the proxy. */
+/** The server behind the proxy. */
 let outside: Server;
 let visitor: Visitor;
 
-/** What nginx does for `location /glimpse/ { proxy_pass http://server/; }`; other paths are 502. */
+/** A proxy like nginx with `location /glimpse/ { proxy_pass http://server/; }`. Other paths are answered 502. */
 function stripping(upstream: string): HttpServer {
   return createServer((incoming, outgoing) => {
     const { url = "", method, headers } = incoming;
@@ -109,7 +109,7 @@ test("the form that does without JavaScript", async () => {
   await visit({ javaScriptEnabled: false });
   for (let times = 0; times < 2; times += 1) {
     await visitor.page.getByLabel(/^Photograph/).setInputFiles(`${samplesFolder}/coffee.jpg`);
-    await visitor.page.getByRole("button", { name: "Analyse" }).click();
+    await visitor.page.getByRole("button", { name: "Analyze" }).click();
     await visitor.page.waitForURL(`${outside.url}/answer`);
     await visitor.page.getByText(await expectedLabel(server, "coffee.jpg")).waitFor();
   }

@@ -1,4 +1,4 @@
-/** For a file whose tests share one browser and one server, and have a page each: a page that is visited is closed, and checked, afterwards. */
+/** One browser and one server for the tests of a file. Each visited page is checked and closed after its test. */
 
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll } from "vitest";

@@ -1,4 +1,4 @@
-/** What the browser tests share: the real executable, a real browser, and what must hold on every page. */
+/** Shared by the browser tests: the executable, the browser, and the checks of every page. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -18,7 +18,7 @@ export function pictureBytes(name: string): Promise<Buffer> {
   return readFile(new URL(name, PICTURES));
 }
 
-/** The first label of the model that is served, as its original gives it, in the page's words. */
+/** The original model's first label for a picture, as the page shows it. */
 export async function expectedLabel(server: Server, picture: string): Promise<string> {
   const { name } = (await (await fetch(`${server.url}/api/v1/model`)).json()) as { name: string };
   const reference = JSON.parse(await readFile(new URL("models/reference.json", ROOT), "utf8"));
@@ -48,7 +48,7 @@ export async function sampleFile(name: string): Promise<NamedFile> {
 
 export interface Server {
   url: string;
-  /** The log's lines so far. */
+  /** The log lines so far. */
   log: Record<string, unknown>[];
   stop: () => Promise<void>;
 }
@@ -82,7 +82,7 @@ async function stop(child: ChildProcess) {
   }
 }
 
-/** Debian's Chromium, or the one that CHROMIUM names. */
+/** Starts $CHROMIUM, or Debian's Chromium. */
 export function launch(): Promise<Browser> {
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
   const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
@@ -92,10 +92,10 @@ export function launch(): Promise<Browser> {
   });
 }
 
-/** What Chromium itself says of a response of 400 or more, and of a connection that is refused. */
+/** Chromium's console messages for a response of 400 or more and for a refused connection. */
 const FAILED_REQUEST = /^Failed to load resource: .*(status of \d+|net::ERR_)/;
 
-/** Runs in the page: no protocol gives the content of a Blob that was sent. */
+/** Runs in the page, because the DevTools protocol does not expose the content of a sent Blob. */
 function keepBodies() {
   const send = XMLHttpRequest.prototype.send;
   const sent: Blob[] = [];
@@ -108,7 +108,7 @@ function keepBodies() {
 
 export type VisitorOptions = BrowserContextOptions & { path?: string };
 
-/** A page on which nothing may go wrong unseen: its `problems` are to be empty at the end. */
+/** A page that records console errors and failed requests. Its `problems` must be empty at the end. */
 export class Visitor {
   readonly problems: string[] = [];
 
@@ -122,7 +122,7 @@ export class Visitor {
     await visitor.page.addInitScript(keepBodies);
     await visitor.page.goto(server.url + path);
     if (path === "/" && contextOptions.javaScriptEnabled !== false) {
-      // Until then its buttons do nothing.
+      // The buttons do nothing until the island is hydrated.
       await visitor.page.locator("astro-island:not([ssr])").waitFor();
     }
     return visitor;
@@ -144,7 +144,7 @@ export class Visitor {
     });
   }
 
-  /** Gives files to the page through its file dialog. */
+  /** Chooses files in the page's file dialog. */
   async choose(...files: (string | NamedFile)[]) {
     const dialog = this.page.waitForEvent("filechooser");
     await this.page.getByRole("button", { name: "Choose photographs" }).click();
@@ -152,7 +152,7 @@ export class Visitor {
     await (await dialog).setFiles(await Promise.all(named));
   }
 
-  /** From here on uploads take their time: so many bytes a second. */
+  /** Throttles uploads to this many bytes per second. */
   async slowUploads(bytesPerSecond: number) {
     const session = await this.page.context().newCDPSession(this.page);
     await session.send("Network.enable");
@@ -160,7 +160,7 @@ export class Visitor {
     await session.send("Network.emulateNetworkConditions", { offline: false, ...rates });
   }
 
-  /** The pictures that were sent to be analysed. */
+  /** The pictures that the page sent for analysis. */
   async sent(): Promise<Buffer[]> {
     const bodies = await this.page.evaluate(() =>
       Promise.all((window as unknown as { sent: Blob[] }).sent.map((body) => body.text())),
@@ -216,7 +216,7 @@ export class Visitor {
     await this.page.screenshot({ path: fileURLToPath(new URL(`${name}.png`, SCREENSHOTS)) });
   }
 
-  /** No part of the page sticks out of the window. */
+  /** Checks that the page does not overflow the window horizontally. */
   async expectFits() {
     const { content, window } = await this.page.evaluate(() => ({
       content: document.documentElement.scrollWidth,
@@ -231,7 +231,7 @@ export class Visitor {
   }
 }
 
-/** A photograph of 12 megapixels with detail everywhere, drawn by the browser from a smaller picture of any shape. */
+/** A photograph of 12 megapixels with detail everywhere, which the browser draws from a smaller picture. */
 export async function largePhotograph(
   visitor: Visitor,
   picture?: Buffer,
@@ -253,7 +253,7 @@ export async function largePhotograph(
       context.imageSmoothingQuality = "high";
       context.drawImage(bitmap, 0, 0, size.width, size.height);
       const image = context.getImageData(0, 0, size.width, size.height);
-      // The grain of a sensor, from a generator that gives the same each time.
+      // The grain of a sensor, from a seeded generator.
       let state = 1;
       for (let index = 0; index < image.data.length; index += 1) {
         state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -275,7 +275,7 @@ export async function largePhotograph(
   return Buffer.from(base64, "base64");
 }
 
-/** The size of a picture as the browser sees it, turned upright or as it is stored. */
+/** The size of a picture in the browser, upright or as stored. */
 export async function sizeOf(
   visitor: Visitor,
   picture: Buffer,
@@ -287,7 +287,7 @@ export async function sizeOf(
   }, picture.toString("base64"));
 }
 
-/** A JPEG that says it was taken with the camera on its side. */
+/** A JPEG with the Exif orientation of a camera held sideways. */
 export function lyingOnItsSide(jpeg: Buffer): Buffer {
   const orientation = 6;
   const exif = Buffer.from(

@@ -33,7 +33,7 @@ describe("while a picture is on its way", () => {
     await visitor.expectPhase("cancelled");
     await visitor.expectAccessible();
     await visitor.screenshot("cancelled");
-    // The server sees it too: a body that ended too early, or a client that left.
+    // The server also notices: the body ended early, or the client disconnected.
     const status = () => server.log.find((entry) => entry.uri === "/api/v1/analyze")?.status;
     await expect.poll(status).toBeOneOf([400, 499]);
   });
@@ -50,7 +50,7 @@ describe("while a picture is on its way", () => {
     await answered();
   });
 
-  /** Where on the page the things are that an answer could push. */
+  /** The positions of the elements that an answer could move. */
   function places() {
     return visitor.page.evaluate(() =>
       [".viewfinder", ".panel", ".sources", ".strip", ".site-footer"].map((selector) => {
@@ -80,7 +80,7 @@ describe("while a picture is on its way", () => {
       await route.fulfill({ headers, json: labels.map((label) => ({ label, confidence: 0.3 })) });
     });
     await visitor.page.getByRole("button", { name: "A cup of coffee" }).click();
-    await visitor.page.getByRole("heading", { name: "Analysing" }).waitFor();
+    await visitor.page.getByRole("heading", { name: "Analyzing" }).waitFor();
     const before = await places();
     answer();
     await answered();

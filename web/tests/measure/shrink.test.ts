@@ -1,5 +1,5 @@
-// How much smaller the page makes 12-megapixel photographs, and whether the answer stays: `npm run measure-shrink`, with
-// PICTURES=/a/folder for pictures of your own. Smaller pictures are enlarged to 12 megapixels first, with a sensor's grain.
+// Measures how much the page shrinks 12-megapixel photographs and whether the answers change: `npm run measure-shrink`.
+// PICTURES=/a/folder names other pictures. Smaller ones are first enlarged to 12 megapixels, with a sensor's grain.
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { largePhotograph, launch, samplesFolder, startServer, Visitor } from "../browser/support.ts";
 
 const folder = process.env.PICTURES ?? samplesFolder;
-/** The first label of each, and its confidence. */
+/** The first label and its confidence for each picture. */
 type Top = { label: string; confidence: number };
 
 test("shrinking", { timeout: 3_600_000 }, async () => {

@@ -12,7 +12,7 @@ const never = new AbortController().signal;
 
 function ask(options: Partial<Parameters<typeof analyze>[1]> = {}, file: Blob = picture()) {
   const result = analyze(file, { signal: never, ...options });
-  // Looked at later.
+  // Awaited below.
   result.catch(() => undefined);
   return result;
 }
@@ -26,7 +26,7 @@ async function failure(result: Promise<unknown>): Promise<Failure> {
   return error as Failure;
 }
 
-describe("a picture that is analysed", () => {
+describe("a picture that is analyzed", () => {
   test("is sent as base64 in JSON", async () => {
     ask({}, picture("a.png", "hello"));
     const request = await server.request();
@@ -68,14 +68,14 @@ describe("a picture that is analysed", () => {
 
 describe("every status", () => {
   test.each([
-    [400, "refused", "This picture can't be analysed"],
+    [400, "refused", "This picture can't be analyzed"],
     [401, "unauthorized", "An API key, please"],
-    [404, "refused", "This picture can't be analysed"],
-    [405, "refused", "This picture can't be analysed"],
+    [404, "refused", "This picture can't be analyzed"],
+    [405, "refused", "This picture can't be analyzed"],
     [408, "timeout", "No answer in time"],
     [413, "tooLarge", "The picture is too large"],
-    [415, "refused", "This picture can't be analysed"],
-    [422, "refused", "This picture can't be analysed"],
+    [415, "refused", "This picture can't be analyzed"],
+    [422, "refused", "This picture can't be analyzed"],
     [429, "limited", "Too many requests"],
     [500, "broken", "The server has failed"],
     [502, "broken", "The server has failed"],
@@ -136,7 +136,7 @@ describe("what is not sent", () => {
   });
 
   test("a body just within it is", async () => {
-    // 18 bytes around 82 of base64 do not divide by four: 80 of base64 are 60 of the file.
+    // 100 bytes minus 18 around the text leave 82, of which base64 uses 80: 60 bytes of the file.
     ask({ limits }, picture("a.jpg", "x".repeat(60)));
     expect((await server.request()).body?.size).toBe(98);
   });

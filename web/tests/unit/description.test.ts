@@ -37,7 +37,7 @@ describe("the description of the API", () => {
   });
 });
 
-/** The schemas that a schema names. */
+/** The schemas that a schema refers to. */
 function namesIn(schema: Schema): string[] {
   const parts = [schema.items, ...(schema.oneOf ?? []), ...Object.values(schema.properties ?? {})];
   const own = nameOf(schema);

@@ -1,11 +1,11 @@
 import { vi } from "vitest";
 
-/** A request that the page has sent, and what a test does about it. */
+/** A request from the page, which the test answers. */
 export class FakeRequest {
   static sent: FakeRequest[] = [];
   static #awaited: ((request: FakeRequest) => void) | undefined;
 
-  /** The oldest request that has not been looked at yet, or the next one. */
+  /** The oldest request that the test has not taken, or the next one. */
   static next(): Promise<FakeRequest> {
     const [first, ...others] = FakeRequest.sent;
     FakeRequest.sent = others;
@@ -81,7 +81,7 @@ export class FakeRequest {
   }
 }
 
-/** Puts a server in place of the network that answers as the test says. */
+/** Replaces the network by a server that the test scripts. */
 export function fakeServer() {
   FakeRequest.sent = [];
   vi.stubGlobal("XMLHttpRequest", FakeRequest);

@@ -2,7 +2,7 @@ import "@testing-library/jest-dom/vitest";
 import { cleanup } from "@testing-library/react";
 import { afterEach, vi } from "vitest";
 
-// jsdom shows no files and does not scroll.
+// jsdom has neither object URLs nor scrolling.
 URL.createObjectURL ??= vi.fn(() => "blob:picture");
 Element.prototype.scrollIntoView ??= vi.fn();
 
