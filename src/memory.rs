@@ -71,6 +71,8 @@ pub fn reserve<T>(buffer: &mut Vec<T>, additional: usize) -> Result<(), Error> {
 /// [`Error::OutOfMemory`].
 pub fn probe(bytes: usize) -> Result<(), Error> {
     let mut block = Vec::<u8>::new();
+    // In whole MiB: what is probed for is an estimate.
+    let bytes = bytes.checked_next_multiple_of(LARGE).unwrap_or(usize::MAX);
     let taken = block.try_reserve_exact(bytes.saturating_add(HEADROOM));
     // Without this, the compiler may leave out both the allocation and its failure.
     std::hint::black_box(&mut block);
