@@ -15,7 +15,7 @@ pub fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").into_bytes()
 }
 
-/// A request to analyse this picture.
+/// A request to analyze this picture.
 pub fn analyze(picture: &[u8]) -> Vec<u8> {
     let body = format!(r#"{{"base64Image":"{}"}}"#, BASE64_STANDARD.encode(picture));
     let head = "POST /api/v1/analyze HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ";

@@ -1,4 +1,4 @@
-//! Who may have a picture analysed, and how often.
+//! API keys, rate limits and the addresses of clients.
 
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};

@@ -156,7 +156,7 @@ impl Server {
         self.post("/api/v1/analyze", analyze_body(picture)).await
     }
 
-    /// Has a picture analysed by a task of its own, which gives the status and the JSON body.
+    /// Sends a picture in a task of its own, which returns the status and the JSON body.
     pub(crate) fn spawn_analyze(&self, picture: &[u8]) -> JoinHandle<(u16, Value)> {
         let request = self.client.post(self.url("/api/v1/analyze")).body(analyze_body(picture));
         tokio::spawn(async move { answer(request.send().await.unwrap()).await })

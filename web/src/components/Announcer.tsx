@@ -19,8 +19,8 @@ function sentence({ file, phase }: Picture): string {
     case "preparing":
     case "uploading":
       return `Sending ${file.name}`;
-    case "analysing":
-      return `Analysing ${file.name}`;
+    case "analyzing":
+      return `Analyzing ${file.name}`;
     case "busy":
       return `${phase.failure.title}. It will be tried again`;
     case "answered":

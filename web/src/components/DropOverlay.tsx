@@ -26,7 +26,7 @@ export function DropOverlay() {
         },
       }}
     >
-      Let go to analyse
+      Let go to analyze
     </Box>
   );
 }

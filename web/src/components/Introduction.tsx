@@ -7,7 +7,7 @@ export function Introduction() {
       <Typography variant="h1">What is in the picture?</Typography>
       <Typography color="textSecondary" sx={{ mt: 2, fontSize: "1.125rem" }}>
         Give glimpse a photograph and it names the three things it most likely shows, in the blink of an eye. Pictures
-        are analysed in memory and forgotten.
+        are analyzed in memory and forgotten.
       </Typography>
     </div>
   );

@@ -46,10 +46,10 @@ interface Description {
 function describe(phase: Phase): Description {
   switch (phase.name) {
     case "waiting":
-      return { title: "Waiting", detail: "It is analysed after those before it." };
+      return { title: "Waiting", detail: "It is analyzed after those before it." };
     case "uploading":
       return phase.bytes < LARGE
-        ? { title: "Analysing" }
+        ? { title: "Analyzing" }
         : {
             title: `Uploading ${Math.floor(phase.fraction * 100)} %`,
             detail: `${bytes(phase.fraction * phase.bytes)} of ${bytes(phase.bytes)}`,
@@ -58,6 +58,6 @@ function describe(phase: Phase): Description {
     case "busy":
       return { title: "Busy", detail: `${phase.failure.message}. Trying again in ${phase.seconds} s` };
     default:
-      return { title: "Analysing" };
+      return { title: "Analyzing" };
   }
 }

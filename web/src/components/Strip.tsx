@@ -54,6 +54,6 @@ function caption({ phase }: Picture): string {
     case "waiting":
       return "Waiting";
     default:
-      return "Analysing";
+      return "Analyzing";
   }
 }

@@ -16,7 +16,7 @@ export type Phase =
   | { name: "waiting" }
   | { name: "preparing" }
   | { name: "uploading"; fraction: number; bytes: number }
-  | { name: "analysing" }
+  | { name: "analyzing" }
   | { name: "busy"; failure: Failure; seconds: number }
   | { name: "answered"; answer: Answer; milliseconds: number; sent: number }
   | { name: "failed"; failure: Failure }
@@ -32,7 +32,7 @@ export interface Options {
 }
 
 /** Brings a file to its last phase: answered, failed or cancelled. Does not throw. */
-export async function analysePicture(file: File, options: Options): Promise<void> {
+export async function analyzePicture(file: File, options: Options): Promise<void> {
   const { signal, report } = options;
   try {
     report({ name: "preparing" });
@@ -52,7 +52,7 @@ async function answered(picture: Blob, options: Options): Promise<Phase> {
         signal,
         limits,
         onUpload: (fraction, bytes) => report({ name: "uploading", fraction, bytes }),
-        onUploaded: () => report({ name: "analysing" }),
+        onUploaded: () => report({ name: "analyzing" }),
       });
       return { name: "answered", answer, milliseconds: performance.now() - begun, sent: picture.size };
     } catch (error) {

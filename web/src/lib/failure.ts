@@ -62,7 +62,7 @@ const TITLES: Partial<Record<FailureKind, string>> = {
   limited: "Too many requests",
   timeout: "No answer in time",
   tooLarge: "The picture is too large",
-  refused: "This picture can't be analysed",
+  refused: "This picture can't be analyzed",
 };
 
 /** The failure that a response is: its status picks the title, its body's `message` is shown as it is. */

@@ -1,5 +1,5 @@
 import { useEffect, useEffectEvent, useReducer, useRef } from "react";
-import { analysePicture, type Phase } from "./analysis.ts";
+import { analyzePicture, type Phase } from "./analysis.ts";
 import type { Limits } from "./api.ts";
 import { EMPTY, next, type Picture, reduce } from "./visit.ts";
 
@@ -17,7 +17,7 @@ export interface VisitControls {
   retry: (id: number) => void;
 }
 
-/** The visit's pictures, which are analysed one after the other. */
+/** The visit's pictures, which are analyzed one after the other. */
 export function useVisit(options: VisitOptions): VisitControls {
   const [visit, dispatch] = useReducer(reduce, EMPTY);
   const lastId = useRef(0);
@@ -27,7 +27,7 @@ export function useVisit(options: VisitOptions): VisitControls {
     const controller = new AbortController();
     running.current.set(id, controller);
     const report = (phase: Phase) => dispatch({ type: "moved", id, phase });
-    analysePicture(file, { signal: controller.signal, report, ...options }).finally(() => running.current.delete(id));
+    analyzePicture(file, { signal: controller.signal, report, ...options }).finally(() => running.current.delete(id));
   });
   const turn = next(visit);
   useEffect(() => {

@@ -70,7 +70,7 @@ describe("a picture that the server refuses", () => {
   ])("%s", async (name, message, content) => {
     await open();
     await visitor.choose({ name: `${name}.jpg`, mimeType: "image/jpeg", buffer: await content() });
-    await visitor.expectFailure("refused", "This picture can't be analysed", message);
+    await visitor.expectFailure("refused", "This picture can't be analyzed", message);
     await looksRight(name);
   });
 

@@ -46,9 +46,9 @@ describe.each(SCHEMES)("in %s", (colorScheme) => {
     await visitor.expectPhase("cancelled");
     await visitor.expectAccessible();
     await visitor.choose({ name: "text.jpg", mimeType: "image/jpeg", buffer: Buffer.from("a text") });
-    await visitor.page.getByRole("button", { name: "Analysing" }).click();
+    await visitor.page.getByRole("button", { name: "Analyzing" }).click();
     await visitor.cancel();
-    await visitor.page.getByRole("button", { name: "can't be analysed" }).click();
+    await visitor.page.getByRole("button", { name: "can't be analyzed" }).click();
     await visitor.expectFailure("refused");
     await visitor.expectAccessible();
     await visitor.screenshot(`${colorScheme}-failed`);

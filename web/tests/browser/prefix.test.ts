@@ -109,7 +109,7 @@ test("the form that does without JavaScript", async () => {
   await visit({ javaScriptEnabled: false });
   for (let times = 0; times < 2; times += 1) {
     await visitor.page.getByLabel(/^Photograph/).setInputFiles(`${samplesFolder}/coffee.jpg`);
-    await visitor.page.getByRole("button", { name: "Analyse" }).click();
+    await visitor.page.getByRole("button", { name: "Analyze" }).click();
     await visitor.page.waitForURL(`${outside.url}/answer`);
     await visitor.page.getByText(await expectedLabel(server, "coffee.jpg")).waitFor();
   }

@@ -160,7 +160,7 @@ export class Visitor {
     await session.send("Network.emulateNetworkConditions", { offline: false, ...rates });
   }
 
-  /** The pictures that were sent to be analysed. */
+  /** The pictures that were sent to be analyzed. */
   async sent(): Promise<Buffer[]> {
     const bodies = await this.page.evaluate(() =>
       Promise.all((window as unknown as { sent: Blob[] }).sent.map((body) => body.text())),

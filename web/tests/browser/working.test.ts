@@ -80,7 +80,7 @@ describe("while a picture is on its way", () => {
       await route.fulfill({ headers, json: labels.map((label) => ({ label, confidence: 0.3 })) });
     });
     await visitor.page.getByRole("button", { name: "A cup of coffee" }).click();
-    await visitor.page.getByRole("heading", { name: "Analysing" }).waitFor();
+    await visitor.page.getByRole("heading", { name: "Analyzing" }).waitFor();
     const before = await places();
     answer();
     await answered();

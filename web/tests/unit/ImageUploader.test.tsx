@@ -85,7 +85,7 @@ describe("a picture comes", () => {
     await page();
     const dataTransfer = transfer([picture()]);
     fireEvent.dragEnter(document.body, { dataTransfer });
-    expect(screen.getByTestId("drop-overlay")).toHaveTextContent("Let go to analyse");
+    expect(screen.getByTestId("drop-overlay")).toHaveTextContent("Let go to analyze");
     const inner = screen.getByRole("button", { name: "Choose photographs" });
     fireEvent.dragEnter(inner, { dataTransfer });
     fireEvent.dragLeave(document.body, { dataTransfer });
@@ -155,7 +155,7 @@ describe("a picture comes", () => {
 });
 
 describe("while it works", () => {
-  test("a large upload is counted in per cent, then it is analysing", async () => {
+  test("a large upload is counted in per cent, then it is analyzing", async () => {
     await page();
     choose(picture());
     const request = await server.request();
@@ -164,7 +164,7 @@ describe("while it works", () => {
     expect(screen.getByText("430 kB of 1.0 MB")).toBeInTheDocument();
     expect(screen.getByRole("progressbar")).toHaveAttribute("aria-valuenow", "43");
     await act(async () => request.uploaded());
-    expect(screen.getByRole("heading", { name: "Analysing" })).toBeInTheDocument();
+    expect(screen.getByRole("heading", { name: "Analyzing" })).toBeInTheDocument();
     expect(screen.getByRole("progressbar")).not.toHaveAttribute("aria-valuenow");
   });
 
@@ -173,7 +173,7 @@ describe("while it works", () => {
     choose(picture());
     const request = await server.request();
     await act(async () => request.progress(430, 1_000));
-    expect(screen.getByRole("heading", { name: "Analysing" })).toBeInTheDocument();
+    expect(screen.getByRole("heading", { name: "Analyzing" })).toBeInTheDocument();
   });
 
   test("the request is ended by Cancel, and sent again by Try again", async () => {
@@ -235,7 +235,7 @@ describe("the answer", () => {
     const request = await server.request();
     expect(status).toHaveTextContent("Sending cat.jpg");
     await act(async () => request.uploaded());
-    expect(status).toHaveTextContent("Analysing cat.jpg");
+    expect(status).toHaveTextContent("Analyzing cat.jpg");
     await act(async () => request.answer(200, PREDICTIONS));
     expect(status).toHaveTextContent("cat.jpg: Egyptian cat, 79.8 %; tabby, 11.8 %; tiger cat, 4.4 %");
     expect(status).toHaveAttribute("aria-live", "polite");
@@ -249,7 +249,7 @@ describe("when it fails", () => {
     const message = "The image is damaged or incomplete: send it again or save it anew";
     await answer(422, { message });
     expect(await screen.findByTestId("failure")).toHaveTextContent(message);
-    expect(screen.getByRole("status")).toHaveTextContent(`This picture can't be analysed. ${message}`);
+    expect(screen.getByRole("status")).toHaveTextContent(`This picture can't be analyzed. ${message}`);
     await userEvent.click(screen.getByRole("button", { name: "Try again" }));
     await answer();
     expect(await topLabel()).toBeInTheDocument();

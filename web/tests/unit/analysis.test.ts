@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ATTEMPTS, analysePicture, type Phase } from "../../src/lib/analysis.ts";
+import { ATTEMPTS, analyzePicture, type Phase } from "../../src/lib/analysis.ts";
 import { fakeServer, PREDICTIONS, picture } from "./server.ts";
 
 // Reading a file takes time, which stands still here.
@@ -22,8 +22,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function analyse(shrinks = false) {
-  return analysePicture(picture(), { signal: controller.signal, shrinks, report: (phase) => phases.push(phase) });
+function analyze(shrinks = false) {
+  return analyzePicture(picture(), { signal: controller.signal, shrinks, report: (phase) => phases.push(phase) });
 }
 
 /** Lets what has been promised happen, without any time going by. */
@@ -39,20 +39,20 @@ const BUSY = { message: "The server is busy: try again in a moment" };
 
 describe("a picture's way", () => {
   test("is reported step by step", async () => {
-    const done = analyse();
+    const done = analyze();
     const request = await server.request();
     request.progress(50, 100);
     request.uploaded();
     request.answer(200, PREDICTIONS);
     await done;
-    expect(names()).toEqual(["preparing", "uploading", "analysing", "answered"]);
+    expect(names()).toEqual(["preparing", "uploading", "analyzing", "answered"]);
     expect(phases[1]).toEqual({ name: "uploading", fraction: 0.5, bytes: 100 });
     expect(phases.at(-1)).toMatchObject({ answer: { predictions: PREDICTIONS }, sent: 6 });
   });
 
   test("goes on without shrinking where the browser can't decode", async () => {
     vi.stubGlobal("createImageBitmap", () => Promise.reject(new Error("not decodable")));
-    const done = analyse(true);
+    const done = analyze(true);
     (await server.request()).answer(200, PREDICTIONS);
     await done;
     expect(phases.at(-1)).toMatchObject({ name: "answered", sent: 6 });
@@ -62,7 +62,7 @@ describe("a picture's way", () => {
 
 describe("a busy server", () => {
   test("is asked again when it says, after a countdown", async () => {
-    const done = analyse();
+    const done = analyze();
     (await server.request()).answer(503, BUSY, { "Retry-After": "3" });
     await settled();
     expect(phases.at(-1)).toMatchObject({ name: "busy", seconds: 3 });
@@ -80,7 +80,7 @@ describe("a busy server", () => {
   });
 
   test("that does not say when is asked after two seconds", async () => {
-    const done = analyse();
+    const done = analyze();
     (await server.request()).answer(429, { message: "slow down" });
     await settled();
     expect(phases.at(-1)).toMatchObject({ name: "busy", seconds: 2 });
@@ -89,7 +89,7 @@ describe("a busy server", () => {
   });
 
   test("is given up after some attempts", async () => {
-    const done = analyse();
+    const done = analyze();
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       (await server.request()).answer(503, BUSY, { "Retry-After": "1" });
       await settled();
@@ -104,7 +104,7 @@ describe("a busy server", () => {
 describe("a cancelled picture", () => {
   test("is not waited for while it is being shrunk", async () => {
     vi.stubGlobal("createImageBitmap", () => new Promise(() => undefined));
-    const done = analyse(true);
+    const done = analyze(true);
     await settled();
     controller.abort();
     await done;
@@ -113,7 +113,7 @@ describe("a cancelled picture", () => {
   });
 
   test("is not waited for", async () => {
-    const done = analyse();
+    const done = analyze();
     const request = await server.request();
     controller.abort();
     await done;
@@ -122,7 +122,7 @@ describe("a cancelled picture", () => {
   });
 
   test("is not tried again", async () => {
-    const done = analyse();
+    const done = analyze();
     (await server.request()).answer(503, BUSY, { "Retry-After": "5" });
     await settled();
     expect(names().at(-1)).toBe("busy");
@@ -135,7 +135,7 @@ describe("a cancelled picture", () => {
 });
 
 test("what is refused is not tried again", async () => {
-  const done = analyse();
+  const done = analyze();
   (await server.request()).answer(422, { message: "The image is damaged" });
   await done;
   expect(phases.at(-1)).toMatchObject({

@@ -26,7 +26,7 @@ async function failure(result: Promise<unknown>): Promise<Failure> {
   return error as Failure;
 }
 
-describe("a picture that is analysed", () => {
+describe("a picture that is analyzed", () => {
   test("is sent as base64 in JSON", async () => {
     ask({}, picture("a.png", "hello"));
     const request = await server.request();
@@ -68,14 +68,14 @@ describe("a picture that is analysed", () => {
 
 describe("every status", () => {
   test.each([
-    [400, "refused", "This picture can't be analysed"],
+    [400, "refused", "This picture can't be analyzed"],
     [401, "unauthorized", "An API key, please"],
-    [404, "refused", "This picture can't be analysed"],
-    [405, "refused", "This picture can't be analysed"],
+    [404, "refused", "This picture can't be analyzed"],
+    [405, "refused", "This picture can't be analyzed"],
     [408, "timeout", "No answer in time"],
     [413, "tooLarge", "The picture is too large"],
-    [415, "refused", "This picture can't be analysed"],
-    [422, "refused", "This picture can't be analysed"],
+    [415, "refused", "This picture can't be analyzed"],
+    [422, "refused", "This picture can't be analyzed"],
     [429, "limited", "Too many requests"],
     [500, "broken", "The server has failed"],
     [502, "broken", "The server has failed"],

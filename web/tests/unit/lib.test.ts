@@ -81,7 +81,7 @@ describe("a visit", () => {
 
   test("takes one after the other", () => {
     expect(next(both)?.id).toBe(1);
-    const first = reduce(both, { type: "moved", id: 1, phase: { name: "analysing" } });
+    const first = reduce(both, { type: "moved", id: 1, phase: { name: "analyzing" } });
     expect(next(first)).toBeUndefined();
     expect(next(reduce(first, { type: "moved", id: 1, phase: { name: "cancelled" } }))?.id).toBe(2);
   });
