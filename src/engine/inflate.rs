@@ -66,11 +66,8 @@ fn read(mut source: impl Read, limit: usize, stop: &Stop, buffer: &mut Vec<u8>) 
             memory::reserve(buffer, length.max(STEP)).map_err(Fault::Other)?;
         }
         buffer.resize(length + STEP, 0);
-        let read = match source.read(&mut buffer[length..]) {
-            Ok(read) => read,
-            // The source is memory, so no read is interrupted.
-            Err(_) => return Err(Fault::Damaged),
-        };
+        // The source is memory, so no read is interrupted.
+        let Ok(read) = source.read(&mut buffer[length..]) else { return Err(Fault::Damaged) };
         buffer.truncate(length + read);
         if read == 0 {
             return Ok(());

@@ -120,7 +120,7 @@ async fn a_slow_body_earns_time_by_its_bytes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_left_of_a_dropped_body_is_read_off_within_bounds() {
+async fn the_rest_of_a_dropped_body_is_drained_within_bounds() {
     let Script { send, mut dropped, body, .. } = script(0, 10_000, false);
     drop(body);
     send.send(Ok(zeros(3000))).unwrap();

@@ -1,4 +1,4 @@
-//! The layer in front of the routes that cost something: who may ask, and how often.
+//! The layer that checks the key and the quota of a request, in front of the routes that analyze pictures.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use super::headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use super::problem::Problem;
 use crate::guard::access::{Policy, Quota, Verdict};
 
-/// The client's address, left on the request by `observe`. Nothing where the client has none.
+/// The client's address, which `observe` puts into the request's extensions. `None` for an unknown peer on a Unix socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Client(pub(super) Option<IpAddr>);
 

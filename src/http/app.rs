@@ -1,4 +1,4 @@
-//! What the routes share.
+//! The state that the routes share.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -11,27 +11,27 @@ use crate::model::Metadata;
 use crate::server::lifecycle::Lifecycle;
 use crate::telemetry::metrics::{self, Metrics};
 
-/// Labels in an answer of every route that does not let the client choose.
+/// The number of labels in an answer.
 pub(super) const LABELS: usize = 3;
 
 /// The state of the routes. Clones share it.
 #[derive(Clone, Debug)]
 pub struct App(Arc<State>);
 
-/// What an [`App`] holds.
+/// The state behind an [`App`].
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Analyses pictures.
+    /// The engine that analyzes inputs.
     pub engine: Arc<Engine>,
-    /// The memory for the bodies of requests.
+    /// The budget of memory for the bodies of requests.
     pub budget: Budget,
-    /// The rules for the bodies of requests.
+    /// The limits on the body of a request.
     pub body_limits: BodyLimits,
     /// The model that the engine runs.
     pub model: Arc<Metadata>,
-    /// Who may ask, and how often.
+    /// The API keys, the trusted proxies and the rate limit.
     pub access: Arc<Access>,
-    /// Where the web site comes from.
+    /// The source of the web site's files.
     pub site: Site,
     /// The metrics of this process.
     pub metrics: Metrics,
@@ -49,7 +49,7 @@ impl App {
         Self(Arc::new(state))
     }
 
-    /// Analyses one input and observes the time of its stages.
+    /// Analyzes one input and observes the time of its stages.
     pub(super) async fn analyze(&self, input: impl Into<Input>) -> Result<Analysis, Error> {
         let analysis = self.engine.analyze(input, LABELS).await?;
         metrics::analyzed(&analysis.timings);

@@ -1,4 +1,4 @@
-//! The bodies of requests: the layer that puts the rules round every one, and how a route takes its own.
+//! The bodies of requests: the layer that limits every body, and the functions by which a route reads its own.
 
 use axum::Extension;
 use axum::body::Body;
@@ -16,7 +16,7 @@ use crate::engine::Coding;
 use crate::error::{Error, Malformed};
 use crate::guard::body::{self, LimitedBody, Receipt};
 
-/// Puts the rules round the body of every request, whichever route it goes to.
+/// Enforces the limits on the body of every request, on every route.
 pub(super) async fn limit(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
     let waits = waits(&request);
     let (mut parts, inner) = request.into_parts();
@@ -48,7 +48,7 @@ pub(super) struct Received {
 /// Reads the body of a request for an analysis. A server that is full refuses it before it is read.
 ///
 /// # Errors
-/// A coding that is not read here; [`Error::Busy`]; what the body's rules say.
+/// [`Problem::Coding`], [`Error::Busy`], and the errors of [`body::read`].
 pub(super) async fn receive(app: &App, request: Request) -> Result<Received, Problem> {
     let coding = coding(request.headers())?;
     if app.engine.is_full() {
@@ -82,14 +82,14 @@ fn coding(headers: &HeaderMap) -> Result<Coding, Problem> {
     Ok(found)
 }
 
-/// Refuses a body that calls itself something other than JSON. One without a type passes.
+/// Refuses a body whose Content-Type is not JSON. A body without a Content-Type passes.
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(essence) = essence(headers) else { return Ok(()) };
     let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     if is_json { Ok(()) } else { Err(Problem::MediaType { expected: "application/json" }) }
 }
 
-/// Refuses a body that does not call itself a form with files (RFC 7578), and returns the boundary of its parts.
+/// Refuses a body whose Content-Type is not multipart/form-data (RFC 7578), and returns the boundary of its parts.
 pub(super) fn require_form(headers: &HeaderMap) -> Result<String, Problem> {
     let expected = "multipart/form-data";
     if essence(headers).as_deref() != Some(expected) {
@@ -99,8 +99,34 @@ pub(super) fn require_form(headers: &HeaderMap) -> Result<String, Problem> {
     multer::parse_boundary(content_type).map_err(|_| Malformed::NotAForm.into())
 }
 
-/// The type that a body calls itself, in lower case and without parameters.
+/// The media type in Content-Type, in lower case and without parameters.
 fn essence(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(CONTENT_TYPE)?.to_str().unwrap_or_default();
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn coding_of(values: &[&'static str]) -> Result<Coding, Problem> {
+        coding(&values.iter().map(|value| (CONTENT_ENCODING, HeaderValue::from_static(value))).collect())
+    }
+
+    #[test]
+    fn one_coding_is_read() {
+        for (values, expected) in [
+            (&[][..], Coding::Identity),
+            (&[""], Coding::Identity),
+            (&["identity"], Coding::Identity),
+            (&["GZIP"], Coding::Gzip),
+            (&[" x-gzip"], Coding::Gzip),
+            (&["deflate"], Coding::Deflate),
+        ] {
+            assert_eq!(coding_of(values), Ok(expected), "{values:?}");
+        }
+        for values in [&["br"][..], &["gzip, gzip"], &["identity", "gzip"], &["gzip", "gzip"]] {
+            assert_eq!(coding_of(values), Err(Problem::Coding), "{values:?}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
-//! `GET /health`, `/livez`, `/readyz`: whether the server answers, lives, and wants requests.
+//! `GET /health`, `/livez`, `/readyz`: health checks.
 //!
-//! It listens only once the model is loaded: before that none of them answers.
+//! The server listens once the model is loaded, so none of them answers before.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 use super::App;
 use crate::server::lifecycle::Phase;
 
-/// How the server is.
+/// The server's health.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Health {
-    /// A word or a few.
+    /// `ok`, `ready`, or why the server is not ready.
     #[schema(example = "ok")]
     status: &'static str,
 }

@@ -1,4 +1,4 @@
-//! The layers that hold for every request, and CORS.
+//! The layers around every route, and CORS.
 
 use std::any::Any;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::{body, host, observe};
 use crate::config::Origins;
 use crate::error::Error;
 
-/// How long a browser may keep the answer to a preflight request.
+/// The time for which a browser may cache the answer to a preflight request.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
 /// The layers round every route, from the inside out. The panic handler is innermost, so that the observer sees its 500.
@@ -38,7 +38,7 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
     Problem::from(Error::Internal).into_response()
 }
 
-/// Which other origins' pages may call a route.
+/// Lets pages of other origins call a route.
 pub(super) fn cors(origins: &Origins) -> CorsLayer {
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST])

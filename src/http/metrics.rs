@@ -10,9 +10,9 @@ use crate::telemetry::metrics::Now;
 /// The text format that Prometheus reads, version 0.0.4.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What Prometheus reads
+/// The metrics, for Prometheus
 ///
-/// Here only where `METRICS_ADDR` names no other port.
+/// Only if `METRICS_ADDR` is not set.
 #[utoipa::path(
     get,
     path = "/metrics",

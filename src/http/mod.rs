@@ -1,4 +1,4 @@
-//! The HTTP door: `router` is the table of routes, `problem` what HTTP says of an error, `layers` what holds for all.
+//! The HTTP door: `router` is the table of routes, `problem` maps errors to responses, `layers` wraps every route.
 
 mod access;
 mod app;

@@ -1,5 +1,5 @@
-//! What is known of a request afterwards: one observer makes its id, its spans, its log line and its metrics, from one
-//! clock. It does so whether the request is answered, refused, or left by its client.
+//! The observer of requests: it makes the id, the spans, the log line and the metrics of each request, from one clock.
+//! Each request is recorded exactly once, also if it is refused or its client leaves.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -26,7 +26,7 @@ use crate::server::Peer;
 use crate::telemetry::metrics;
 use crate::telemetry::traces::TARGET;
 
-/// The status that is recorded, as nginx does, where a client left before it got one.
+/// The status recorded for a client that left before the answer, as in nginx.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// The route of the site's pages and files, in metrics.
@@ -46,7 +46,7 @@ pub(super) async fn observe(Extension(app): Extension<App>, mut request: Request
     let id = request.headers().get(REQUEST_ID).filter(|id| is_usable(id)).cloned().unwrap_or_else(new_id);
     let route = request.extensions().get::<MatchedPath>().cloned();
     let trace = trace_span(&request, route.as_ref().map(MatchedPath::as_str));
-    // Of the highest level, so that every line of the request has the id whichever level is logged.
+    // Of the highest level, so that the lines of the request have its id at any LOG_LEVEL.
     let log = trace.in_scope(|| tracing::error_span!("request", id = id.to_str().unwrap_or_default()));
     let mut observation = Observation {
         begun: Instant::now(),

@@ -1,7 +1,7 @@
-//! Errors as HTTP has them: a status, a message that names fields and headers, JSON, `Retry-After`.
+//! Errors in HTTP's form: a status, a message that names fields and headers, JSON, `Retry-After`.
 //!
-//! A handler returns a [`Problem`]. As a response it is `{"message": ...}`; a route with another form has a layer that
-//! finds the problem on the response and renders it anew.
+//! A handler returns a [`Problem`], which becomes the response `{"message": ...}`. A route with another form has a layer
+//! that takes the problem from the response's extensions and renders it again.
 
 use axum::Json;
 use axum::http::header::{ACCEPT_ENCODING, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -13,21 +13,21 @@ use utoipa::ToSchema;
 use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::BodyError;
 
-/// Why a request is not answered with what it asked for.
+/// The reason for a response that is not the requested one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// What the core found wrong.
+    /// An error of the core.
     Core(Error),
-    /// What was wrong with the body.
+    /// An error of the body.
     Body(BodyError),
     /// The body has another type than the route takes.
     MediaType {
         /// The type that the route takes.
         expected: &'static str,
     },
-    /// The body is compressed in a way that is not read here.
+    /// The body has a content coding that is not supported.
     Coding,
-    /// A key is required, and none or a wrong one came.
+    /// A key is required, and the request has none or a wrong one.
     Unauthorized,
     /// The client asks more often than it may.
     TooManyRequests {
@@ -36,14 +36,14 @@ pub(super) enum Problem {
     },
     /// The client has sent too many wrong keys.
     TooManyWrongKeys {
-        /// Seconds after which the next one is looked at.
+        /// Seconds after which the next one is checked.
         seconds: u64,
     },
     /// No route has this path.
     NotFound,
     /// The path exists, for other methods.
     MethodNotAllowed,
-    /// The request names no host, several, or one that is none.
+    /// The request has no Host, several, or a malformed one.
     Host,
 }
 
@@ -90,7 +90,7 @@ impl Problem {
         }
     }
 
-    /// The sentence for the client: what is wrong, and what to do.
+    /// A sentence for the client that names the fault and, where there is one, the remedy.
     pub(super) fn message(&self) -> String {
         match self {
             Self::Core(Error::Malformed(malformed)) => message(malformed),
@@ -118,7 +118,7 @@ impl Problem {
         Message { message: self.message() }
     }
 
-    /// Why a request was refused before its picture was looked at, as a label of the metrics.
+    /// The value of `reason` in `glimpse_rejected_total`. `None` for problems that the metric does not count.
     pub(super) const fn reason(&self) -> Option<&'static str> {
         match self {
             Self::Core(Error::Busy) | Self::Body(BodyError::NoRoom) => Some("busy"),
@@ -136,7 +136,7 @@ impl Problem {
         }
     }
 
-    /// The headers that belong to the problem, whatever its body looks like.
+    /// The headers of the problem, in every form of the body.
     pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         match self {

@@ -1,4 +1,4 @@
-//! The one table of routes. A route, its guard, its way to refuse and its description stand together.
+//! The table of routes: each with its guard, the form of its errors and its description.
 
 use axum::Router;
 use axum::middleware::from_fn;
@@ -16,7 +16,7 @@ use super::{form, health, layers, metrics, site};
 use crate::config::Origins;
 use crate::model::Prediction;
 
-/// The routes of the API, which are described.
+/// The routes of the API, which `openapi.json` describes.
 fn api(shows_metrics: bool) -> OpenApiRouter<App> {
     let routes = OpenApiRouter::with_openapi(openapi::frame())
         .routes(guarded(routes!(analyze::analyze)))
@@ -29,7 +29,7 @@ fn api(shows_metrics: bool) -> OpenApiRouter<App> {
     if shows_metrics { routes.routes(routes!(metrics::metrics)) } else { routes }
 }
 
-/// The site and its form, which are not described.
+/// The site and its form, which `openapi.json` does not describe.
 fn pages() -> Router<App> {
     let answer = get(site::page)
         .merge(post(form::analyze).route_layer(from_fn(guard)).fallback(not_allowed))
@@ -72,7 +72,7 @@ pub fn description() -> &'static str {
         openapi::Document(document)
             .with_schema::<Prediction>()
             .with_schema::<Message>()
-            .with_schema::<predict::Refusal>()
+            .with_schema::<predict::PredictError>()
             .with_schema::<predict::Fault>()
             .text()
     });

@@ -17,5 +17,5 @@ pub use orientation::Orientation;
 pub use picture::{Picture, Size};
 pub use preprocess::{Colours, Filter, Layout, Preprocess, Preprocessor, Resizer, Window};
 
-/// Bytes of a decoded pixel: red, green, blue.
+/// Bytes per decoded pixel: red, green, blue.
 pub(crate) const CHANNELS: usize = 3;

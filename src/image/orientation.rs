@@ -24,7 +24,7 @@ pub struct Orientation {
 }
 
 impl Orientation {
-    /// The stored pixels as they are.
+    /// The stored pixels are upright.
     pub const UPRIGHT: Self = Self { transpose: false, mirror_x: false, mirror_y: false };
 
     /// The orientation for an Exif value from 1 to 8. Any other value is upright.

@@ -1,4 +1,4 @@
-//! What is known of a picture beside its pixels.
+//! The size and the orientation of a picture.
 
 use super::Orientation;
 use crate::error::Error;
@@ -24,7 +24,7 @@ impl Size {
         if orientation.transpose { Self { width: self.height, height: self.width } } else { self }
     }
 
-    /// The size in pixels that each stand for a square of `reduction` pixels a side.
+    /// The size after a reduction of both sides by the factor `reduction`.
     pub(super) const fn reduced(self, reduction: u32) -> Self {
         Self { width: self.width.div_ceil(reduction), height: self.height.div_ceil(reduction) }
     }
@@ -47,7 +47,7 @@ impl Size {
 pub struct Picture {
     /// The size that the file states, as stored.
     pub size: Size,
-    /// Pixels of the file a side for which one decoded pixel stands: 1, 2, 4 or 8.
+    /// The factor by which each side was reduced in decoding: 1, 2, 4 or 8.
     pub reduction: u32,
     /// The turn that makes the stored pixels upright.
     pub orientation: Orientation,

@@ -1,4 +1,4 @@
-//! A model, and one thread's side of it.
+//! A model, and the state of one thread that runs it.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::error::{Error, StartError};
 use crate::image::{Picture, Preprocessor};
 use crate::stop::Stop;
 
-/// How far outputs may be from probabilities, and their sum from 1. Rounding takes them less far, also in 8-bit models.
+/// The tolerance on outputs outside of 0 to 1, and on their sum. Rounding errors are smaller, also in 8-bit models.
 const TOLERANCE: f32 = 0.01;
 
 /// A loaded model: the graph with its weights, and its description. It exists once and is shared by all threads.
@@ -19,7 +19,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads the model from `source` and runs it once, on an input of zeros: what the graph leaves open is known only then.
+    /// Loads the model from `source` and runs it once, on an input of zeros. Dimensions that the graph leaves open are known only after a run.
     ///
     /// # Errors
     /// A sentence, where the file can't be read, is no model, does not describe itself, has another shape than it describes,
@@ -54,7 +54,7 @@ impl Model {
     }
 }
 
-/// One thread's side of a model: the stages in front of the graph, and the buffers around it.
+/// The state of one thread that runs a model: the preprocessing, and the buffers for input and output.
 ///
 /// To serve another model, a worker replaces its classifier by one on that model.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Classifier {
         }
     }
 
-    /// The model that it runs.
+    /// The model.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
     }
@@ -102,8 +102,8 @@ impl Classifier {
     /// The `count` most probable labels of the input, highest first.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`], or [`Error::Internal`] where ONNX Runtime fails or answers with something else than
-    /// probabilities. The log has the cause.
+    /// [`Error::OutOfMemory`], or [`Error::Internal`] if ONNX Runtime fails or an output is not a
+    /// probability. The log has the cause.
     pub fn classify(&mut self, count: usize) -> Result<Vec<Prediction>, Error> {
         self.run()?;
         Ok(self.model.metadata.labels.top(&self.probabilities, count))
@@ -117,7 +117,7 @@ impl Classifier {
     fn run(&mut self) -> Result<(), Error> {
         self.model.session.run(&self.input, &mut self.probabilities)?;
         let range = -TOLERANCE..=1.0 + TOLERANCE;
-        // Not a number is in no range.
+        // A range contains no NaN.
         if let Some(value) = self.probabilities.iter().find(|value| !range.contains(value)) {
             tracing::error!(%value, "the model answers with a value that is not a probability");
             return Err(Error::Internal);

@@ -1,6 +1,6 @@
 //! The files that the build has put into the executable; see `build.rs`.
 
-/// The model, as it is in `models/`.
+/// The model file.
 pub(super) static MODEL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/model.onnx"));
 
 /// ONNX Runtime's library, compressed with Zstandard.

@@ -1,7 +1,7 @@
 //! Loading ONNX Runtime, a shared library.
 //!
-//! The executable may hold it compressed. It is then unpacked into memory (a `memfd`, or a private temporary file where there
-//! is none) and loaded from there.
+//! The executable may hold it compressed. It is then unpacked into memory (a `memfd`, or a private temporary file on systems
+//! without it) and loaded from there.
 
 #![allow(unsafe_code, reason = "a shared library is foreign code")]
 
@@ -45,7 +45,7 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Loads ONNX Runtime from `source`. Later calls return the library of the first one, whatever their source.
+    /// Loads ONNX Runtime from `source`. Later calls ignore their `source` and return the library of the first call.
     ///
     /// # Errors
     /// A sentence, where the library is missing, is not ONNX Runtime, or is too old.

@@ -13,8 +13,8 @@ use ort::value::{Outlet, TensorElementType, TensorRef, TensorRefMut, ValueType};
 use super::{Metadata, Runtime};
 use crate::error::{Error, StartError};
 
-/// A model's graph with one input and one output, both of 32-bit floats. The weights exist once, however many threads run
-/// it.
+/// A model's graph with one input and one output, both of 32-bit floats. All threads that run
+/// it share one copy of the weights.
 #[derive(Debug)]
 pub(super) struct SharedSession {
     session: Session,
@@ -95,7 +95,7 @@ impl SharedSession {
     }
 }
 
-/// A session that computes in the thread that runs it. More threads a picture make one picture faster and all of them slower.
+/// A session that computes in the calling thread. More threads for each picture would lower the throughput.
 ///
 /// No execution provider is registered, so ONNX Runtime falls back to that of the CPU: [`SharedSession::try_run`] relies on it.
 fn session(runtime: &Runtime, file: &[u8]) -> ort::Result<Session> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::StartError;
 
-/// Where a model comes from.
+/// The source of a model file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelSource {
     /// An ONNX file.
@@ -41,7 +41,7 @@ impl ModelSource {
         }
     }
 
-    /// `reason`, in a sentence that names the model.
+    /// An error that names the model and gives `reason`.
     pub(super) fn refuse(&self, reason: &str) -> StartError {
         let name = match self {
             Self::File(path) => path.display().to_string(),

@@ -62,7 +62,7 @@ impl Queue {
         thread::Builder::new().name("log".into()).spawn(move || self.run(output)).map(drop)
     }
 
-    /// Waits up to `patience` until everything queued is written; returns whether it is.
+    /// Waits up to `patience` until all queued lines are written, and returns whether they are.
     pub(super) fn flush(&self, patience: Duration) -> bool {
         // The writer is idle only after a batch has been written.
         let is_pending = |state: &mut State| !state.lines.is_empty() || !state.is_idle;

@@ -93,7 +93,7 @@ fn wait(child: &mut Child) -> ExitStatus {
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = pipe().unwrap();
     // 64 kB on Linux, 16 kB on macOS, where it grows.
-    writer.write_all(&vec![b'\n'; 1 << 16]).unwrap();
+    writer.write_all(&b"\n".repeat(1 << 16)).unwrap();
     (reader, writer)
 }
 

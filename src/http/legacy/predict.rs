@@ -16,7 +16,7 @@ use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::BodyError;
 use crate::http::app::App;
 use crate::http::body::{self, Received};
-use crate::http::openapi::responses::{self, PICTURE, Refused, Responses};
+use crate::http::openapi::responses::{self, PICTURE, Rendered, Responses};
 use crate::http::problem::Problem;
 use crate::http::v1::analyze;
 
@@ -25,7 +25,7 @@ const FIELD: &str = "image_data";
 /// The message of the replaced service for every picture that it could not classify.
 const FAILED: &str = "Internal server error during model inference.";
 
-/// A picture to be analysed, as the replaced service took it.
+/// A picture to be analyzed, as the replaced service took it.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the description only: a worker finds the field in the body")]
 pub(in crate::http) struct PictureData {
@@ -36,8 +36,7 @@ pub(in crate::http) struct PictureData {
 
 /// Why a request was refused, as the replaced service said it.
 #[derive(Serialize, ToSchema)]
-#[schema(as = PredictError)]
-pub(in crate::http) struct Refusal {
+pub(in crate::http) struct PredictError {
     #[schema(inline)]
     detail: Detail,
 }
@@ -82,7 +81,7 @@ pub(in crate::http) async fn predict(State(app): State<App>, request: Request) -
     Ok(analyze::labels(&analysis))
 }
 
-/// What the route answers.
+/// The responses of the route.
 struct Described;
 
 impl IntoResponses for Described {
@@ -90,11 +89,11 @@ impl IntoResponses for Described {
         // It takes a body of any type.
         let problems = responses::problems(FIELD).into_iter();
         let problems = problems.filter(|(_, problem)| !matches!(problem, Problem::MediaType { .. }));
-        let refused = |(name, problem): (_, Problem)| {
-            let body = refusal(&problem);
-            Refused::new(name, respond(problem), &body)
+        let rendered = |(name, problem): (_, Problem)| {
+            let body = error(&problem);
+            Rendered::new(name, respond(problem), &body)
         };
-        responses::responses(problems.map(refused), &Refusal::name())
+        responses::responses(problems.map(rendered), &PredictError::name())
     }
 }
 
@@ -109,12 +108,12 @@ pub(in crate::http) async fn render(request: Request, next: Next) -> Response {
 
 /// A problem with the status and the JSON of the replaced service.
 pub(in crate::http) fn respond(problem: Problem) -> Response {
-    let (status, body) = (status(&problem), Json(refusal(&problem)));
+    let (status, body) = (status(&problem), Json(error(&problem)));
     problem.respond(status, body)
 }
 
-/// The contract knows a request that does not fit (422), what the gateway itself refuses, and 500 for whatever keeps a
-/// picture from being classified.
+/// The contract has 422 for a body that does not fit, 500 for a picture that could not be classified, and the statuses of
+/// the gateway in front for everything else.
 fn status(problem: &Problem) -> StatusCode {
     match problem {
         Problem::Core(Error::Malformed(malformed)) if fault(malformed).is_some() => StatusCode::UNPROCESSABLE_ENTITY,
@@ -129,16 +128,16 @@ fn status(problem: &Problem) -> StatusCode {
 }
 
 /// The JSON of a problem.
-pub(in crate::http) fn refusal(problem: &Problem) -> Refusal {
+pub(in crate::http) fn error(problem: &Problem) -> PredictError {
     let detail = match problem {
         Problem::Core(Error::Malformed(malformed)) if let Some(fault) = fault(malformed) => Detail::Faults(vec![fault]),
         problem if status(problem) == StatusCode::INTERNAL_SERVER_ERROR => Detail::Sentence(FAILED.into()),
         problem => Detail::Sentence(problem.message()),
     };
-    Refusal { detail }
+    PredictError { detail }
 }
 
-/// What pydantic said of a body that does not fit; nothing where the replaced service failed later.
+/// The error of pydantic for a body that does not fit. `None` for errors that the replaced service found later.
 fn fault(malformed: &Malformed) -> Option<Fault> {
     let (kind, loc, msg) = match malformed {
         Malformed::NotJson { column } => ("json_invalid", json!(["body", column]), "JSON decode error"),

@@ -1,4 +1,4 @@
-//! The headers of the answers.
+//! The headers of the responses.
 
 use axum::http::HeaderName;
 use axum::http::header::{ACCEPT_ENCODING, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -10,11 +10,11 @@ use utoipa::openapi::{Header, HeaderBuilder, OpenApi as Document, Ref, RefOr, Re
 
 use crate::http::headers::{RATE_LIMIT, RATE_LIMIT_POLICY, REQUEST_ID, SERVER_TIMING};
 
-/// What is said of a header once, however many answers have it.
+/// The description of a header, shared by all answers that have it.
 struct Described {
     name: HeaderName,
     kind: Type,
-    /// Every answer that names it has it.
+    /// Whether every answer that lists the header has it.
     is_certain: bool,
     description: &'static str,
     example: Value,
@@ -83,7 +83,7 @@ impl From<Described> for Header {
     }
 }
 
-/// Where a header is described.
+/// A reference to the description of a header.
 pub(super) fn reference(name: &HeaderName) -> Ref {
     Ref::new(format!("#/components/headers/{name}"))
 }
@@ -93,7 +93,7 @@ pub(super) fn describe(document: &mut Document) {
     let components = document.components.get_or_insert_default();
     components.headers = all().into_iter().map(|it| (it.name.to_string(), Header::from(it).into())).collect();
     for operation in document.paths.paths.values_mut().flat_map(operations) {
-        // Where a key may be asked for, requests may be counted, once it has been found good.
+        // The routes that may require a key are those that may have a rate limit. A wrong key is refused before it.
         let is_counted = operation.security.is_some();
         for (status, response) in &mut operation.responses.responses {
             let RefOr::T(response) = response else { continue };

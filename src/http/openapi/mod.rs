@@ -28,12 +28,12 @@ use super::headers::API_KEY;
 )]
 struct Frame;
 
-/// What stands in the description before any route is in it.
+/// The description without any route.
 pub(super) fn frame() -> Root {
     Frame::openapi()
 }
 
-/// A description that has every route.
+/// A description with every route.
 pub(super) struct Document(pub(super) Root);
 
 impl Document {
@@ -56,7 +56,7 @@ impl Document {
     }
 }
 
-/// The description, as the routes have it.
+/// The text of the description, for its route.
 #[derive(Clone, Copy)]
 pub(super) struct Description(pub(super) &'static str);
 

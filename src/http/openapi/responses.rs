@@ -1,10 +1,10 @@
-//! What the routes that analyse a picture answer: the labels, or one of their problems.
+//! The responses of the routes that analyze a picture: the labels, or a problem.
 
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::Response as Answer;
+use axum::response::Response as HttpResponse;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::example::Example;
@@ -26,7 +26,7 @@ pub(in crate::http) const PICTURE: &str =
 /// Responses by their status.
 pub(in crate::http) type Responses = BTreeMap<String, RefOr<Response>>;
 
-/// Every problem that can keep the picture in the field `name` from being analysed, with figures that may occur.
+/// Every problem that can keep the picture in the field `name` from being analyzed, with example figures.
 pub(in crate::http) fn problems(name: &'static str) -> Vec<(&'static str, Problem)> {
     let field = |fault| Malformed::Field { name, fault }.into();
     vec![
@@ -54,29 +54,29 @@ pub(in crate::http) fn problems(name: &'static str) -> Vec<(&'static str, Proble
     ]
 }
 
-/// How a route answers a problem.
-pub(in crate::http) struct Refused {
+/// A problem as a route renders it.
+pub(in crate::http) struct Rendered {
     name: &'static str,
-    answer: Answer,
+    response: HttpResponse,
     body: Value,
 }
 
-impl Refused {
-    pub(in crate::http) fn new(name: &'static str, answer: Answer, body: &impl serde::Serialize) -> Self {
-        Self { name, answer, body: json!(body) }
+impl Rendered {
+    pub(in crate::http) fn new(name: &'static str, response: HttpResponse, body: &impl serde::Serialize) -> Self {
+        Self { name, response, body: json!(body) }
     }
 }
 
-/// The labels, and the refusals by their status. Statuses and headers are those of the answers themselves.
-pub(in crate::http) fn responses(refusals: impl Iterator<Item = Refused>, schema: &str) -> Responses {
-    let mut by_status: BTreeMap<StatusCode, Vec<Refused>> = BTreeMap::new();
-    for refusal in refusals {
-        by_status.entry(refusal.answer.status()).or_default().push(refusal);
+/// The labels, and the problems by their status. Statuses and headers are taken from the rendered responses.
+pub(in crate::http) fn responses(problems: impl Iterator<Item = Rendered>, schema: &str) -> Responses {
+    let mut by_status: BTreeMap<StatusCode, Vec<Rendered>> = BTreeMap::new();
+    for problem in problems {
+        by_status.entry(problem.response.status()).or_default().push(problem);
     }
-    let refused = by_status
+    let failures = by_status
         .into_iter()
-        .map(|(status, refusals)| (status.as_str().to_owned(), refused(status, refusals, schema).into()));
-    std::iter::once((StatusCode::OK.as_str().to_owned(), labels().into())).chain(refused).collect()
+        .map(|(status, problems)| (status.as_str().to_owned(), failure(status, problems, schema).into()));
+    std::iter::once((StatusCode::OK.as_str().to_owned(), labels().into())).chain(failures).collect()
 }
 
 fn labels() -> Response {
@@ -93,14 +93,15 @@ fn labels() -> Response {
     response.header_ref(SERVER_TIMING.as_str(), headers::reference(&SERVER_TIMING)).build()
 }
 
-fn refused(status: StatusCode, refusals: Vec<Refused>, schema: &str) -> Response {
+fn failure(status: StatusCode, problems: Vec<Rendered>, schema: &str) -> Response {
     let mut response =
         ResponseBuilder::new().description(format!("{}.", status.canonical_reason().unwrap_or_default()));
-    for name in refusals.iter().flat_map(|refusal| refusal.answer.headers().keys()).filter(|name| *name != CONTENT_TYPE)
+    for name in
+        problems.iter().flat_map(|problem| problem.response.headers().keys()).filter(|name| *name != CONTENT_TYPE)
     {
         response = response.header_ref(name.as_str(), headers::reference(name));
     }
-    let examples = refusals.into_iter().map(|Refused { name, body, .. }| {
+    let examples = problems.into_iter().map(|Rendered { name, body, .. }| {
         let mut example = Example::new();
         example.value = Some(body);
         (name, example)

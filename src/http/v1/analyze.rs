@@ -10,13 +10,13 @@ use crate::engine::{Analysis, Payload, Stage, Timings};
 use crate::http::app::App;
 use crate::http::body::{self, Received};
 use crate::http::headers::SERVER_TIMING;
-use crate::http::openapi::responses::{self, PICTURE, Refused, Responses};
+use crate::http::openapi::responses::{self, PICTURE, Rendered, Responses};
 use crate::http::problem::{Message, Problem};
 
 /// The name of the body's field.
 const FIELD: &str = "base64Image";
 
-/// A picture to be analysed.
+/// A picture to be analyzed.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "the description only: a worker finds the field in the body")]
@@ -44,16 +44,16 @@ pub(in crate::http) async fn analyze(State(app): State<App>, request: Request) -
     Ok(labels(&analysis))
 }
 
-/// What the route answers.
+/// The responses of the route.
 struct Described;
 
 impl IntoResponses for Described {
     fn responses() -> Responses {
-        let refused = |(name, problem): (_, Problem)| {
+        let rendered = |(name, problem): (_, Problem)| {
             let body = problem.body();
-            Refused::new(name, problem.into_response(), &body)
+            Rendered::new(name, problem.into_response(), &body)
         };
-        responses::responses(responses::problems(FIELD).into_iter().map(refused), &Message::name())
+        responses::responses(responses::problems(FIELD).into_iter().map(rendered), &Message::name())
     }
 }
 

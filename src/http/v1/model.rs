@@ -1,4 +1,4 @@
-//! `GET /api/v1/model`: which model answers, and what the server takes.
+//! `GET /api/v1/model`: the model, and the server's limits.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,16 +7,16 @@ use utoipa::ToSchema;
 
 use crate::http::app::App;
 
-/// The model that answers, and what the server takes.
+/// The model, and the server's limits.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Model {
-    /// Its name, such as a paper or a library gives it.
+    /// Its name, as a paper or a library writes it.
     #[schema(example = "MobileNetV2")]
     name: String,
-    /// Which variant of it.
+    /// The variant of it.
     version: String,
-    /// Where its weights come from.
+    /// The origin of its weights.
     source: String,
     /// SHA-256 of the file of its weights, in hexadecimal.
     #[schema(pattern = "^[0-9a-f]{64}$")]
@@ -24,17 +24,17 @@ pub(in crate::http) struct Model {
     /// The licence of its weights (SPDX).
     #[schema(example = "Apache-2.0")]
     licence: String,
-    /// What it computes in: `float32`, or `int8`, which is faster and answers nearly the same.
+    /// The numbers that it computes with: `float32`, or `int8`, which is faster and answers nearly the same.
     #[schema(example = "float32")]
     precision: String,
     input: Input,
-    /// How many labels it knows.
+    /// The number of its labels.
     #[schema(example = 1000)]
     labels: usize,
     limits: Limits,
 }
 
-/// What a picture is resized to, in pixels.
+/// The size to which a picture is resized, in pixels.
 #[derive(Serialize, ToSchema)]
 struct Input {
     #[schema(example = 224)]
@@ -43,7 +43,7 @@ struct Input {
     height: u32,
 }
 
-/// What the server takes.
+/// The server's limits.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Limits {
@@ -58,7 +58,7 @@ struct Limits {
     timeout_ms: u64,
 }
 
-/// Which model answers, and what the server takes
+/// The model, and the server's limits
 #[utoipa::path(
     get,
     path = "/api/v1/model",

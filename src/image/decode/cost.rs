@@ -33,7 +33,7 @@ const MAX_METADATA: u64 = 32 << 20;
 /// Rows that the crate `png` holds beside the picture: inflated, unfiltered and expanded.
 const PNG_ROWS: usize = 4;
 
-/// The limit on what `png` takes by its own count, and what it takes in fact, in bytes.
+/// The limit for `png`, which counts only some of its allocations, and an upper bound on all of them; in bytes.
 pub(super) fn of_png(file: &[u8], max_pixels: u64) -> Result<(u64, usize), Error> {
     let size = png_size(file)?.check(max_pixels)?;
     let rows = png_row(file).saturating_mul(PNG_ROWS);
@@ -64,7 +64,7 @@ fn png_metadata(size: Size, file: u64) -> u64 {
 }
 
 /// Bytes that the crate `tiff` takes to decode a picture of `bytes` bytes: the picture once more, a third of that for CMYK,
-/// the directory's lists, and what a JPEG inside takes.
+/// the directory's lists, and the buffers for a JPEG inside.
 pub(super) fn of_tiff(file: &[u8], bytes: usize) -> usize {
     (bytes / 3).saturating_mul(4).saturating_add(jpeg_cost(file)).saturating_add(file.len() + LISTS)
 }

@@ -24,7 +24,7 @@ const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 /// can't be stopped, so its work is limited to what the remaining time allows.
 const SCANNED_PIXELS_A_SECOND: f64 = 100e6;
 
-/// The most scans of a progressive file. Encoders make some ten, whatever the size.
+/// The most scans of a progressive file. Encoders write about ten, for pictures of any size.
 const MAX_SCANS: usize = 200;
 
 /// Sentinels for the last row. If one survives, libjpeg-turbo stopped early without an error; a second, different one rules
@@ -125,7 +125,7 @@ impl<'a> Opened<'a> {
     /// The largest reduction that keeps enough of the picture, where `side` is the number of pixels to which its shorter side is
     /// resized.
     fn reduction(&self, side: u32) -> u32 {
-        // A lossless file has no DCT: libjpeg-turbo writes it at its full size whatever the scaling factor.
+        // A lossless file has no DCT: libjpeg-turbo ignores the scaling factor.
         if self.get(raw::TJPARAM_TJPARAM_LOSSLESS) != Some(0) {
             return 1;
         }
@@ -180,7 +180,7 @@ impl<'a> Opened<'a> {
         memory::probe(self.size.pixels().saturating_mul(components * 2))
     }
 
-    /// A parameter of the file, where it is known.
+    /// A parameter of the file; `None` if it is not known.
     fn get(&self, parameter: raw::TJPARAM) -> Option<u32> {
         // SAFETY: the handle is live. The answer for an unknown parameter is -1.
         let value = unsafe { raw::tj3Get(self.handle, parameter as c_int) };

@@ -3,9 +3,9 @@
 //! The format is told by the file's first bytes, never by a name. Width and height are read from the header and checked
 //! against the limit before memory for the pixels is taken. The memory itself may be refused ([`crate::memory`]).
 //!
-//! What the crates `image`, `png` and `tiff` allocate on their own aborts the process where it is refused. Their share is
-//! limited where they have a limit, and probed for just before they begin. libjpeg-turbo and libwebp report it, and `gif`
-//! takes no memory that grows with the picture.
+//! The crates `image`, `png` and `tiff` abort the process if the system refuses them memory. Their allocations are limited
+//! where they offer a limit, and probed for just before they begin. libjpeg-turbo and libwebp report a refusal, and `gif`
+//! allocates no memory that grows with the picture.
 
 mod cost;
 mod gif;
@@ -38,7 +38,7 @@ impl Decoder {
         Self { max_pixels, jpeg: jpeg::Decompressor::default(), gif_indices: Vec::new() }
     }
 
-    /// Gives back buffers of more than `most` bytes.
+    /// Frees buffers of more than `most` bytes.
     pub fn release(&mut self, most: usize) {
         self.jpeg.release(most);
         memory::release(&mut self.gif_indices, most);
@@ -62,7 +62,7 @@ impl Decoder {
         stop: &Stop,
         pixels: &mut Vec<u8>,
     ) -> Result<Picture, Error> {
-        // Some decoders panic at files that they did not foresee. None keeps a state from file to file.
+        // Some decoders panic on unforeseen files. None keeps state from file to file.
         let decoding = AssertUnwindSafe(|| self.decode_any(file, shorter_side, stop, pixels));
         let decoded = catch_unwind(decoding).unwrap_or(Err(Error::DamagedImage));
         // A decoder that was stopped reports a damaged file.
@@ -104,7 +104,7 @@ fn sniff(file: &[u8]) -> Result<ImageFormat, Error> {
     )
 }
 
-/// Whether the file has a format that people send and that is not decoded here: HEIC and its relatives, JPEG XL, JPEG 2000,
+/// Whether the file has a known format that is not decoded: HEIC and its relatives, JPEG XL, JPEG 2000,
 /// SVG, Photoshop.
 fn is_other_image(file: &[u8]) -> bool {
     let text = file.trim_ascii_start();

@@ -1,4 +1,4 @@
-//! TIFF: what the `image` crate reads, and two kinds that it does not: palettes, and gray with further samples.
+//! TIFF, through the `image` crate, and two kinds that it does not read: palettes, and gray with further samples.
 
 use std::borrow::Cow;
 

@@ -1,10 +1,10 @@
-//! What a model expects of its input.
+//! The description of a model's input.
 
 use super::filter::Filter;
 use super::window::Window;
 use crate::image::{CHANNELS, Size};
 
-/// What a model expects of the tensor that it reads: `(pixel - mean) / std` for each channel of one picture.
+/// The input tensor of a model, and how a picture becomes one. Each value is `(pixel - mean) / std`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preprocess {
     /// Pixels a row of the tensor.
