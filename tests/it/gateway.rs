@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use httparse::{EMPTY_HEADER, Status};
@@ -187,7 +187,7 @@ async fn a_client_that_waits_to_send_is_refused_and_told_that_the_connection_end
         let mut connection = server.connect(head(line, &[headers, &["Content-Length: 0"]].concat())).await;
         let response = connection.response().await;
         assert!(!response.headers.contains_key("connection"), "{line}: {response:?}");
-        connection.send(raw::head("GET /livez", &[])).await;
+        connection.send(head("GET /livez", &[])).await;
         assert_eq!(connection.response().await.status, 200, "{line}");
     }
     all_see(&server, "POST /nothing", &["Expect: what"], 3, 404).await;
@@ -279,8 +279,9 @@ async fn a_workers_line_has_the_id_of_the_request_at_every_level() {
         let url = format!("http://{address}/api/v1/analyze");
         let request = reqwest::Client::new().post(url).header("x-request-id", "my-id");
         assert_eq!(request.body(analyze_body(&picture("rocket.jpg"))).send().await.unwrap().status(), 500, "{level}");
-        child.kill().unwrap();
-        child.wait().unwrap();
+        // The log is complete once the server has ended by itself.
+        assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        assert!(child.wait().unwrap().success());
         let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
         let failed = lines.iter().find(|line| line["message"].as_str().unwrap().starts_with("inference failed"));
         let failed = failed.unwrap_or_else(|| panic!("{level}: {lines:?}"));
