@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use client::{Connection, analyze, get};
+use client::{Connection, analyze, form, get};
 use process::{Process, root, serving};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
@@ -28,6 +28,8 @@ const FACTOR: f64 = 10.0;
 /// The time under load, where no other is asked for.
 const SECONDS: u64 = 30;
 const CLIENTS: usize = 8;
+/// Under load, one request in so many is a form.
+const FORMS: u32 = 4;
 /// Requests that may be on their way at a time: the server takes 1,024 connections, by default.
 const MOST: usize = 1000;
 /// The server's own deadline, by default.
@@ -87,8 +89,14 @@ impl Load {
     }
 }
 
-/// Sends at `rate` for the time, whatever comes back. The outcomes, and how many were not sent.
-async fn overload(address: SocketAddr, request: &Rc<[u8]>, rate: f64, time: Duration) -> (Vec<Outcome>, usize) {
+/// Sends at `rate` for the time, whatever comes back. Returns the outcomes, and how many were not sent.
+async fn overload(
+    address: SocketAddr,
+    json: &Rc<[u8]>,
+    form: &Rc<[u8]>,
+    rate: f64,
+    time: Duration,
+) -> (Vec<Outcome>, usize) {
     let load = Rc::new(Load::default());
     let begun = Instant::now();
     let (mut due, mut left_out) = (0_u32, 0);
@@ -100,6 +108,7 @@ async fn overload(address: SocketAddr, request: &Rc<[u8]>, rate: f64, time: Dura
                 continue;
             }
             load.under_way.update(|count| count + 1);
+            let request = if due.is_multiple_of(FORMS) { form } else { json };
             let (load, request) = (load.clone(), request.clone());
             tokio::task::spawn_local(async move { load.ask(address, &request).await });
         }
@@ -149,13 +158,14 @@ async fn run(time: Duration) -> ExitCode {
     let mut server = Process::start(serving());
     server.ignore_log();
     let address = server.address;
-    let request: Rc<[u8]> = analyze(&std::fs::read(root().join("tests/pictures/chelsea.webp")).unwrap()).into();
+    let picture = std::fs::read(root().join("tests/pictures/chelsea.webp")).unwrap();
+    let (request, form): (Rc<[u8]>, Rc<[u8]>) = (analyze(&picture).into(), form(&picture).into());
     peak(address, &request, Duration::from_secs(1)).await;
     let capacity = peak(address, &request, Duration::from_secs(5)).await;
 
     let livez = probe(address, time);
     let begun = Instant::now();
-    let (outcomes, left_out) = overload(address, &request, FACTOR * capacity, time).await;
+    let (outcomes, left_out) = overload(address, &request, &form, FACTOR * capacity, time).await;
     let took = begun.elapsed().as_secs_f64();
     let memory = server.memory();
     let mut livez = livez.join().unwrap();

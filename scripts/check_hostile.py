@@ -1,21 +1,29 @@
-"""Pictures that are made to harm a decoder, and what each of them costs a running server.
+"""Pictures that are made to harm a decoder and bodies that are made to harm a gateway, and what each costs a running server.
 
     check_hostile.py URL PID
     check_hostile.py --write FOLDER
 
-Exits with 1 where one of them is not answered as it should be, or takes more memory than it may. The times are printed, not
-judged: they are the machine's as well. Memory is read from /proc, and left out where there is none.
+Exits with 1 where one of them is not answered as it should be, takes more memory than it may, or holds up /livez for too
+long. Other times are printed, not judged: they are the machine's as well. Memory is read from /proc, and left out where there
+is none.
 
 With --write they are left in a folder, for others to send.
 """
 
 import base64
+import concurrent.futures
+import contextlib
+import gzip
+import http.client
 import json
+import os
 import pathlib
 import struct
 import sys
+import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import zlib
 
@@ -25,6 +33,12 @@ GIB = 1 << 30
 REFUSED_COSTS = 20
 # What a picture of 50 million pixels may cost: its pixels, and what a decoder has beside them.
 LARGEST_COSTS = 220
+# MAX_INFLIGHT_BYTES and MAX_BODY_BYTES by default, in MB.
+BUDGET = 135
+LARGEST_BODY = 20
+# The longest that /livez may take while bodies are parsed, in ms: a fifth of a second is what a scheduler of a busy machine may
+# take, and parsing one of these bodies on the server's own threads takes more.
+LIVEZ = 200
 
 
 def chunk(kind, data):
@@ -150,6 +164,98 @@ def post(url, body):
         return 0
 
 
+class Probe:
+    """Asks for /livez a hundred times a second, and keeps the longest time that it took, in ms."""
+
+    def __init__(self, url):
+        self.address, self.longest, self.is_over = urllib.parse.urlsplit(url).netloc, 0.0, threading.Event()
+        self.thread = threading.Thread(target=self.ask)
+
+    def ask(self):
+        connection = http.client.HTTPConnection(self.address, timeout=30)
+        while not self.is_over.wait(0.01):
+            begun = time.perf_counter()
+            connection.request("GET", "/livez")
+            connection.getresponse().read()
+            self.longest = max(self.longest, (time.perf_counter() - begun) * 1000)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over.set()
+        self.thread.join()
+
+
+def ask(url, method, path, body, headers):
+    """The status of a request as http.client sends it: all of it first, and then it reads. 0 where that fails."""
+    with contextlib.closing(http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=60)) as connection:
+        try:
+            connection.request(method, path, body, headers)
+            return connection.getresponse().status
+        except OSError:
+            return 0
+
+
+def all_at_once(url, requests):
+    with concurrent.futures.ThreadPoolExecutor(len(requests)) as clients:
+        return sorted(clients.map(lambda request: ask(url, *request), requests))
+
+
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+JSON = {"Content-Type": "application/json"}
+
+
+def gateway():
+    """What many bodies do together: a name, the requests, the statuses that may come, and the most memory in MB."""
+    padded = png(7000, 7000, packed=packed_zeros(148 << 20))
+    padded += bytes(19_000_000 - len(padded))
+    form = b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n' + padded + b"\r\n--x--\r\n"
+    # Each worker has a copy of the file and its pixels beside the body.
+    working = (LARGEST_COSTS + LARGEST_BODY) * len(os.sched_getaffinity(0))
+    yield "40 forms of 19 MB", [("POST", "/answer", form, FORM)] * 40, {200, 503, 504}, BUDGET + working
+    parts = b"--x\r\n\r\n\r\n" * 1_800_000 + b"--x--\r\n"
+    yield "3 forms of 1.8 million parts", [("POST", "/answer", parts, FORM)] * 3, {400}, BUDGET
+    wide = b'{"a":[' + b"1," * 9_500_000 + b"1]}"
+    yield "3 JSON arrays of 9.5 million numbers", [("POST", "/api/v1/analyze", wide, JSON)] * 3, {400}, BUDGET
+    objects = b'{"a":[' + b'{"a":{}},' * 2_000_000 + b"{}]}"
+    yield "3 JSON arrays of 2 million objects", [("POST", "/api/v1/analyze", objects, JSON)] * 3, {400}, BUDGET
+    escapes = b'{"base64Image":"' + b"\\u0041" * 3_000_000 + b'"}'
+    yield "3 texts of 3 million escapes", [("POST", "/api/v1/analyze", escapes, JSON)] * 3, {422}, BUDGET
+    bomb = gzip.compress(bytes(GIB))
+    for path, headers in [("/api/v1/analyze", JSON), ("/predict", JSON), ("/answer", FORM)]:
+        # What it is inflated to is a buffer that grows by doubling.
+        name = f"a gzip bomb of 1 GB to {path}"
+        yield name, [("POST", path, bomb, headers | {"Content-Encoding": "gzip"})], {413}, 2 * LARGEST_BODY + REFUSED_COSTS
+    for method, path, status in [
+        ("POST", "/", 405),
+        ("POST", "/nothing", 404),
+        ("POST", "/api/nothing", 404),
+        ("GET", "/livez", 200),
+        ("POST", "/metrics", 405),
+        ("POST", "/answer", 415),
+    ]:
+        name = f"20 times 10 MB to {method} {path}"
+        yield name, [(method, path, bytes(10_000_000), JSON)] * 20, {status}, REFUSED_COSTS
+
+
+def check_gateway(url, pid):
+    failed = 0
+    for name, requests, expected, most in gateway():
+        forget_peak(pid)
+        before, begun = memory(pid, "VmRSS"), time.perf_counter()
+        with Probe(url) as probe:
+            statuses = all_at_once(url, requests)
+        took, more = time.perf_counter() - begun, max(0.0, memory(pid, "VmHWM") - before)
+        holds = set(statuses) <= expected and more <= most and probe.longest <= LIVEZ
+        failed += not holds
+        counts = ", ".join(f"{statuses.count(status)} x {status}" for status in sorted(set(statuses)))
+        figures = f"{took * 1000:6.0f} ms  {more:6.1f} MB  /livez {probe.longest:5.1f} ms"
+        print(f"{'ok  ' if holds else 'NOT '} {figures}  {name}: {counts}")
+    return failed
+
+
 def write(folder):
     folder.mkdir(parents=True, exist_ok=True)
     for number, (_, _, picture) in enumerate(cases()):
@@ -174,6 +280,7 @@ def main():
         holds = status in (expected if isinstance(expected, tuple) else (expected,)) and more <= most
         failed += not holds
         print(f"{'ok  ' if holds else 'NOT '} {status}  {took * 1000:6.0f} ms  {more:6.1f} MB  {name}")
+    failed += check_gateway(url, pid)
     if failed:
         sys.exit(f"{failed} of them are not answered as they should be, or cost too much.")
 

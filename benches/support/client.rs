@@ -21,6 +21,15 @@ pub fn analyze(picture: &[u8]) -> Vec<u8> {
     format!("{head}{}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
+/// The same picture in the form of the page without JavaScript.
+pub fn form(picture: &[u8]) -> Vec<u8> {
+    let before = b"--x\r\ncontent-disposition: form-data; name=\"picture\"; filename=\"a\"\r\n\r\n";
+    let body = [before, picture, b"\r\n--x--\r\n"].concat();
+    let head =
+        "POST /answer HTTP/1.1\r\nhost: localhost\r\ncontent-type: multipart/form-data; boundary=x\r\ncontent-length: ";
+    [format!("{head}{}\r\n\r\n", body.len()).as_bytes(), &body].concat()
+}
+
 /// A persistent connection that sends one request at a time.
 pub struct Connection {
     socket: TcpStream,
@@ -48,6 +57,11 @@ impl Connection {
             self.receive().await?;
         }
         Ok(status)
+    }
+
+    /// The last answer, with its head.
+    pub fn answer(&self) -> String {
+        String::from_utf8_lossy(&self.read).into_owned()
     }
 
     async fn receive(&mut self) -> io::Result<()> {

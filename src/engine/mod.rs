@@ -24,7 +24,7 @@ use crate::model::Prediction;
 use crate::stop::{Stop, Waiting};
 
 pub use inflate::Coding;
-pub use payload::Payload;
+pub use payload::{Buffers, Payload};
 use pool::{Job, Pool};
 pub use timings::{Stage, Timings};
 pub use worker::{Settings, Worker};

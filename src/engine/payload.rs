@@ -74,7 +74,7 @@ impl Payload {
     ///
     /// # Errors
     /// [`Error::Malformed`], [`Error::PayloadTooLarge`], [`Error::OutOfMemory`], and what [`Stop::check`] returns.
-    pub(super) fn open<'a>(&'a self, buffers: &'a mut Buffers, limit: usize, stop: &Stop) -> Result<&'a [u8], Error> {
+    pub fn open<'a>(&'a self, buffers: &'a mut Buffers, limit: usize, stop: &Stop) -> Result<&'a [u8], Error> {
         let Buffers { inflated, file } = buffers;
         let bytes: &[u8] = match self.coding {
             Coding::Identity => &self.bytes,
@@ -118,14 +118,14 @@ fn field<'a>(json: &'a [u8], name: &'static str) -> Result<Cow<'a, str>, Error> 
 
 /// The buffers for opening a payload, kept from payload to payload.
 #[derive(Debug, Default)]
-pub(super) struct Buffers {
+pub struct Buffers {
     inflated: Vec<u8>,
     file: Vec<u8>,
 }
 
 impl Buffers {
     /// Gives back buffers of more than `most` bytes.
-    pub(super) fn release(&mut self, most: usize) {
+    pub fn release(&mut self, most: usize) {
         memory::release(&mut self.inflated, most);
         memory::release(&mut self.file, most);
     }

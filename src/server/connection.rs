@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ const MAX_STREAMS: u32 = 64;
 const MAX_LINGERING: usize = 64;
 
 /// The bounds of draining a refused request, and the pause between two reads.
-const DRAIN_BYTES: usize = 16 << 20;
+const DRAIN_BYTES: usize = 64 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 const DRAIN_PAUSE: Duration = Duration::from_millis(10);
 
@@ -70,9 +71,25 @@ impl<S: HttpService> Shared<S> {
     where
         I: AsyncRead + AsyncWrite + AsRawFd + Unpin + Send + 'static,
     {
-        let activity = Activity::new(self.limits, self.idle.clone(), max_age);
         let descriptor = socket.as_raw_fd();
-        let service = service_fn(|request: Request<Incoming>| self.answer(request, peer, activity.clone()));
+        self.serve_on(socket, Some(descriptor), peer, slot, max_age).await;
+    }
+
+    /// The same over any stream. `descriptor` is that of its socket, if it has one.
+    async fn serve_on<I>(
+        &self,
+        socket: I,
+        descriptor: Option<RawFd>,
+        peer: Peer,
+        slot: OwnedSemaphorePermit,
+        max_age: Option<Duration>,
+    ) where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let activity = Activity::new(self.limits, self.idle.clone(), max_age);
+        let unread = Unread::default();
+        let service =
+            service_fn(|request: Request<Incoming>| self.answer(request, peer, activity.clone(), unread.clone()));
         let builder = builder(&self.limits);
         let io = TokioIo::new(Watched { socket, activity: activity.clone(), peer });
         let mut connection = pin!(builder.serve_connection(io, service));
@@ -92,7 +109,7 @@ impl<S: HttpService> Shared<S> {
                     continue;
                 }
                 Step::Measure => {
-                    if activity.measure(waiting(descriptor)) {
+                    if activity.measure(descriptor.map_or(0, waiting)) {
                         continue;
                     }
                     tracing::info!(remote_ip = %peer, "the client reads its answer too slowly: cut off");
@@ -111,10 +128,12 @@ impl<S: HttpService> Shared<S> {
             tokio::select! {
                 biased;
                 ended = connection.as_mut() => {
-                    if let Err(error) = ended
-                        && let Some(refusal) = Refusal::of(&*error)
-                    {
+                    let refusal = ended.as_ref().err().and_then(|error| Refusal::of(&**error));
+                    if let Some((refusal, error)) = refusal.zip(ended.err()) {
                         refused(refusal, peer, &Causes(&*error));
+                        unread.set();
+                    }
+                    if let Some(descriptor) = descriptor.filter(|_| unread.is_set()) {
                         drain(descriptor).await;
                     }
                     break;
@@ -136,10 +155,13 @@ impl<S: HttpService> Shared<S> {
         request: Request<Incoming>,
         peer: Peer,
         activity: Activity,
+        unread: Unread,
     ) -> impl Future<Output = Result<Response<Sent>, Infallible>> + Send + use<S> {
         let answering = Arc::new(activity.begin());
         let version = request.version();
-        let mut request = request.map(|body| Body::new(Received { body, _answering: answering.clone() }));
+        // On HTTP/2 a body that is left unread is its stream's affair.
+        let unread = (version < Version::HTTP_2).then_some(unread);
+        let mut request = request.map(|body| Body::new(Received { body, unread, _answering: answering.clone() }));
         request.extensions_mut().insert(peer);
         let (service, lifecycle) = (self.service.clone(), self.lifecycle.clone());
         async move {
@@ -154,6 +176,17 @@ impl<S: HttpService> Shared<S> {
     }
 }
 
+/// Serves one connection over a stream that is not a socket, to its end. For fuzzing and tests: the connection is treated
+/// as one that [`serve`](super::serve) has accepted, but what is written to it counts as received.
+pub async fn serve_stream<S, I>(stream: I, peer: Peer, service: S, limits: Connections, lifecycle: &Lifecycle)
+where
+    S: HttpService,
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Ok(slot) = Arc::new(Semaphore::new(1)).acquire_owned().await else { return };
+    Shared::new(service, limits, lifecycle.clone()).serve_on(stream, None, peer, slot, None).await;
+}
+
 fn builder(limits: &Connections) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().max_headers(limits.max_headers).max_buf_size(limits.max_header_bytes);
@@ -165,12 +198,13 @@ fn builder(limits: &Connections) -> auto::Builder<TokioExecutor> {
 /// The bytes that wait in the socket of a connection that is still open.
 #[expect(unsafe_code, reason = "hyper owns the socket")]
 fn waiting(descriptor: RawFd) -> u64 {
-    // SAFETY: hyper's connection owns the socket, and lives until `Shared::serve` returns.
+    // SAFETY: hyper's connection owns the socket, and lives until `Shared::serve_on` returns.
     unsent(unsafe { BorrowedFd::borrow_raw(descriptor) })
 }
 
-/// Reads and discards the rest of a request that hyper has refused. Closing a socket that holds unread bytes resets the
-/// connection, and the client may lose the answer.
+/// Reads and discards what a client still sends after its last answer: the rest of a request that hyper has refused, or a
+/// body that stayed unread because the client should have waited for a `100 Continue`. Closing a socket that holds unread
+/// bytes resets the connection, and the client may lose the answer.
 #[expect(unsafe_code, reason = "hyper owns the socket")]
 async fn drain(descriptor: RawFd) {
     // SAFETY: as in `waiting`.
@@ -202,9 +236,25 @@ impl std::fmt::Display for Causes<'_> {
     }
 }
 
+/// Whether bytes of a request were left unread on a connection. Copies share it.
+#[derive(Clone, Default)]
+struct Unread(Arc<AtomicBool>);
+
+impl Unread {
+    fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The body of a request. Until it is dropped, even after the answer, further bytes do not begin another request.
 struct Received {
     body: Incoming,
+    /// Told if the body is dropped before its end.
+    unread: Option<Unread>,
     _answering: Arc<Answering>,
 }
 
@@ -216,7 +266,11 @@ impl HttpBody for Received {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.unread = None;
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -225,6 +279,14 @@ impl HttpBody for Received {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        if let Some(unread) = self.unread.take().filter(|_| !self.body.is_end_stream()) {
+            unread.set();
+        }
     }
 }
 

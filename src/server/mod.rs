@@ -14,7 +14,7 @@ mod signals;
 mod socket;
 
 pub use accept::serve;
-pub use connection::HttpService;
+pub use connection::{HttpService, serve_stream};
 pub use exit::{abort, exit_now};
 pub use listen::{Listener, SocketFile, listen};
 pub use peer::Peer;

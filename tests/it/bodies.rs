@@ -35,7 +35,7 @@ fn request(path: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_body_holds_its_budget_for_as_long_as_it_waits_or_is_worked_on() {
-    let form = form(&[part("picture", &[0; 600_000])]);
+    let form = form(&[part("picture", &vec![0; 600_000])]);
     let json = json!({ "base64Image": "A".repeat(600_000) }).to_string().into_bytes();
     for (path, content_type, body) in [("/answer", FORM, form), ("/api/v1/analyze", "application/json", json)] {
         let budget = (body.len() * 9 / 2).to_string();
@@ -255,7 +255,7 @@ async fn every_form_of_base64_has_the_same_answer() {
     let server = Server::start().await;
     let encoded = base64(&picture("coffee.jpg"));
     let percent = encoded.replace('+', "%2B").replace('/', "%2f").replace('=', "%3D");
-    let all: String = encoded.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let all: String = encoded.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02X}"));
     let send = async |text: &str| {
         let body = json!({ "base64Image": text }).to_string();
         let response = post(&server, "/api/v1/analyze", &[], body).await;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use httparse::{EMPTY_HEADER, Status};
@@ -279,8 +279,9 @@ async fn a_workers_line_has_the_id_of_the_request_at_every_level() {
         let url = format!("http://{address}/api/v1/analyze");
         let request = reqwest::Client::new().post(url).header("x-request-id", "my-id");
         assert_eq!(request.body(analyze_body(&picture("rocket.jpg"))).send().await.unwrap().status(), 500, "{level}");
-        child.kill().unwrap();
-        child.wait().unwrap();
+        // The log is complete once the server has ended by itself.
+        assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        assert!(child.wait().unwrap().success());
         let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
         let failed = lines.iter().find(|line| line["message"].as_str().unwrap().starts_with("inference failed"));
         let failed = failed.unwrap_or_else(|| panic!("{level}: {lines:?}"));

@@ -1,55 +1,54 @@
-//! Any bytes on a connection: a whole answer with a status that is documented, or none, and always an end.
+//! Any bytes on a connection, which the server's own code serves: a whole answer with a status that is documented, or
+//! none, and always an end.
 #![no_main]
 
-use std::cell::RefCell;
-use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use clap::Parser;
-use glimpse::config::CommandLine;
-use glimpse::stop::Stop;
-use glimpse::guard::Budget;
-use glimpse::engine::{Analysis, Engine, Limits, Payload, Timings, Work};
+use glimpse::config::{CommandLine, Config};
+use glimpse::engine::{Analysis, Buffers, Capacity, Engine, Input, Timings, Work};
 use glimpse::error::Error;
-use glimpse::http::{self, Access, App, Site};
-use glimpse::image::{Decoder, payload};
-use glimpse::server::Peer;
-use glimpse::server::lifecycle::Lifecycle;
+use glimpse::guard::{Access, BodyLimits, Budget};
+use glimpse::http::{self, App, Site, State};
+use glimpse::image::Decoder;
 use glimpse::model::{Metadata, Prediction};
+use glimpse::server::lifecycle::Lifecycle;
+use glimpse::server::{Peer, serve_stream};
+use glimpse::stop::Stop;
 use glimpse::telemetry::metrics::Metrics;
-use httparse::{EMPTY_HEADER, Response, Status};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::runtime::{Builder, Runtime};
-use tower::ServiceExt;
+use tokio::time::timeout;
 
-/// Every status that can come without keys and limits of rate.
-const STATUSES: [u16; 12] = [200, 304, 400, 404, 405, 413, 414, 415, 422, 431, 500, 503];
+/// Every status that can come without keys and quotas.
+const STATUSES: [u16; 16] = [200, 206, 304, 400, 404, 405, 408, 412, 413, 414, 415, 416, 422, 431, 500, 503];
 
 /// What begins HTTP/2.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Longer than an answer to a complete request takes, under a sanitizer too.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same where no answer may be due.
+const SHORT: Duration = Duration::from_millis(20);
+
+const MAX_BODY: usize = 1 << 20;
+const MAX_PIXELS: u64 = 100_000;
+const MAX_HEADERS: usize = 128;
 
 /// Everything but the model.
 struct Stub;
 
 impl Work for Stub {
-    fn run(&mut self, payload: &Payload, stop: &Stop) -> Result<Analysis, Error> {
-        let mut file = Vec::new();
-        match payload {
-            Payload::File(bytes) => file.extend_from_slice(bytes),
-            Payload::Base64(text) => {
-                payload::decode(std::str::from_utf8(text).map_err(|_| Error::NotBase64)?, &mut file)?;
-            }
-        }
-        Decoder::new(100_000).decode(&file, stop, &mut Vec::new())?;
+    fn run(&mut self, input: &Input, _: usize, stop: &Stop) -> Result<Analysis, Error> {
+        let Input::Picture(payload) = input else { return Err(Error::Internal) };
+        let mut buffers = Buffers::default();
+        let file = payload.open(&mut buffers, MAX_BODY, stop)?;
+        Decoder::new(MAX_PIXELS).decode(file, None, stop, &mut Vec::new())?;
         let predictions = vec![Prediction { label: "cat".into(), confidence: 1.0 }];
         Ok(Analysis { predictions, timings: Timings::default() })
     }
@@ -65,6 +64,7 @@ fn metadata() -> Metadata {
             "glimpse.input_mean" | "glimpse.input_std" => "[1, 1, 1]",
             "glimpse.output" => "softmax",
             "glimpse.labels" => r#"["cat"]"#,
+            "glimpse.input_colours" | "glimpse.input_window" => return None,
             _ => "a model for tests",
         };
         Some(value.to_owned())
@@ -72,100 +72,136 @@ fn metadata() -> Metadata {
     Metadata::read(read).unwrap()
 }
 
-fn router() -> axum::Router {
-    let config = CommandLine::parse_from(["glimpse", "--log-level", "off"]).config;
-    let web = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/dist");
-    let limits = Limits { queue_depth: 4, timeout: Duration::from_secs(10) };
-    let app = App {
-        engine: Arc::new(Engine::new(vec![Stub], limits).unwrap()),
-        budget: Budget::new(1 << 24),
-        model: Arc::new(metadata()),
-        access: Access::new(&config.access).unwrap().into(),
-        site: Site::open(Some(web.into())).expect("run scripts/setup first"),
-        metrics: Metrics::start(),
-        shows_metrics: true,
-        lifecycle: Lifecycle::new(),
-        max_body_bytes: 1 << 20,
-        body_timeout: config.connections.body_timeout,
-        min_body_rate: config.connections.min_body_rate,
-        max_pixels: 100_000,
-        timeout: config.engine.inference_timeout,
-    };
-    http::router(app, &config.access.cors_allow_origins)
+/// A server, and the threads that serve its connections: one, as libFuzzer expects.
+struct Server {
+    runtime: Runtime,
+    router: axum::Router,
+    config: Config,
+    lifecycle: Lifecycle,
 }
 
-thread_local! {
-    static SERVER: RefCell<(Runtime, axum::Router)> =
-        RefCell::new((Builder::new_current_thread().enable_all().build().unwrap(), router()));
-}
+impl Server {
+    fn new() -> Self {
+        let config = CommandLine::parse_from(["glimpse", "--log-level", "off"]).config;
+        let web = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/dist");
+        let capacity = Capacity { queue_depth: 4, timeout: Duration::from_secs(10) };
+        let lifecycle = Lifecycle::new();
+        let app = App::new(State {
+            engine: Arc::new(Engine::new(vec![Stub], capacity).unwrap()),
+            budget: Budget::new(1 << 24),
+            body_limits: BodyLimits {
+                max_bytes: MAX_BODY,
+                timeout: config.connections.body_timeout,
+                min_rate: config.connections.min_body_rate,
+            },
+            model: Arc::new(metadata()),
+            access: Arc::new(Access::new(&config.access).unwrap()),
+            site: Site::open(Some(web.into())).expect("run scripts/setup first"),
+            metrics: Metrics::start(),
+            shows_metrics: true,
+            lifecycle: lifecycle.clone(),
+            max_pixels: MAX_PIXELS,
+        });
+        let router = http::router(app, &config.access.cors_allow_origins);
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        Self { runtime, router, config, lifecycle }
+    }
 
-async fn answer(router: axum::Router, bytes: &[u8]) -> Vec<u8> {
-    let (mut client, server) = tokio::io::duplex(1 << 16);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let router = router.clone();
-        async move {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(Peer::Ip(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))));
-            Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {}))
-        }
-    });
-    let serving = tokio::spawn(async move {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        // The bytes end before their answer is there.
-        builder.http1().half_close(true).max_headers(100).max_buf_size(1 << 16);
-        let _ = builder.serve_connection(TokioIo::new(server), service).await;
-    });
-    let mut answer = Vec::new();
-    let (mut reader, mut writer) = tokio::io::split(&mut client);
-    let sending = async {
+    /// What comes back for `bytes`, to the end of the connection.
+    async fn answer(&self, bytes: &[u8]) -> Vec<u8> {
+        // The whole input fits, so that writing it never waits.
+        let (mut client, stream) = tokio::io::duplex(bytes.len().max(1 << 16));
+        let (router, limits, lifecycle) = (self.router.clone(), self.config.connections, self.lifecycle.clone());
+        let serving = tokio::spawn(async move { serve_stream(stream, Peer::Unix, router, limits, &lifecycle).await });
         // It may have been answered and closed before its end.
-        let _ = writer.write_all(bytes).await;
-        let _ = writer.shutdown().await;
-    };
-    let (_, read) = tokio::join!(sending, reader.read_to_end(&mut answer));
-    read.unwrap();
-    serving.await.unwrap();
-    answer
+        let _ = client.write_all(bytes).await;
+        let mut answer = Vec::new();
+        // A client that ends what it sends has left for the server, so the first answer is awaited before.
+        let _ = timeout(patience(bytes), first_answer(&mut client, bytes, &mut answer)).await;
+        let _ = client.shutdown().await;
+        client.read_to_end(&mut answer).await.unwrap();
+        serving.await.unwrap();
+        answer
+    }
+}
+
+/// How long an answer to `bytes` is awaited.
+fn patience(bytes: &[u8]) -> Duration {
+    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+    let mut request = Request::new(&mut headers);
+    let Ok(Status::Complete(length)) = request.parse(bytes) else { return SHORT };
+    let announced = header(request.headers, "content-length").map_or(Some(0), |length| length.parse::<usize>().ok());
+    let is_chunked = header(request.headers, "transfer-encoding").is_some();
+    let is_there = announced.is_some_and(|announced| bytes.len() - length >= announced);
+    if is_there && !is_chunked && !bytes.starts_with(PREFACE) { PATIENCE } else { SHORT }
+}
+
+/// Reads until the first answer is complete or the connection ends.
+async fn first_answer(client: &mut DuplexStream, request: &[u8], answer: &mut Vec<u8>) {
+    while !is_complete(request, answer) {
+        if !matches!(client.read_buf(answer).await, Ok(1..)) {
+            return;
+        }
+    }
+}
+
+fn header<'h>(headers: &[Header<'h>], name: &str) -> Option<&'h str> {
+    let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+    header.and_then(|header| std::str::from_utf8(header.value).ok())
+}
+
+/// The status of the first answer that is not 100, the type and the length of its body, and what follows its head.
+fn read_head(mut answer: &[u8]) -> Option<(u16, Option<String>, Option<usize>, &[u8])> {
+    loop {
+        let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+        let mut head = Response::new(&mut headers);
+        let Ok(Status::Complete(length)) = head.parse(answer) else { return None };
+        answer = &answer[length..];
+        let status = head.code?;
+        if status != 100 {
+            let content_type = header(head.headers, "content-type").map(str::to_owned);
+            let length = header(head.headers, "content-length").map(|length| length.parse().unwrap());
+            return Some((status, content_type, length, answer));
+        }
+    }
+}
+
+fn has_body(request: &[u8], status: u16) -> bool {
+    status != 304 && !request.trim_ascii_start().starts_with(b"HEAD ")
+}
+
+fn is_complete(request: &[u8], answer: &[u8]) -> bool {
+    match read_head(answer) {
+        Some((status, _, Some(length), rest)) => rest.len() >= length || !has_body(request, status),
+        Some((status, _, None, _)) => !has_body(request, status),
+        None => false,
+    }
 }
 
 /// Holds the first answer against what is promised.
-fn check(request: &[u8], mut answer: &[u8]) {
-    if answer.is_empty() || request.starts_with(PREFACE) {
+fn check(request: &[u8], answer: &[u8]) {
+    if answer.is_empty() || answer == b"HTTP/1.1 100 Continue\r\n\r\n" || request.starts_with(PREFACE) {
         return;
     }
-    let mut headers = [EMPTY_HEADER; 64];
-    let (status, headers) = loop {
-        let mut head = Response::new(&mut headers);
-        let Ok(Status::Complete(length)) = head.parse(answer) else { panic!("an answer without an end") };
-        answer = &answer[length..];
-        // 100, where the client waits for it.
-        match head.code.unwrap() {
-            100 => headers = [EMPTY_HEADER; 64],
-            status => break (status, head.headers),
-        }
-    };
+    let (status, content_type, length, rest) = read_head(answer).expect("an answer without an end");
     assert!(STATUSES.contains(&status), "{status}");
     // To `/predict` a picture that can't be classified is a 500, as its contract has it.
     assert!(status != 500 || request.windows(8).any(|bytes| bytes == b"/predict"));
-    let header = |name: &str| {
-        let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-        header.map(|header| std::str::from_utf8(header.value).unwrap())
-    };
-    let has_body = status != 304 && !request.trim_ascii_start().starts_with(b"HEAD ");
-    if let Some(length) = header("content-length").filter(|_| has_body) {
-        let body = answer.get(..length.parse().unwrap()).expect("the body is cut short");
-        if header("content-type") == Some("application/json") {
+    if let Some(length) = length.filter(|_| has_body(request, status)) {
+        let body = rest.get(..length).expect("the body is cut short");
+        if content_type.as_deref() == Some("application/json") {
             serde_json::from_slice::<Value>(body).unwrap();
         }
     }
 }
 
+thread_local! {
+    static SERVER: Server = Server::new();
+}
+
 fuzz_target!(|bytes: &[u8]| {
-    SERVER.with_borrow(|(runtime, router)| {
-        let answer = runtime.block_on(async {
-            let answer = answer(router.clone(), bytes);
-            tokio::time::timeout(Duration::from_secs(20), answer).await.expect("it does not end")
-        });
-        check(bytes, &answer);
+    SERVER.with(|server| {
+        let answer = async { timeout(Duration::from_secs(20), server.answer(bytes)).await.expect("it does not end") };
+        check(bytes, &server.runtime.block_on(answer));
     });
 });
