@@ -106,13 +106,6 @@ mod tests {
         assert_eq!([check("2001:db8::1"), check("2001:db8::2"), check("2001:db8:0:1::")], [Ok(2), Ok(1), Ok(2)]);
     }
 
-    /// The largest rate that the configuration allows: `governor` panics from 10^9 on.
-    #[test]
-    fn a_high_rate_is_a_limit() {
-        let limiter = limiter(1_000_000, 1_000_000);
-        assert_eq!(limiter.check(None), Ok(999_999));
-    }
-
     #[test]
     fn clients_without_an_address_share_a_quota() {
         let limiter = limiter(1, 1);
