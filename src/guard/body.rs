@@ -126,11 +126,16 @@ where
         Ok(self.receipt.account.charge(self.read, data.len())?)
     }
 
-    /// Ready when the body's time is up. The deadline moves with every byte.
-    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// When the body's time is up, as things are: every byte earns more.
+    fn due(&mut self) -> Instant {
         let begun = *self.begun.get_or_insert_with(Instant::now);
         let earned = Duration::from_millis(1000 * self.read as u64 / u64::from(self.limits.min_rate));
-        let due = begun + self.limits.timeout + earned;
+        begun + self.limits.timeout + earned
+    }
+
+    /// Ready when the body's time is up.
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let due = self.due();
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
         if deadline.deadline() != due {
             deadline.as_mut().reset(due);
@@ -145,6 +150,8 @@ where
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyError::Incomplete))),
+            // Frames without data earn no time, and may come without end.
+            Poll::Ready(Some(Ok(_))) if self.due() <= Instant::now() => Poll::Ready(Some(Err(BodyError::TooSlow))),
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(match frame.data_ref() {
                 Some(data) => self.take(data).map(|()| frame),
                 None => Ok(frame),

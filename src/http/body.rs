@@ -122,10 +122,11 @@ mod tests {
             (&["GZIP"], Coding::Gzip),
             (&[" x-gzip"], Coding::Gzip),
             (&["deflate"], Coding::Deflate),
+            (&["identity", "gzip"], Coding::Gzip),
         ] {
             assert_eq!(coding_of(values), Ok(expected), "{values:?}");
         }
-        for values in [&["br"][..], &["gzip, gzip"], &["identity", "gzip"], &["gzip", "gzip"]] {
+        for values in [&["br"][..], &["gzip, gzip"], &["gzip", "gzip"]] {
             assert_eq!(coding_of(values), Err(Problem::Coding), "{values:?}");
         }
     }
