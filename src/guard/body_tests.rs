@@ -161,3 +161,17 @@ async fn the_cause_is_found_through_other_layers() {
     assert_eq!(cause(&error), BodyError::TooLarge { limit: 1000 });
     drop(receipt);
 }
+
+#[tokio::test(start_paused = true)]
+async fn frames_without_data_earn_no_time() {
+    let Script { send, body, receipt, .. } = script(0, 10_000, false);
+    let reading = tokio::spawn(async move { read(body, receipt.account).await });
+    for _ in 0..20 {
+        // It fails once the body has been given up.
+        let _ = send.send(Ok(zeros(0)));
+        tokio::task::yield_now().await;
+        tokio::time::advance(Duration::from_millis(900)).await;
+    }
+    drop(send);
+    assert_eq!(reading.await.unwrap(), Err(BodyError::TooSlow));
+}
