@@ -25,7 +25,6 @@ mod middleware;
 mod openapi;
 mod predict;
 mod routes;
-mod server_connections;
 #[cfg(feature = "embed")]
 mod single_file;
 mod site;
@@ -33,3 +32,4 @@ mod start;
 mod support;
 mod telemetry_log;
 mod traces;
+mod transport;
