@@ -127,7 +127,7 @@ pub fn analyzed(timings: &Timings) {
 }
 
 fn describe() {
-    describe_counter!(REQUESTS, "Requests that were answered.");
+    describe_counter!(REQUESTS, "Requests, by the status of their answer; 499 where the client left before it.");
     describe_histogram!(REQUEST_DURATION, Unit::Seconds, "Time from a request's head to its answer's.");
     describe_counter!(REJECTED, "Requests that were refused before their picture was looked at.");
     describe_counter!(HTTP_REFUSED, "Requests that were refused before their head was understood.");
