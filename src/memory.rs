@@ -3,7 +3,7 @@
 //! Rust's collections abort the process when the system refuses them memory. A buffer whose size a request determines is
 //! allocated through these functions, which return [`Error::OutOfMemory`] instead.
 //!
-//! A large buffer is allocated only if [`HEADROOM`] is left after it, because small allocations still abort.
+//! A large buffer is allocated only if `HEADROOM` is left after it, because small allocations still abort.
 
 use crate::error::Error;
 
@@ -62,7 +62,7 @@ pub fn reserve<T>(buffer: &mut Vec<T>, additional: usize) -> Result<(), Error> {
     headroom_behind::<T>(buffer.capacity())
 }
 
-/// Checks that `bytes` and [`HEADROOM`] are available now, by allocating and freeing them.
+/// Checks that `bytes` and `HEADROOM` are available now, by allocating and freeing them.
 ///
 /// Call before a library that aborts where it is refused memory. Another thread may take the memory in between: this makes
 /// an abort unlikely, not impossible.

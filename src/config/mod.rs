@@ -1,8 +1,12 @@
 //! The command line: every option is a flag and an environment variable.
 //!
-//! A file for each concern holds its options; [`values`] holds the notations that they share.
+//! A file for each concern holds its options; `values` holds the notations that they share.
 
-#![allow(clippy::doc_markdown, reason = "these comments are the help text, which shows them as they are")]
+#![allow(
+    clippy::doc_markdown,
+    rustdoc::bare_urls,
+    reason = "these comments are the help text, which shows them as they are"
+)]
 
 mod access;
 mod bodies;
