@@ -126,14 +126,14 @@ where
         Ok(self.receipt.account.charge(self.read, data.len())?)
     }
 
-    /// When the body's time is up, as things are: every byte earns more.
-    fn due(&mut self) -> Instant {
-        let begun = *self.begun.get_or_insert_with(Instant::now);
+    /// The deadline of the body. Each byte that arrives moves it.
+    fn due(&self) -> Instant {
+        let begun = self.begun.unwrap_or_else(Instant::now);
         let earned = Duration::from_millis(1000 * self.read as u64 / u64::from(self.limits.min_rate));
         begun + self.limits.timeout + earned
     }
 
-    /// Ready when the body's time is up.
+    /// Ready once the deadline has passed.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let due = self.due();
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
@@ -150,7 +150,7 @@ where
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyError::Incomplete))),
-            // Frames without data earn no time, and may come without end.
+            // Frames without data do not move the deadline, and a client can send them without end.
             Poll::Ready(Some(Ok(_))) if self.due() <= Instant::now() => Poll::Ready(Some(Err(BodyError::TooSlow))),
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(match frame.data_ref() {
                 Some(data) => self.take(data).map(|()| frame),
@@ -245,7 +245,7 @@ where
     let mut bytes = Vec::new();
     reserve(&mut bytes, usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(FIRST_RESERVE))?;
     loop {
-        match std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
+        match next(&mut body).await {
             None => return Ok(Bytes::from_owner(Charged { bytes, _account: account })),
             Some(Err(error)) => return Err(cause(&error)),
             Some(Ok(frame)) => {

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "embed")]
 mod embedded;
+mod file;
 mod folder;
 pub(super) mod headers;
 mod version;
