@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{Process, executable, root, serving};
+use crate::support::{Process, executable, output, root, serving};
 use clap::CommandFactory;
 use glimpse::config::CommandLine;
 
@@ -19,8 +19,8 @@ fn variables() -> Vec<String> {
 
 /// The exit code and standard error of a command.
 fn refused(command: &mut Command) -> (Option<i32>, String) {
-    let output = command.output().unwrap();
-    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    let (code, _, message) = output(command);
+    (code, message)
 }
 
 /// The same for a start with this variable. Its port is taken, so that a server that accepts the value exits too.

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn the_backlog_is_answered_at_the_end() {
-    let mut process = start(&["--max-connections", "4"]);
+    let process = start(&["--max-connections", "4"]);
     let mut idle: Vec<TcpStream> = (0..4).map(|_| connect(&process)).collect();
     for connection in &mut idle {
         assert!(get(connection).starts_with("HTTP/1.1 200"));
@@ -21,7 +21,7 @@ fn the_backlog_is_answered_at_the_end() {
         let answer = String::from_utf8(until_closed(connection)).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
     }
-    assert_eq!(exit_code(&mut process), Some(0));
+    assert_eq!(process.ended().0, Some(0));
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_second_signal_under_load_leaves_one_sentence() {
         process.signal("TERM");
         sleep(Duration::from_millis(pause));
         process.signal("INT");
-        assert_eq!(exit_code(&mut process), Some(1));
+        assert_eq!(process.ended().0, Some(1));
         let sentence = "glimpse: The server was told to end a second time: what it had not finished is cut off.\n";
         assert_eq!(std::fs::read_to_string(&errors).unwrap(), sentence);
     }
@@ -75,13 +75,13 @@ fn an_answer_that_is_still_being_sent_is_finished() {
     sleep(3 * SECOND);
     assert!(process.child.try_wait().unwrap().is_none(), "it has ended");
     assert!(until_closed(&mut connection).len() + 1000 > length);
-    assert_eq!(exit_code(&mut process), Some(0));
+    assert_eq!(process.ended().0, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_on_http2_that_is_still_being_sent_is_finished() {
     let (site, length) = site("site_http2");
-    let mut process = start(&["--web-dir", site.to_str().unwrap()]);
+    let process = start(&["--web-dir", site.to_str().unwrap()]);
     let socket = tokio::net::TcpStream::connect(process.address).await.unwrap();
     let (mut client, connection) = h2::client::handshake(socket).await.unwrap();
     let connection = tokio::spawn(connection);
@@ -101,14 +101,14 @@ async fn an_answer_on_http2_that_is_still_being_sent_is_finished() {
     drop(client);
     // The client may still be writing a WINDOW_UPDATE when the server closes.
     let _ = connection.await.unwrap();
-    assert_eq!(exit_code(&mut process), Some(0));
+    assert_eq!(process.ended().0, Some(0));
 }
 
 #[test]
 fn a_reader_that_does_not_read_is_cut_off_and_a_steady_one_is_not() {
     let (site, length) = site("site_slow");
     let flags = ["--web-dir", site.to_str().unwrap(), "--send-timeout", "2s", "--min-send-rate", "100000"];
-    let mut process = start(&flags);
+    let process = start(&flags);
     let request = b"GET /large.bin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let mut steady = connect(&process);
     steady.write_all(request).unwrap();
@@ -127,7 +127,7 @@ fn a_reader_that_does_not_read_is_cut_off_and_a_steady_one_is_not() {
     received += until_closed(&mut steady).len();
     assert!(received > length, "the steady reader was cut off");
     for _ in 0..2 {
-        let line = line(&mut process, "the client reads its answer too slowly");
+        let line = process.line_of("the client reads its answer too slowly");
         assert_eq!(line["remote_ip"], "127.0.0.1");
     }
     assert!(until_closed(&mut stalled).len() < length);

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn malformed_requests_are_counted_and_logged() {
-    let mut process = start(&[]);
+    let process = start(&[]);
     let many = format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "x: y\r\n".repeat(101));
     let large = format!("GET / HTTP/1.1\r\nHost: x\r\nx: {}\r\n\r\n", "y".repeat(70_000));
     // A DATA frame on stream 0.
@@ -19,12 +19,12 @@ fn malformed_requests_are_counted_and_logged() {
     ] {
         let answer = send(&process, request);
         assert!(answer.starts_with(status), "{reason}: {answer}");
-        let line = line(&mut process, "refused before it was a request");
+        let line = process.line_of("refused before it was a request");
         assert_eq!((line["reason"].as_str(), line["remote_ip"].as_str()), (Some(reason), Some("127.0.0.1")), "{line}");
     }
     let mut connection = connect(&process);
     connection.write_all(&malformed).unwrap();
-    assert_eq!(line(&mut process, "refused before it was a request")["reason"], "http2");
+    assert_eq!(process.line_of("refused before it was a request")["reason"], "http2");
     // A disconnect does not count as a refusal.
     connect(&process).write_all(b"GET / HT").unwrap();
     let metrics = send(&process, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

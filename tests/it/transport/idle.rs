@@ -14,7 +14,7 @@ fn pings_do_not_keep_an_idle_http2_connection_open() {
 
 #[test]
 fn the_longest_idle_connection_makes_room_and_one_in_use_does_not() {
-    let mut process = start(&["--max-connections", "4"]);
+    let process = start(&["--max-connections", "4"]);
     let mut busy = connect(&process);
     let head = "POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{";
     busy.write_all(head.as_bytes()).unwrap();
@@ -35,7 +35,7 @@ fn the_longest_idle_connection_makes_room_and_one_in_use_does_not() {
     busy.write_all(b"}").unwrap();
     assert!(until_closed(&mut busy).starts_with(b"HTTP/1.1 400"), "the one in use was closed");
     process.signal("TERM");
-    assert_eq!(exit_code(&mut process), Some(0));
+    assert_eq!(process.ended().0, Some(0));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_connection_opened_early_is_kept_and_a_head_that_has_begun_is_timed() {
 
 #[test]
 fn an_old_connection_is_closed_after_its_request() {
-    let mut process = start(&["--max-connection-age", "2s"]);
+    let process = start(&["--max-connection-age", "2s"]);
     let mut old = connect(&process);
     let mut old_http2 = http2(&process);
     let mut idle = connect(&process);
@@ -87,5 +87,5 @@ fn an_old_connection_is_closed_after_its_request() {
     assert!(has_goaway(&until_closed(&mut old_http2)));
     assert_eq!(until_closed(&mut idle), b"");
     process.signal("TERM");
-    assert_eq!(exit_code(&mut process), Some(0));
+    assert_eq!(process.ended().0, Some(0));
 }

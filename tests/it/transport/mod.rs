@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::support::{LONG, Process, base64, executable, picture, serving};
+use crate::support::{LONG, Process, base64, eventually, executable, picture, serving, temporary};
 
 const SECOND: Duration = Duration::from_secs(1);
 const GET: &[u8] = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -61,34 +61,6 @@ fn send(process: &Process, request: &[u8]) -> String {
     String::from_utf8_lossy(&until_closed(&mut connection)).into_owned()
 }
 
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < LONG, "{what}");
-        sleep(Duration::from_millis(20));
-    }
-}
-
-fn exit_code(process: &mut Process) -> Option<i32> {
-    process.ignore_log();
-    let mut code = None;
-    eventually("it does not end", || {
-        code = process.child.try_wait().unwrap();
-        code.is_some()
-    });
-    code.unwrap().code()
-}
-
-/// The next line of the log with this message.
-fn line(process: &mut Process, message: &str) -> serde_json::Value {
-    loop {
-        let line = process.line();
-        if line["message"].as_str().unwrap().starts_with(message) {
-            return line;
-        }
-    }
-}
-
 fn health(address: &str) -> bool {
     let mut command = executable();
     command.args(["health", "--listen-addr", address]).stderr(Stdio::null());
@@ -96,8 +68,7 @@ fn health(address: &str) -> bool {
 }
 
 fn folder(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = std::fs::remove_dir_all(&path);
+    let path = temporary(name);
     std::fs::create_dir_all(&path).unwrap();
     path
 }

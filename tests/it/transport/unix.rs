@@ -3,25 +3,25 @@
 use super::*;
 
 /// Starts a server on a Unix socket and waits for the socket.
-fn start_on(path: &Path) -> Child {
+async fn start_on(path: &Path) -> Child {
     let mut command = executable();
     command.current_dir(crate::support::root()).args(["--listen-addr", &format!("unix:{}", path.display())]);
     let child = command.stdout(Stdio::null()).spawn().unwrap();
-    eventually("it does not listen", || UnixStream::connect(path).is_ok());
+    eventually("the server listens", async || UnixStream::connect(path).is_ok()).await;
     child
 }
 
-#[test]
-fn a_unix_socket() {
+#[tokio::test]
+async fn a_unix_socket() {
     let path = folder("unix").join("glimpse.sock");
     let address = format!("unix:{}", path.display());
     assert!(!health(&address));
-    let mut killed = start_on(&path);
+    let mut killed = start_on(&path).await;
     killed.kill().unwrap();
     killed.wait().unwrap();
     assert!(path.exists() && !health(&address));
     // The socket of a server that has exited is replaced.
-    let mut server = start_on(&path);
+    let mut server = start_on(&path).await;
     assert!(health(&address));
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o660);
     let mut connection = UnixStream::connect(&path).unwrap();
