@@ -58,8 +58,22 @@ pub fn reserve<T>(buffer: &mut Vec<T>, additional: usize) -> Result<(), Error> {
     if buffer.capacity() - buffer.len() >= additional {
         return Ok(());
     }
+    let capacity = buffer.capacity();
     buffer.try_reserve_exact(additional).map_err(|_| Error::OutOfMemory)?;
-    headroom_behind::<T>(buffer.capacity())
+    // A buffer that is refused for want of headroom must not keep what it took.
+    headroom_behind::<T>(buffer.capacity()).inspect_err(|_| buffer.shrink_to(capacity))
+}
+
+/// Makes room for `additional` more values, as [`reserve`] does, and at least doubles the length where it allocates. Call
+/// for a buffer that grows piece by piece, so that its content is seldom copied.
+///
+/// # Errors
+/// [`Error::OutOfMemory`]; the content is then unchanged.
+pub fn grow<T>(buffer: &mut Vec<T>, additional: usize) -> Result<(), Error> {
+    if buffer.capacity() - buffer.len() >= additional {
+        return Ok(());
+    }
+    reserve(buffer, additional.max(buffer.len()))
 }
 
 /// Checks that `bytes` and `HEADROOM` are available now, by allocating and freeing them.
@@ -108,6 +122,20 @@ mod tests {
         assert!(buffer.is_empty());
         assert_eq!(probe(TOO_MUCH), Err(Error::OutOfMemory));
         assert_eq!(probe(usize::MAX), Err(Error::OutOfMemory));
+    }
+
+    #[test]
+    fn a_growing_buffer_is_seldom_copied() {
+        let (mut buffer, mut allocations) = (Vec::<u8>::new(), 0);
+        for _ in 0..100_000 {
+            let capacity = buffer.capacity();
+            grow(&mut buffer, 10).unwrap();
+            allocations += usize::from(buffer.capacity() != capacity);
+            buffer.extend_from_slice(&[0; 10]);
+        }
+        assert!(allocations < 25, "{allocations}");
+        assert_eq!(grow(&mut buffer, TOO_MUCH), Err(Error::OutOfMemory));
+        assert_eq!(buffer.len(), 1_000_000);
     }
 
     #[test]

@@ -40,9 +40,7 @@ pub(super) fn read(form: &[u8], boundary: &str, name: &str, stop: &Stop, file: &
 fn copy(mut part: Field<'_>, polls: &Polls<'_>, file: &mut Vec<u8>) -> Result<(), Error> {
     file.clear();
     while let Some(chunk) = polls.finish(part.chunk())? {
-        if file.capacity() - file.len() < chunk.len() {
-            memory::reserve(file, file.len().max(chunk.len()))?;
-        }
+        memory::grow(file, chunk.len())?;
         file.extend_from_slice(&chunk);
     }
     if file.is_empty() { Err(Malformed::NoFile.into()) } else { Ok(()) }

@@ -62,9 +62,7 @@ fn read(mut source: impl Read, limit: usize, stop: &Stop, buffer: &mut Vec<u8>) 
     loop {
         stop.check().map_err(Fault::Other)?;
         let length = buffer.len();
-        if buffer.capacity() - length < STEP {
-            memory::reserve(buffer, length.max(STEP)).map_err(Fault::Other)?;
-        }
+        memory::grow(buffer, STEP).map_err(Fault::Other)?;
         buffer.resize(length + STEP, 0);
         let Ok(read) = source.read(&mut buffer[length..]) else {
             stop.check().map_err(Fault::Other)?;

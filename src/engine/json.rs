@@ -70,10 +70,7 @@ fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'static, [u8
     memory::reserve(&mut text, units.len() + LONGEST_CHARACTER)?;
     for character in char::decode_utf16(units.iter().copied().map(unit)) {
         let character = character.map_err(|_| invalid.clone())?;
-        if text.capacity() - text.len() < LONGEST_CHARACTER {
-            let more = text.len();
-            memory::reserve(&mut text, more)?;
-        }
+        memory::grow(&mut text, LONGEST_CHARACTER)?;
         text.extend_from_slice(character.encode_utf8(&mut [0; LONGEST_CHARACTER]).as_bytes());
     }
     Ok(Cow::Owned(text))

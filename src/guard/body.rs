@@ -241,9 +241,10 @@ where
     B: Body<Data = Bytes>,
     B::Error: StdError + 'static,
 {
+    let grow = |bytes: &mut Vec<u8>, more| memory::grow(bytes, more).map_err(|_| BodyError::OutOfMemory);
     let mut body = pin!(body);
     let mut bytes = Vec::new();
-    reserve(&mut bytes, usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(FIRST_RESERVE))?;
+    grow(&mut bytes, usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(FIRST_RESERVE))?;
     loop {
         match next(&mut body).await {
             None => return Ok(Bytes::from_owner(Charged { bytes, _account: account })),
@@ -251,20 +252,12 @@ where
             Some(Ok(frame)) => {
                 // Trailers are ignored.
                 if let Ok(data) = frame.into_data() {
-                    reserve(&mut bytes, data.len())?;
+                    grow(&mut bytes, data.len())?;
                     bytes.extend_from_slice(&data);
                 }
             }
         }
     }
-}
-
-/// Makes room for `more` bytes. At least doubles the length, so that a body in small pieces is copied seldom.
-fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<(), BodyError> {
-    if bytes.capacity() - bytes.len() >= more {
-        return Ok(());
-    }
-    memory::reserve(bytes, more.max(bytes.len())).map_err(|_| BodyError::OutOfMemory)
 }
 
 /// The [`BodyError`] inside the error of a layer round the body.

@@ -1,8 +1,8 @@
 //! The table of routes: each with its guard, the form of its errors and its description.
 
-use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
@@ -21,7 +21,7 @@ fn api(shows_metrics: bool) -> OpenApiRouter<App> {
     let routes = OpenApiRouter::with_openapi(openapi::frame())
         .routes(guarded(routes!(analyze::analyze)))
         .routes(routes!(model::model))
-        .routes(routes!(openapi::openapi))
+        .routes(routes!(openapi::openapi).layer(Extension(Description(description))))
         .routes(guarded(routes!(predict::predict)).layer(from_fn(predict::render)))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
@@ -56,7 +56,7 @@ pub fn router(app: App, origins: &Origins) -> Router {
     let (api, _) = api(app.shows_metrics).split_for_parts();
     let api = api.method_not_allowed_fallback(not_allowed).layer(layers::cors(origins));
     let routes = api.merge(unknown()).merge(pages()).with_state(app.clone());
-    layers::around(routes, app).layer(axum::Extension(Description(description())))
+    layers::around(routes, app)
 }
 
 /// The metrics alone, for a port of their own.

@@ -19,7 +19,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads the model from `source` and runs it once, on an input of zeros. Dimensions that the graph leaves open are known only after a run.
+    /// Loads the model from `source` and runs it once, on an input of zeros: dimensions that the graph leaves open are known
+    /// only after a run.
     ///
     /// # Errors
     /// A sentence, where the file can't be read, is no model, does not describe itself, has another shape than it describes,

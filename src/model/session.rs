@@ -125,7 +125,7 @@ fn port(what: &str, outlet: &Outlet, described: &[usize]) -> Result<Port, StartE
     }
 }
 
-/// Whether ONNX Runtime was refused memory: the messages of its arena and of C++.
+/// Whether `message` is that of ONNX Runtime's arena or of C++ for memory that the system refused.
 fn is_out_of_memory(message: &str) -> bool {
     ["Failed to allocate memory", "bad_alloc", "bad allocation"].iter().any(|sign| message.contains(sign))
 }

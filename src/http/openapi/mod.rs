@@ -58,7 +58,7 @@ impl Document {
 
 /// The text of the description, for its route.
 #[derive(Clone, Copy)]
-pub(super) struct Description(pub(super) &'static str);
+pub(super) struct Description(pub(super) fn() -> &'static str);
 
 /// This description
 #[utoipa::path(
@@ -67,6 +67,6 @@ pub(super) struct Description(pub(super) &'static str);
     tag = "operation",
     responses((status = 200, description = "OpenAPI 3.1.", body = serde_json::Map<String, serde_json::Value>))
 )]
-pub(super) async fn openapi(Extension(Description(text)): Extension<Description>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], text)
+pub(super) async fn openapi(Extension(Description(describe)): Extension<Description>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], describe())
 }
