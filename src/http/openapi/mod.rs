@@ -56,7 +56,7 @@ impl Document {
     }
 }
 
-/// The text of the description, for its route.
+/// Returns the text of the description, which is made at the first request for it.
 #[derive(Clone, Copy)]
 pub(super) struct Description(pub(super) fn() -> &'static str);
 
