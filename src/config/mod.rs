@@ -30,8 +30,8 @@ pub use log::{Log, LogFormat};
 pub use model::Model;
 pub use network::Connections;
 pub use site::Site;
-pub(crate) use values::within;
 pub use values::{Networks, Origins};
+pub(crate) use values::{list, within};
 
 /// Takes a photograph over HTTP and answers with its three most likely ImageNet labels.
 ///

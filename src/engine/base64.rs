@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig, Simd};
+use percent_encoding::percent_decode_str;
 
 use crate::error::{Error, Malformed};
 use crate::memory;
@@ -54,29 +55,13 @@ fn starts_with_ignore_case(text: &str, prefix: &str) -> bool {
 fn normalize(encoded: &str) -> Result<Vec<u8>, Error> {
     let mut normal = Vec::new();
     memory::reserve(&mut normal, encoded.len())?;
-    let mut rest = encoded.as_bytes();
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        let byte = match (byte, after) {
-            (b'%', [high, low, after @ ..]) => {
-                rest = after;
-                percent_decoded(*high, *low).ok_or(Malformed::NotBase64)?
-            }
-            _ => *byte,
-        };
-        match byte {
-            b'-' => normal.push(b'+'),
-            b'_' => normal.push(b'/'),
-            byte if byte.is_ascii_whitespace() => {}
-            byte => normal.push(byte),
-        }
-    }
+    // A percent sign that begins no escape stays, and is not base64.
+    normal.extend(percent_decode_str(encoded).filter(|byte| !byte.is_ascii_whitespace()).map(|byte| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => other,
+    }));
     Ok(normal)
-}
-
-fn percent_decoded(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some(digit(high)? << 4 | digit(low)?)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
+use crate::config::list;
 use crate::error::StartError;
 
 /// The header that carries a key, besides `Authorization`.
@@ -95,7 +96,7 @@ impl FromStr for Keys {
     /// Reads keys that are separated by commas. A list without any key is an error: it would open the server
     /// to everybody.
     fn from_str(text: &str) -> Result<Self, String> {
-        let keys: Self = text.split(',').map(str::trim).filter(|key| !key.is_empty()).collect();
+        let keys: Self = list(text).collect();
         if keys.is_empty() {
             return Err("it holds no key; unset API_KEYS to let everybody in".to_owned());
         }

@@ -19,7 +19,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::config::within;
+use crate::config::{list, within};
 use crate::error::StartError;
 
 /// The target of every span that is exported. Spans of other targets are the log's.
@@ -140,14 +140,13 @@ fn resource(read: impl Fn(&str) -> Option<String>) -> Result<Resource, StartErro
 
 /// Parses `key=value,key=value` with percent-encoded keys and values, as OpenTelemetry's resource specification
 /// has it. The SDK's own detector does not decode.
-fn attributes(list: &str) -> Result<Vec<KeyValue>, StartError> {
-    let pairs = list.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+fn attributes(text: &str) -> Result<Vec<KeyValue>, StartError> {
     let attribute = |pair: &str| {
         let (key, value) = pair.split_once('=')?;
         let (key, value) = (decoded(key)?, decoded(value)?);
         (!key.is_empty()).then(|| KeyValue::new(key, value))
     };
-    pairs.map(attribute).collect::<Option<_>>().ok_or_else(|| {
+    list(text).map(attribute).collect::<Option<_>>().ok_or_else(|| {
         StartError::new(format!("{RESOURCE_ATTRIBUTES} must be key=value,key=value with percent-encoded UTF-8 values."))
     })
 }
