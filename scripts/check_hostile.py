@@ -1,13 +1,13 @@
-"""Pictures that are made to harm a decoder and bodies that are made to harm a gateway, and what each costs a running server.
+"""Sends hostile pictures and bodies to a running server and prints what each costs.
 
     check_hostile.py URL PID
     check_hostile.py --write FOLDER
 
-Exits with 1 where one of them is not answered as it should be, takes more memory than it may, or holds up /livez for too
-long. Other times are printed, not judged: they are the machine's as well. Memory is read from /proc, and left out where there
-is none.
+Exits with 1 if an answer has the wrong status, if a request takes more memory than its bound, or if /livez takes too long
+meanwhile. Other times are printed and have no bound, since they depend on the machine. Memory is read from /proc; without
+/proc it is not checked.
 
-With --write they are left in a folder, for others to send.
+--write writes the pictures and bodies to a folder instead of sending them. scripts/soak sends them from there.
 """
 
 import base64
@@ -29,15 +29,15 @@ import zlib
 
 PICTURES = pathlib.Path(__file__).resolve().parents[1] / "tests/pictures"
 GIB = 1 << 30
-# Of memory beyond what the server had before, in MB.
+# The memory that a refused picture may add to the server's, in MB.
 REFUSED_COSTS = 20
-# What a picture of 50 million pixels may cost: its pixels, and what a decoder has beside them.
+# The same for a picture of 50 million pixels: the pixels, and the decoder's buffers.
 LARGEST_COSTS = 220
 # MAX_INFLIGHT_BYTES and MAX_BODY_BYTES by default, in MB.
 BUDGET = 135
 LARGEST_BODY = 20
-# The longest that /livez may take while bodies are parsed, in ms. Parsing on the threads that serve connections took 624; what is
-# left is the share of the processor that a busy machine gives.
+# The longest that /livez may take while bodies are parsed, in ms. Parsing on the threads that serve connections took 624 ms. The
+# workers leave a busy machine's connections waiting for a processor, which takes less.
 LIVEZ = 300
 
 
@@ -87,7 +87,7 @@ def jpeg_of_scans(times):
 
 
 def jpeg_of_directories(count):
-    """Pointers to directories that begin inside this one: to follow them all is to read millions of entries."""
+    """Directories that overlap: each entry points to another one, and following all pointers reads millions of entries."""
     entries = b"".join(struct.pack("<HHII", 0x8769, 4, 1, 20 + index) for index in range(count))
     exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, count) + entries
     segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
@@ -141,7 +141,7 @@ def forget_peak(pid):
 
 
 def bodies():
-    """What is no picture at all."""
+    """Bodies without a picture."""
     nested = b"[" * 100_000 + b"]" * 100_000
     yield "JSON nested 100,000 deep", 400, b'{"a":' + nested + b',"base64Image":""}'
     yield "JSON nested 100,000 deep, instead of a text", 400, b'{"base64Image":' + nested + b"}"
@@ -166,8 +166,8 @@ def post(url, body):
 
 @contextlib.contextmanager
 def probing(url):
-    """Asks for /livez a hundred times a second, in a process that nothing else delays. Gives the longest time that it took, in
-    ms, once it is over."""
+    """Asks for /livez a hundred times a second while the block runs, in a process of its own, so that Python's lock does not
+    delay it. The value is the longest time in ms, and is valid after the block."""
     longest, is_over = multiprocessing.Value("d", 0.0), multiprocessing.Event()
     probe = multiprocessing.Process(target=ask_livez, args=(urllib.parse.urlsplit(url).netloc, longest, is_over))
     probe.start()
@@ -188,7 +188,7 @@ def ask_livez(address, longest, is_over):
 
 
 def ask(url, method, path, body, headers):
-    """The status of a request as http.client sends it: all of it first, and then it reads. 0 where that fails."""
+    """Returns the status of a request, or 0 if it fails. http.client writes the whole body before it reads."""
     with contextlib.closing(http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=60)) as connection:
         try:
             connection.request(method, path, body, headers)
@@ -207,7 +207,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def gateway():
-    """What many bodies do together: a name, the requests, the statuses that may come, and the most memory in MB."""
+    """Cases of concurrent bodies: a name, the requests, the allowed statuses, and the bound on memory in MB."""
     padded = png(7000, 7000, packed=packed_zeros(148 << 20))
     padded += bytes(19_000_000 - len(padded))
     form = b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n' + padded + b"\r\n--x--\r\n"
@@ -224,7 +224,7 @@ def gateway():
     yield "3 texts of 3 million escapes", [("POST", "/api/v1/analyze", escapes, JSON)] * 3, {422}, BUDGET
     bomb = gzip.compress(bytes(GIB))
     for path, headers in [("/api/v1/analyze", JSON), ("/predict", JSON), ("/answer", FORM)]:
-        # What it is inflated to is a buffer that grows by doubling.
+        # The buffer for the inflated bytes grows by doubling.
         name = f"a gzip bomb of 1 GB to {path}"
         yield name, [("POST", path, bomb, headers | {"Content-Encoding": "gzip"})], {413}, 2 * LARGEST_BODY + REFUSED_COSTS
     for method, path, status in [
