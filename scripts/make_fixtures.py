@@ -1,4 +1,4 @@
-"""Makes tests/fixtures and the derived pictures in tests/pictures: files of every kind, and Pillow's pixels for them.
+"""Makes tests/fixtures and the derived pictures in tests/pictures: files of every kind, Pillow's pixels for them, and a model.
 
 The result is committed. Run this only to add a case. It needs the packages of scripts/setup.
 """
@@ -6,7 +6,7 @@ The result is committed. Run this only to add a case. It needs the packages of s
 import PIL
 
 from export import common
-from fixtures import decoding, pictures, resizing
+from fixtures import decoding, models, pictures, resizing
 
 
 def main():
@@ -15,6 +15,7 @@ def main():
     fixtures = common.ROOT / "tests" / "fixtures"
     pictures.write(common.PICTURES)
     resizing.write(fixtures)
+    models.write(fixtures / "models")
     decoding.write(fixtures / "decode", common.PICTURES)
 
 

@@ -10,10 +10,11 @@ from .describe import upright
 
 
 def session(model):
-    """A single-threaded session. `model` is a path or a serialized model."""
+    """A single-threaded session, with the arithmetic of the server's (`src/model/session.rs`). `model` is a path or a serialized model."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
+    options.add_session_config_entry("session.x64quantprecision", "1")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 

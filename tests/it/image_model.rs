@@ -142,6 +142,17 @@ fn nan_fails_only_its_request() {
     }
 }
 
+/// The sums of `large_sums.onnx` are 255 and 126 hundredths. In 16 bits they would saturate to nearly the same
+/// (`scripts/fixtures/models.py`).
+#[test]
+fn sums_of_8_bit_products_do_not_saturate() {
+    let mut classifier = Classifier::new(load(include_bytes!("../fixtures/models/large_sums.onnx")).unwrap());
+    read(&mut classifier, 255);
+    let labels = classifier.classify(2).unwrap();
+    let expected = 1.0 / (1.0 + (-1.29_f32).exp());
+    assert!(&*labels[0].label == "heavy" && (labels[0].confidence - expected).abs() < 1e-5, "{labels:?}");
+}
+
 /// The answers of concurrent threads equal those of a single one, to the last bit.
 #[test]
 fn several_threads_run_one_model_at_once() {
