@@ -21,8 +21,11 @@ pub enum Error {
     #[error("The data is not an image: send {FORMATS}")]
     NotAnImage,
     /// The image has a format, or a variant of a format, that the decoder does not read.
-    #[error("This kind of image is not supported: send {FORMATS}")]
-    UnsupportedImage,
+    #[error("{kind} is not supported: send {FORMATS}")]
+    UnsupportedImage {
+        /// The format, or the variant of one, for people.
+        kind: &'static str,
+    },
     /// An image of a known format ends too early or contradicts itself.
     #[error("The image is damaged or incomplete: send it again or save it anew")]
     DamagedImage,
@@ -34,6 +37,26 @@ pub enum Error {
         /// Height in pixels, as the file states it.
         height: u32,
         /// The limit on width times height.
+        limit: u64,
+    },
+    /// The picture has a side of more pixels than any decoder is asked for.
+    #[error("The image has {width} x {height} pixels, and a side may have {limit}: send a smaller one")]
+    SideTooLong {
+        /// Width in pixels, as the file states it.
+        width: u32,
+        /// Height in pixels, as the file states it.
+        height: u32,
+        /// The most pixels of a side.
+        limit: u32,
+    },
+    /// Decoding and resizing the picture would take more memory than `MAX_PICTURE_BYTES`.
+    #[error(
+        "The image takes {bytes} bytes of memory, more than {limit}: send a smaller one, or a JPEG that is not progressive"
+    )]
+    TooCostly {
+        /// Bytes that the picture takes, estimated from above.
+        bytes: u64,
+        /// The limit on them.
         limit: u64,
     },
     /// The tensor does not have the shape of the model's input.

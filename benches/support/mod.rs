@@ -75,7 +75,7 @@ pub fn large() -> Vec<u8> {
 
 fn image_rocket() -> RgbImage {
     let file = std::fs::read(root().join("tests/pictures/rocket.jpg")).unwrap();
-    let mut decoder = glimpse::image::Decoder::new(u64::MAX);
+    let mut decoder = glimpse::image::Decoder::new(glimpse::image::Limits::NONE);
     let mut pixels = Vec::new();
     let size = decoder.decode(&file, None, &Stop::never(), &mut pixels).unwrap().size;
     RgbImage::from_raw(size.width, size.height, pixels).unwrap()

@@ -48,6 +48,7 @@ pub fn workers(config: &Config) -> Result<(Vec<Worker>, Arc<Model>), StartError>
     let model = Model::load(&runtime, &config.model.source())?;
     let settings = Settings {
         max_pixels: config.engine.max_pixels,
+        max_picture_bytes: config.engine.max_picture_bytes as u64,
         max_payload_bytes: config.bodies.max_body_bytes,
         reduces_jpeg: config.engine.jpeg_decode == JpegDecode::Reduced,
     };

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::values::{at_least_one, duration, within};
+use super::values::{at_least_one, bytes, duration, within};
 
 /// How many pictures are analyzed at a time, and the limits on each.
 #[derive(Args, Clone, Copy, Debug)]
@@ -23,6 +23,11 @@ pub struct Engine {
     /// Largest picture, in pixels (width times height); a larger one is answered 422
     #[arg(long, env, hide_env_values = true, default_value_t = 50_000_000, value_parser = at_least_one::<u64>)]
     pub max_pixels: u64,
+
+    /// Memory that a worker may take to decode and resize one picture, in bytes or with a unit; a picture that
+    /// would take more is answered 422
+    #[arg(long, env, hide_env_values = true, default_value = "640MB", value_parser = bytes)]
+    pub max_picture_bytes: usize,
 
     /// Size at which large JPEG pictures are decoded
     #[arg(long, env, hide_env_values = true, default_value = "reduced")]

@@ -7,7 +7,7 @@ use ndarray::Array4;
 use super::payload::Buffers;
 use super::{Analysis, Input, Stage, Timings, Work};
 use crate::error::{Error, StartError};
-use crate::image::Decoder;
+use crate::image::{Decoder, Limits};
 use crate::memory;
 use crate::model::{Classifier, Model};
 use crate::stop::Stop;
@@ -25,6 +25,8 @@ const KEPT_BESIDE_BYTES: usize = 4 << 20;
 pub struct Settings {
     /// The most pixels that a picture may have.
     pub max_pixels: u64,
+    /// The most bytes that decoding and resizing a picture may take.
+    pub max_picture_bytes: u64,
     /// The most bytes that a compressed payload may inflate to.
     pub max_payload_bytes: usize,
     /// Whether large JPEG files may be decoded reduced: see [`Decoder::decode`].
@@ -44,9 +46,12 @@ pub struct Worker {
 impl Worker {
     /// A worker that runs `model`.
     pub fn new(model: Arc<Model>, settings: Settings) -> Self {
+        let Settings { max_pixels, max_picture_bytes, .. } = settings;
+        let resize_bytes = model.metadata().input.bytes_per_side();
+        let limits = Limits { max_pixels, max_bytes: max_picture_bytes, resize_bytes };
         Self {
             settings,
-            decoder: Decoder::new(settings.max_pixels),
+            decoder: Decoder::new(limits),
             classifier: Classifier::new(model),
             buffers: Buffers::default(),
             pixels: Vec::new(),

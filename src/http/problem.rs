@@ -127,7 +127,8 @@ impl Problem {
             Self::Core(Error::PayloadTooLarge { .. }) | Self::Body(BodyError::TooLarge { .. }) => {
                 Some("body_too_large")
             }
-            Self::Core(Error::TooManyPixels { .. }) => Some("too_many_pixels"),
+            Self::Core(Error::TooManyPixels { .. } | Error::SideTooLong { .. }) => Some("too_many_pixels"),
+            Self::Core(Error::TooCostly { .. }) => Some("too_costly"),
             Self::Body(BodyError::TooSlow) => Some("body_too_slow"),
             Self::Unauthorized => Some("unauthorized"),
             Self::TooManyWrongKeys { .. } => Some("wrong_keys"),
@@ -178,9 +179,11 @@ const fn status(error: &Error) -> StatusCode {
         Error::Malformed(_) => StatusCode::BAD_REQUEST,
         Error::PayloadTooLarge { .. } | Error::TooManyInputs { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::NotAnImage
-        | Error::UnsupportedImage
+        | Error::UnsupportedImage { .. }
         | Error::DamagedImage
         | Error::TooManyPixels { .. }
+        | Error::SideTooLong { .. }
+        | Error::TooCostly { .. }
         | Error::WrongShape { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Error::Busy | Error::OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
         Error::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,

@@ -45,11 +45,13 @@ problems! {
     },
     Problem::Core(Error::PayloadTooLarge { .. }) => Some(Error::PayloadTooLarge { limit: 20 << 20 }),
     Problem::Core(Error::NotAnImage) => Some(Error::NotAnImage),
-    Problem::Core(Error::UnsupportedImage) => Some(Error::UnsupportedImage),
+    Problem::Core(Error::UnsupportedImage { .. }) => Some(Error::UnsupportedImage { kind: "JPEG 2000" }),
     Problem::Core(Error::DamagedImage) => Some(Error::DamagedImage),
     Problem::Core(Error::TooManyPixels { .. }) => {
         Some(Error::TooManyPixels { width: 13_000, height: 13_000, limit: 50_000_000 })
     },
+    Problem::Core(Error::SideTooLong { .. }) => Some(Error::SideTooLong { width: 1, height: 100_000, limit: 65_535 }),
+    Problem::Core(Error::TooCostly { .. }) => Some(Error::TooCostly { bytes: 800_000_000, limit: 640_000_000 }),
     // No route takes a tensor, or several pictures.
     Problem::Core(Error::WrongShape { .. }) => NEVER,
     Problem::Core(Error::TooManyInputs { .. }) => NEVER,

@@ -11,7 +11,7 @@ pub mod picture;
 pub mod preprocess;
 mod segments;
 
-pub use decode::Decoder;
+pub use decode::{Decoder, Limits};
 pub use formats::FORMATS;
 pub use orientation::Orientation;
 pub use picture::{Picture, Size};

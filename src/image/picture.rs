@@ -1,7 +1,6 @@
 //! The size and the orientation of a picture.
 
 use super::Orientation;
-use crate::error::Error;
 
 /// Width and height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,18 +26,6 @@ impl Size {
     /// The size after a reduction of both sides by the factor `reduction`.
     pub(super) const fn reduced(self, reduction: u32) -> Self {
         Self { width: self.width.div_ceil(reduction), height: self.height.div_ceil(reduction) }
-    }
-
-    /// Checks a size from a file's header against the limit on pixels.
-    pub(super) fn check(self, max_pixels: u64) -> Result<Self, Error> {
-        let Self { width, height } = self;
-        if width == 0 || height == 0 {
-            return Err(Error::DamagedImage);
-        }
-        if u64::from(width) * u64::from(height) > max_pixels {
-            return Err(Error::TooManyPixels { width, height, limit: max_pixels });
-        }
-        Ok(self)
     }
 }
 

@@ -15,7 +15,8 @@ fn file(name: &str) -> Input {
 /// The model's input for a sample picture.
 fn tensor(name: &str) -> Array4<f32> {
     let (mut pixels, input) = (Vec::new(), &model().input);
-    let picture = Decoder::new(u64::MAX).decode(&picture(name), None, &Stop::never(), &mut pixels).unwrap();
+    let picture =
+        Decoder::new(glimpse::image::Limits::NONE).decode(&picture(name), None, &Stop::never(), &mut pixels).unwrap();
     let mut tensor = vec![0.0; input.values()];
     Preprocessor::new(input).fill(&pixels, picture, &mut tensor, &Stop::never()).unwrap();
     Array4::from_shape_vec(input.shape(), tensor).unwrap()

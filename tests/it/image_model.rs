@@ -161,7 +161,7 @@ fn several_threads_run_one_model_at_once() {
     let answer = |classifier: &mut Classifier, name: &str| {
         let file = std::fs::read(format!("tests/pictures/{name}")).unwrap();
         let (mut pixels, stop) = (Vec::new(), Stop::never());
-        let picture = Decoder::new(u64::MAX).decode(&file, None, &stop, &mut pixels).unwrap();
+        let picture = Decoder::new(glimpse::image::Limits::NONE).decode(&file, None, &stop, &mut pixels).unwrap();
         classifier.read(&pixels, picture, &stop).unwrap();
         classifier.classify(1000).unwrap()
     };

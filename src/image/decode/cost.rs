@@ -2,6 +2,7 @@
 //!
 //! Both allocate in a way that can't be refused, so that these bytes are probed for before they begin.
 
+use super::limits::Source;
 use crate::error::Error;
 use crate::image::Size;
 use crate::image::directory::Numbers;
@@ -34,8 +35,9 @@ const MAX_METADATA: u64 = 32 << 20;
 const PNG_ROWS: usize = 4;
 
 /// The limit for `png`, which counts only some of its allocations, and an upper bound on all of them; in bytes.
-pub(super) fn of_png(file: &[u8], max_pixels: u64) -> Result<(u64, usize), Error> {
-    let size = png_size(file)?.check(max_pixels)?;
+pub(super) fn of_png(source: &Source<'_>) -> Result<(u64, usize), Error> {
+    let file = source.file;
+    let size = source.check(png_size(file)?)?;
     let rows = png_row(file).saturating_mul(PNG_ROWS);
     let most = rows.saturating_add(usize::try_from(MAX_METADATA).unwrap_or(usize::MAX));
     Ok(((rows as u64).saturating_add(png_metadata(size, file.len() as u64)), most))

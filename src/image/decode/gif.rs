@@ -2,36 +2,29 @@
 
 use ::gif::{ColorOutput, DecodeOptions, MemoryLimit};
 
+use super::limits::Source;
 use super::timed::Timed;
 use crate::error::Error;
 use crate::image::{CHANNELS, Size};
 use crate::memory;
-use crate::stop::Stop;
 
 /// Pillow's first frame. The canvas grows where the frame passes its edge. Pixels outside the frame have the transparent
 /// colour, or the palette's first one where none is transparent.
-pub(super) fn decode(
-    file: &[u8],
-    max_pixels: u64,
-    stop: &Stop,
-    indices: &mut Vec<u8>,
-    pixels: &mut Vec<u8>,
-) -> Result<Size, Error> {
+pub(super) fn decode(source: &Source<'_>, indices: &mut Vec<u8>, pixels: &mut Vec<u8>) -> Result<Size, Error> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     // The frame's size is checked against our own limit before its pixels are read.
     options.set_memory_limit(MemoryLimit::Unlimited);
-    let mut decoder = options.read_info(Timed::new(file, stop)).map_err(damaged)?;
+    let mut decoder = options.read_info(Timed::new(source.file, source.stop)).map_err(damaged)?;
     let (canvas_width, canvas_height) = (decoder.width(), decoder.height());
     let frame = decoder.next_frame_info().map_err(damaged)?.ok_or(Error::DamagedImage)?;
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));
     let frame_width = usize::from(frame.width);
     let background = frame.transparent.unwrap_or(0);
-    let size = Size {
+    let size = source.check(Size {
         width: u32::from(canvas_width).max(u32::from(frame.left) + u32::from(frame.width)),
         height: u32::from(canvas_height).max(u32::from(frame.top) + u32::from(frame.height)),
-    }
-    .check(max_pixels)?;
+    })?;
     memory::zeros(indices, decoder.buffer_size())?;
     decoder.read_into_buffer(indices).map_err(damaged)?;
     let palette = decoder.palette().unwrap_or_default();

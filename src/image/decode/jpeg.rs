@@ -11,6 +11,7 @@ use std::ffi::{CStr, c_int};
 
 use turbojpeg::raw;
 
+use super::limits::Source;
 use crate::error::Error;
 use crate::image::segments::{START_OF_SCAN, segments};
 use crate::image::{CHANNELS, Size};
@@ -38,39 +39,28 @@ const PIXELS_KEPT: u32 = 6;
 /// The factors by which libjpeg-turbo reduces at the speed of its SIMD code, largest first.
 const REDUCTIONS: [u32; 3] = [8, 4, 2];
 
-/// Decodes JPEG files. The buffer for CMYK is kept from file to file.
-#[derive(Debug, Default)]
-pub(super) struct Decompressor {
-    cmyk: Vec<u8>,
-}
+/// Bytes that libjpeg-turbo takes for any picture: its tables, and some rows of the largest width.
+const LEAST_COST: u64 = 4 << 20;
 
-impl Decompressor {
-    pub(super) fn decode(
-        &mut self,
-        file: &[u8],
-        max_pixels: u64,
-        shorter_side: Option<u32>,
-        stop: &Stop,
-        pixels: &mut Vec<u8>,
-    ) -> Result<(Size, u32), Error> {
-        let mut opened = Opened::read_header(file)?;
-        let size = opened.size.check(max_pixels)?;
-        opened.limit_scans(stop)?;
-        let reduction = shorter_side.map_or(1, |side| opened.reduction(side));
-        opened.reduce(reduction)?;
-        if opened.colours == raw::TJCS_TJCS_CMYK || opened.colours == raw::TJCS_TJCS_YCCK {
-            opened.decompress(raw::TJPF_TJPF_CMYK, 4, &mut self.cmyk)?;
-            cmyk_to_rgb(&self.cmyk, pixels)?;
-        } else {
-            opened.decompress(raw::TJPF_TJPF_RGB, 3, pixels)?;
-        }
-        Ok((size, reduction))
+/// The size that the file states, and the factor by which each side was reduced.
+pub(super) fn decode(
+    source: &Source<'_>,
+    shorter_side: Option<u32>,
+    pixels: &mut Vec<u8>,
+) -> Result<(Size, u32), Error> {
+    let mut opened = Opened::read_header(source.file)?;
+    let size = source.check(opened.size)?;
+    opened.limit_scans(source.stop)?;
+    let reduction = shorter_side.map_or(1, |side| opened.reduction(side));
+    opened.reduce(reduction)?;
+    source.admit(size.reduced(reduction), opened.cost())?;
+    if opened.is_cmyk() {
+        opened.decompress(raw::TJPF_TJPF_CMYK, 4, pixels)?;
+        cmyk_to_rgb(pixels);
+    } else {
+        opened.decompress(raw::TJPF_TJPF_RGB, 3, pixels)?;
     }
-
-    /// Gives back a buffer of more than `most` bytes.
-    pub(super) fn release(&mut self, most: usize) {
-        memory::release(&mut self.cmyk, most);
-    }
+    Ok((size, reduction))
 }
 
 /// A file whose header has been read, and libjpeg-turbo's state for it.
@@ -98,12 +88,14 @@ impl<'a> Opened<'a> {
         let status = unsafe { raw::tj3DecompressHeader(handle, file.as_ptr(), file.len() as raw::size_t) };
         opened.check(status)?;
         if opened.get(raw::TJPARAM_TJPARAM_PRECISION) != Some(8) {
-            return Err(Error::UnsupportedImage);
+            return Err(Error::UnsupportedImage { kind: "JPEG of more than 8 bits" });
         }
         let width = opened.get(raw::TJPARAM_TJPARAM_JPEGWIDTH).ok_or(Error::DamagedImage)?;
         let height = opened.get(raw::TJPARAM_TJPARAM_JPEGHEIGHT).ok_or(Error::DamagedImage)?;
         opened.size = Size { width, height };
-        opened.colours = opened.get(raw::TJPARAM_TJPARAM_COLORSPACE).ok_or(Error::UnsupportedImage)?;
+        opened.colours = opened
+            .get(raw::TJPARAM_TJPARAM_COLORSPACE)
+            .ok_or(Error::UnsupportedImage { kind: "JPEG in this colour space" })?;
         Ok(opened)
     }
 
@@ -149,7 +141,6 @@ impl<'a> Opened<'a> {
         let length = size.height as usize * row;
         // Every byte is written over, which the sentinels verify.
         memory::resize(pixels, length)?;
-        self.probe_coefficients()?;
         for sentinel in SENTINELS {
             let last = pixels.len() - row;
             pixels[last..].fill(sentinel);
@@ -170,14 +161,23 @@ impl<'a> Opened<'a> {
         Err(Error::DamagedImage)
     }
 
-    /// Checks that the coefficients of a progressive file can be held: two bytes each, at most one for each value of a pixel.
-    /// libjpeg-turbo would report that they can't, but would leave too little memory to others where they just fit.
-    fn probe_coefficients(&self) -> Result<(), Error> {
-        if self.get(raw::TJPARAM_TJPARAM_PROGRESSIVE) != Some(1) {
-            return Ok(());
-        }
-        let components = if matches!(self.colours, raw::TJCS_TJCS_CMYK | raw::TJCS_TJCS_YCCK) { 4 } else { 3 };
-        memory::probe(self.size.pixels().saturating_mul(components * 2))
+    /// Bytes that libjpeg-turbo takes beside the pixels, at most, and those of CMYK over those of RGB.
+    ///
+    /// A picture whose components come in several scans is held whole: a coefficient of two bytes for each sample.
+    fn cost(&self) -> u64 {
+        let components: u64 = if self.is_cmyk() { 4 } else { 3 };
+        let held = if self.has_several_scans() { components * 2 } else { 0 };
+        let cmyk = if self.is_cmyk() { self.size.reduced(self.reduction).pixels() as u64 } else { 0 };
+        held * self.size.pixels() as u64 + cmyk + LEAST_COST
+    }
+
+    fn is_cmyk(&self) -> bool {
+        matches!(self.colours, raw::TJCS_TJCS_CMYK | raw::TJCS_TJCS_YCCK)
+    }
+
+    /// Whether the picture's components come in several scans: always so in a progressive file.
+    fn has_several_scans(&self) -> bool {
+        self.get(raw::TJPARAM_TJPARAM_PROGRESSIVE) == Some(1) || count_scans(self.file, 1) > 1
     }
 
     /// A parameter of the file; `None` if it is not known.
@@ -233,14 +233,17 @@ pub(super) fn count_scans(file: &[u8], enough: usize) -> usize {
     scans.take(enough + 1).count()
 }
 
-/// Pillow's `convert("RGB")` of CMYK, which JPEG files hold inverted (Adobe's convention).
-fn cmyk_to_rgb(cmyk: &[u8], pixels: &mut Vec<u8>) -> Result<(), Error> {
-    memory::resize(pixels, cmyk.len() / 4 * CHANNELS)?;
-    for (rgb, pixel) in pixels.chunks_exact_mut(CHANNELS).zip(cmyk.chunks_exact(4)) {
-        let light = pixel[3];
-        rgb.copy_from_slice(&[pixel[0], pixel[1], pixel[2]].map(|inverted| light - scaled(255 - inverted, light)));
+/// Pillow's `convert("RGB")` of CMYK, which JPEG files hold inverted (Adobe's convention), in place.
+fn cmyk_to_rgb(pixels: &mut Vec<u8>) {
+    let count = pixels.len() / 4;
+    for index in 0..count {
+        let mut cmyk = [0; 4];
+        cmyk.copy_from_slice(&pixels[index * 4..][..4]);
+        let [cyan, magenta, yellow, light] = cmyk;
+        let rgb = [cyan, magenta, yellow].map(|inverted| light - scaled(255 - inverted, light));
+        pixels[index * CHANNELS..][..CHANNELS].copy_from_slice(&rgb);
     }
-    Ok(())
+    pixels.truncate(count * CHANNELS);
 }
 
 /// `a * b / 255`, rounded: Pillow's `MULDIV255`.

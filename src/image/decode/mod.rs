@@ -10,6 +10,7 @@
 mod cost;
 mod gif;
 mod jpeg;
+mod limits;
 mod raster;
 mod tiff;
 mod timed;
@@ -17,30 +18,32 @@ mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub use limits::{Limits, MAX_SIDE};
+
 use ::image::ImageFormat;
 
+use super::formats::Format;
 use super::{Orientation, Picture};
 use crate::error::Error;
 use crate::memory;
 use crate::stop::Stop;
+use limits::Source;
 
 /// Decodes files. The buffers beside the pixels are kept from file to file.
 #[derive(Debug)]
 pub struct Decoder {
-    max_pixels: u64,
-    jpeg: jpeg::Decompressor,
+    limits: Limits,
     gif_indices: Vec<u8>,
 }
 
 impl Decoder {
-    /// A decoder that refuses pictures of more than `max_pixels`.
-    pub fn new(max_pixels: u64) -> Self {
-        Self { max_pixels, jpeg: jpeg::Decompressor::default(), gif_indices: Vec::new() }
+    /// A decoder that refuses pictures over `limits`.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, gif_indices: Vec::new() }
     }
 
     /// Frees buffers of more than `most` bytes.
     pub fn release(&mut self, most: usize) {
-        self.jpeg.release(most);
         memory::release(&mut self.gif_indices, most);
     }
 
@@ -54,7 +57,7 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Error::NotAnImage`], [`Error::UnsupportedImage`], [`Error::DamagedImage`], [`Error::TooManyPixels`],
-    /// [`Error::OutOfMemory`]; what [`Stop::check`] returns; [`Error::Internal`] where a library can't be set up.
+    /// [`Error::SideTooLong`], [`Error::TooCostly`], [`Error::OutOfMemory`]; what [`Stop::check`] returns; [`Error::Internal`] where a library can't be set up.
     pub fn decode(
         &mut self,
         file: &[u8],
@@ -76,42 +79,22 @@ impl Decoder {
         stop: &Stop,
         pixels: &mut Vec<u8>,
     ) -> Result<Picture, Error> {
-        let format = sniff(file)?;
-        let max_pixels = self.max_pixels;
+        let source = Source { file, limits: self.limits, stop };
         let mut reduction = 1;
-        let size = match format {
-            ImageFormat::Jpeg => {
+        let size = match Format::of(file)? {
+            Format::Jpeg => {
                 let size;
-                (size, reduction) = self.jpeg.decode(file, max_pixels, shorter_side, stop, pixels)?;
+                (size, reduction) = jpeg::decode(&source, shorter_side, pixels)?;
                 size
             }
-            ImageFormat::Gif => gif::decode(file, max_pixels, stop, &mut self.gif_indices, pixels)?,
-            ImageFormat::WebP => webp::decode(file, max_pixels, stop, pixels)?,
-            ImageFormat::Tiff => tiff::decode_any(file, max_pixels, stop, pixels)?,
-            ImageFormat::Png | ImageFormat::Bmp => raster::decode(file, format, max_pixels, stop, pixels)?,
-            _ => return Err(Error::UnsupportedImage),
+            Format::Gif => gif::decode(&source, &mut self.gif_indices, pixels)?,
+            Format::WebP => webp::decode(&source, pixels)?,
+            Format::Tiff => tiff::decode_any(&source, pixels)?,
+            Format::Png => raster::decode(&source, ImageFormat::Png, pixels)?,
+            Format::Bmp => raster::decode(&source, ImageFormat::Bmp, pixels)?,
         };
         Ok(Picture { size, reduction, orientation: Orientation::read(file) })
     }
-}
-
-/// The format that the first bytes name.
-fn sniff(file: &[u8]) -> Result<ImageFormat, Error> {
-    ::image::guess_format(file).map_err(
-        |_| {
-            if is_other_image(file) { Error::UnsupportedImage } else { Error::NotAnImage }
-        },
-    )
-}
-
-/// Whether the file has a known format that is not decoded: HEIC and its relatives, JPEG XL, JPEG 2000,
-/// SVG, Photoshop.
-fn is_other_image(file: &[u8]) -> bool {
-    let text = file.trim_ascii_start();
-    let starts = |prefixes: &[&[u8]]| prefixes.iter().any(|prefix| text.starts_with(prefix));
-    file.get(4..8) == Some(b"ftyp")
-        || starts(&[b"\xff\x0a", b"\0\0\0\x0cJXL ", b"\0\0\0\x0cjP  ", b"8BPS", b"<svg"])
-        || (starts(&[b"<?xml"]) && text[..text.len().min(1024)].windows(4).any(|tag| tag == b"<svg"))
 }
 
 #[cfg(test)]

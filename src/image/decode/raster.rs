@@ -3,32 +3,27 @@
 use ::image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::cost;
+use super::limits::Source;
 use super::timed::Timed;
 use crate::error::Error;
 use crate::image::{CHANNELS, Size};
 use crate::memory;
-use crate::stop::Stop;
 
-pub(super) fn decode(
-    file: &[u8],
-    format: ImageFormat,
-    max_pixels: u64,
-    stop: &Stop,
-    pixels: &mut Vec<u8>,
-) -> Result<Size, Error> {
+pub(super) fn decode(source: &Source<'_>, format: ImageFormat, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+    let Source { file, limits: ours, stop } = *source;
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(if format == ImageFormat::Png {
-        let (limit, most) = cost::of_png(file, max_pixels)?;
+        let (limit, most) = cost::of_png(source)?;
         memory::probe(most)?;
         limit
     } else {
-        max_pixels.saturating_mul(cost::MAX_BYTES_PER_PIXEL).saturating_add(cost::METADATA)
+        ours.max_pixels.saturating_mul(cost::MAX_BYTES_PER_PIXEL).saturating_add(cost::METADATA)
     });
     let mut reader = ImageReader::with_format(Timed::new(file, stop), format);
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(to_error)?;
     let (width, height) = decoder.dimensions();
-    let size = Size { width, height }.check(max_pixels)?;
+    let size = source.check(Size { width, height })?;
     let colours = decoder.color_type();
     let bytes = usize::try_from(decoder.total_bytes()).map_err(|_| Error::Internal)?;
     // Zeros, since a BMP may leave pixels out.
@@ -50,7 +45,7 @@ pub(super) fn decode(
 #[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
 fn to_error(error: ImageError) -> Error {
     match error {
-        ImageError::Unsupported(_) => Error::UnsupportedImage,
+        ImageError::Unsupported(_) => Error::UnsupportedImage { kind: "This kind of image" },
         _ => Error::DamagedImage,
     }
 }
@@ -70,7 +65,7 @@ fn to_rgb(colours: ColorType, is_gray16: bool, pixels: &mut [u8], count: usize) 
         ColorType::Rgba16 => {
             in_place(pixels, count, |[a, b, c, d, e, f, _, _]| [[a, b], [c, d], [e, f]].map(upper));
         }
-        _ => return Err(Error::UnsupportedImage),
+        _ => return Err(Error::UnsupportedImage { kind: "This kind of image" }),
     }
     Ok(())
 }

@@ -19,13 +19,15 @@ struct Case {
 const MAX_DIFFERENCE: u8 = 24;
 const MEAN_DIFFERENCE: f64 = 1.0;
 
+const LIMITS: Limits = Limits { max_pixels: 50_000_000, max_bytes: 640_000_000, resize_bytes: 720 };
+
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/decode")
 }
 
 fn decode(file: &[u8]) -> Result<(Picture, Vec<u8>), Error> {
     let mut pixels = vec![1, 2, 3];
-    let picture = Decoder::new(50_000_000).decode(file, None, &Stop::never(), &mut pixels)?;
+    let picture = Decoder::new(LIMITS).decode(file, None, &Stop::never(), &mut pixels)?;
     Ok((picture, pixels))
 }
 
@@ -106,7 +108,10 @@ fn a_file_cut_short_is_damaged_and_never_a_panic() {
                 assert!(
                     matches!(
                         error,
-                        Error::DamagedImage | Error::NotAnImage | Error::UnsupportedImage | Error::TooManyPixels { .. }
+                        Error::DamagedImage
+                            | Error::NotAnImage
+                            | Error::UnsupportedImage { .. }
+                            | Error::TooManyPixels { .. }
                     ),
                     "{name} cut at {end}: {error:?}"
                 );
@@ -138,13 +143,13 @@ fn what_is_no_image_and_what_is_another() {
     for (file, error) in [
         (&b""[..], Error::NotAnImage),
         (b"hello", Error::NotAnImage),
-        (b"%PDF-1.7", Error::NotAnImage),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", Error::UnsupportedImage),
-        (b"\0\0\0\x1cftypavif\0\0\0\0", Error::UnsupportedImage),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Error::UnsupportedImage),
-        (b"<?xml version='1.0'?>\n<svg/>", Error::UnsupportedImage),
+        (b"%PDF-1.7", Error::UnsupportedImage { kind: "PDF" }),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", Error::UnsupportedImage { kind: "HEIC" }),
+        (b"\0\0\0\x1cftypavif\0\0\0\0", Error::UnsupportedImage { kind: "AVIF" }),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Error::UnsupportedImage { kind: "SVG" }),
+        (b"<?xml version='1.0'?>\n<svg/>", Error::UnsupportedImage { kind: "SVG" }),
         (b"<?xml version='1.0'?>\n<html/>", Error::NotAnImage),
-        (b"\0\0\x01\0\x01\0\x10\x10", Error::UnsupportedImage),
+        (b"\0\0\x01\0\x01\0\x10\x10", Error::UnsupportedImage { kind: "ICO" }),
         (b"\xff\xd8\xff", Error::DamagedImage),
         (b"\x89PNG\r\n\x1a\n", Error::DamagedImage),
         (b"GIF89a", Error::DamagedImage),
@@ -158,7 +163,7 @@ fn what_is_no_image_and_what_is_another() {
 
 #[test]
 fn the_limit_holds_before_any_pixel_is_read() {
-    let mut decoder = Decoder::new(61 * 43 - 1);
+    let mut decoder = Decoder::new(Limits { max_pixels: 61 * 43 - 1, ..LIMITS });
     let mut refused = std::collections::BTreeSet::new();
     for (name, file) in fixtures("") {
         let mut pixels = Vec::new();
@@ -231,7 +236,7 @@ fn an_error_behind_a_warning_is_not_answered_with_the_picture_before() {
     let scan = file.windows(2).rposition(|bytes| bytes == [0xff, 0xda]).unwrap();
     let table = [b"\x12\xff\xc4\0\x13\0".as_slice(), &[0xff; 16]].concat();
     let damaged = [&file[..scan], &table, &file[scan..]].concat();
-    let mut decoder = Decoder::new(50_000_000);
+    let mut decoder = Decoder::new(LIMITS);
     let mut pixels = Vec::new();
     assert!(decoder.decode(&file, None, &Stop::never(), &mut pixels).is_ok());
     assert_eq!(decoder.decode(&damaged, None, &Stop::never(), &mut pixels), Err(Error::DamagedImage));
@@ -244,7 +249,7 @@ fn an_error_behind_a_warning_is_not_answered_with_the_picture_before() {
 fn nothing_is_decoded_past_the_deadline() {
     let now = Instant::now();
     for (name, file) in fixtures("") {
-        let decoded = Decoder::new(50_000_000).decode(&file, None, &Stop::at(now), &mut Vec::new());
+        let decoded = Decoder::new(LIMITS).decode(&file, None, &Stop::at(now), &mut Vec::new());
         assert_eq!(decoded, Err(Error::DeadlineExceeded), "{name}");
     }
 }
@@ -256,7 +261,7 @@ fn more_scans_than_there_is_time_for() {
     let scans = jpeg::count_scans(&file, 1000);
     assert!(scans > 100);
     // 100 scans of this picture are ten million pixels and more: a second, by the estimate.
-    let decoded = Decoder::new(50_000_000).decode(&file, None, &Stop::at(soon(20)), &mut Vec::new());
+    let decoded = Decoder::new(LIMITS).decode(&file, None, &Stop::at(soon(20)), &mut Vec::new());
     assert_eq!(decoded, Err(Error::DeadlineExceeded));
     assert!(decode(&file).is_ok());
 }
@@ -298,7 +303,7 @@ fn a_webp_whose_picture_is_not_of_its_size_is_damaged() {
         let body = [b"WEBP".as_slice(), &header, &picture].concat();
         let mut pixels = Vec::new();
         let file = chunk(b"RIFF", &body);
-        assert_eq!(Decoder::new(50_000_000).decode(&file, None, &Stop::never(), &mut pixels), Err(Error::DamagedImage));
+        assert_eq!(Decoder::new(LIMITS).decode(&file, None, &Stop::never(), &mut pixels), Err(Error::DamagedImage));
         assert!(pixels.capacity() <= 61 * 43 * 3, "{} bytes", pixels.capacity());
     }
 }
@@ -310,7 +315,7 @@ fn sample(name: &str) -> Vec<u8> {
 /// The picture in a square of `side` pixels a side, and the reduction of its decode, for which `detail` allows.
 fn resized(detail: Option<u32>, file: &[u8], side: u32) -> (u32, Vec<u8>) {
     let mut pixels = Vec::new();
-    let picture = Decoder::new(50_000_000).decode(file, detail, &Stop::never(), &mut pixels).unwrap();
+    let picture = Decoder::new(LIMITS).decode(file, detail, &Stop::never(), &mut pixels).unwrap();
     let mut resizer = Resizer::new(Size { width: side, height: side }, Window::Stretch, Filter::Bicubic);
     (picture.reduction, resizer.resize(&pixels, picture, &Stop::never()).unwrap().to_vec())
 }
@@ -352,7 +357,7 @@ fn a_lossless_jpeg_is_never_reduced() {
     let image = turbojpeg::Image { pixels: &pixels[..], width, pitch: width * 3, height, format };
     let file = compressor.compress_to_vec(image).unwrap();
     let mut decoded = Vec::new();
-    let picture = Decoder::new(50_000_000).decode(&file, Some(1), &Stop::never(), &mut decoded).unwrap();
+    let picture = Decoder::new(LIMITS).decode(&file, Some(1), &Stop::never(), &mut decoded).unwrap();
     assert_eq!(picture.reduction, 1);
     assert!(decoded == pixels);
 }

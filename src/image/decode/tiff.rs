@@ -7,13 +7,13 @@ use ::tiff::ColorType;
 use ::tiff::decoder::{Decoder, DecodingResult, Limits};
 use ::tiff::tags::Tag;
 
+use super::limits::Source;
 use super::timed::Timed;
 use super::{cost, raster};
 use crate::error::Error;
 use crate::image::directory::Numbers;
 use crate::image::{CHANNELS, Size};
 use crate::memory;
-use crate::stop::Stop;
 
 const PHOTOMETRIC: u16 = 262;
 const BLACK_IS_ZERO: u16 = 1;
@@ -23,24 +23,25 @@ const PALETTE: u16 = 3;
 const BLOBS: [u16; 4] = [700, 33723, 34377, 34675];
 
 /// Decodes any TIFF, through the `image` crate where that reads the kind.
-pub(super) fn decode_any(file: &[u8], max_pixels: u64, stop: &Stop, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+pub(super) fn decode_any(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+    let file = source.file;
     check_lists(file)?;
     let has_palette = photometric_value(file).is_some();
     if !has_palette {
-        match raster::decode(file, ImageFormat::Tiff, max_pixels, stop, pixels) {
-            Err(Error::UnsupportedImage) => {}
+        match raster::decode(source, ImageFormat::Tiff, pixels) {
+            Err(Error::UnsupportedImage { .. }) => {}
             decoded => return decoded,
         }
     }
-    decode(file, max_pixels, stop, pixels)
+    decode(source, pixels)
 }
 
-fn decode(file: &[u8], max_pixels: u64, stop: &Stop, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+fn decode(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Size, Error> {
     // The `tiff` crate refuses a palette, but reads the same numbers where they are called gray.
-    let (file, is_palette) = palette_as_gray(file)?;
-    let mut decoder = Decoder::new(Timed::new(&file, stop)).map_err(damaged)?;
+    let (file, is_palette) = palette_as_gray(source.file)?;
+    let mut decoder = Decoder::new(Timed::new(&file, source.stop)).map_err(damaged)?;
     let (width, height) = decoder.dimensions().map_err(damaged)?;
-    let size = Size { width, height }.check(max_pixels)?;
+    let size = source.check(Size { width, height })?;
     let mut limits = Limits::default();
     // The palette counts as well.
     limits.decoding_buffer_size = size.pixels().saturating_mul(2).max(1 << 20);
@@ -48,12 +49,12 @@ fn decode(file: &[u8], max_pixels: u64, stop: &Stop, pixels: &mut Vec<u8>) -> Re
     let samples = match decoder.colortype().map_err(damaged)? {
         ColorType::Gray(8) => 1,
         ColorType::GrayA(8) | ColorType::Multiband { bit_depth: 8, num_samples: 2 } => 2,
-        _ => return Err(Error::UnsupportedImage),
+        _ => return Err(Error::UnsupportedImage { kind: "This kind of TIFF" }),
     };
     memory::probe(cost::of_tiff(&file, size.pixels() * samples))?;
     let palette = if is_palette { Some(decoder.get_tag_u16_vec(Tag::ColorMap).map_err(damaged)?) } else { None };
     let DecodingResult::U8(values) = decoder.read_image().map_err(damaged)? else {
-        return Err(Error::UnsupportedImage);
+        return Err(Error::UnsupportedImage { kind: "This kind of TIFF" });
     };
     if values.len() < size.pixels() * samples {
         return Err(Error::DamagedImage);

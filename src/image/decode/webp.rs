@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 
 use libwebp_sys as raw;
 
+use super::limits::Source;
 use crate::error::Error;
 use crate::image::{CHANNELS, Size};
 use crate::memory;
@@ -18,9 +19,10 @@ const LOSSY: i32 = 1;
 const STEP: usize = 64 << 10;
 
 /// The first frame, as Pillow shows it: the canvas outside the frame is black, and alpha is dropped.
-pub(super) fn decode(file: &[u8], max_pixels: u64, stop: &Stop, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+pub(super) fn decode(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Size, Error> {
+    let Source { file, stop, .. } = *source;
     let features = features(file)?;
-    let canvas = size(features.width, features.height)?.check(max_pixels)?;
+    let canvas = source.check(size(features.width, features.height)?)?;
     if features.has_animation == 0 {
         memory::zeros(pixels, canvas.pixels() * CHANNELS)?;
         decode_into(file, stop, pixels, canvas.width as usize * CHANNELS)?;

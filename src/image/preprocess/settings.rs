@@ -4,6 +4,10 @@ use super::filter::Filter;
 use super::window::Window;
 use crate::image::{CHANNELS, Size};
 
+/// Bytes of the weights for a pixel of the source, at most: a pixel has weights in as many outputs as the filter is wide, six
+/// for Lanczos, of 4 bytes each, on two axes.
+const WEIGHT_BYTES: u64 = 2 * 6 * 4;
+
 /// The input tensor of a model, and how a picture becomes one. Each value is `(pixel - mean) / std`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preprocess {
@@ -70,6 +74,13 @@ impl Preprocess {
     /// [`Decoder::decode`](crate::image::Decoder::decode) takes it.
     pub fn shorter_side(&self) -> u32 {
         self.window.shorter_side(self.size())
+    }
+
+    /// Bytes that the resize takes for each pixel of a picture's longer side, at most: a row or column of the target in
+    /// RGB between the two passes, and the weights of both axes.
+    pub fn bytes_per_side(&self) -> u64 {
+        let between = u64::from(self.width.max(self.height)) * CHANNELS as u64;
+        between + WEIGHT_BYTES
     }
 
     pub(super) fn size(&self) -> Size {

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 
 use glimpse::error::Error;
-use glimpse::image::{Colours, Decoder, Filter, Layout, Preprocess, Preprocessor, Window};
+use glimpse::image::{Colours, Decoder, Filter, Layout, Limits, Preprocess, Preprocessor, Window};
 use glimpse::stop::Stop;
 use libfuzzer_sys::fuzz_target;
 
@@ -25,7 +25,7 @@ const INPUT: Preprocess = Preprocess {
 };
 
 fn fresh() -> Decoder {
-    Decoder::new(MAX_PIXELS)
+    Decoder::new(Limits { max_pixels: MAX_PIXELS, ..Limits::NONE })
 }
 
 /// A worker's, kept from file to file as a worker keeps them.
@@ -59,7 +59,7 @@ fuzz_target!(|file: &[u8]| {
                 preprocessor.fill(pixels, picture, &mut tensor, &stop).unwrap();
                 assert!(tensor.iter().all(|value| (-1.0..=1.0).contains(value)));
             }
-            Err(Error::NotAnImage | Error::UnsupportedImage | Error::DamagedImage | Error::TooManyPixels { .. }) => {}
+            Err(Error::NotAnImage | Error::UnsupportedImage { .. } | Error::DamagedImage | Error::TooManyPixels { .. }) => {}
             Err(error) => panic!("{error:?}"),
         }
     });

@@ -48,7 +48,7 @@ impl Work for Stub {
         let Input::Picture(payload) = input else { return Err(Error::Internal) };
         let mut buffers = Buffers::default();
         let file = payload.open(&mut buffers, MAX_BODY, stop)?;
-        Decoder::new(MAX_PIXELS).decode(file, None, stop, &mut Vec::new())?;
+        Decoder::new(Limits { max_pixels: MAX_PIXELS, ..Limits::NONE }).decode(file, None, stop, &mut Vec::new())?;
         let predictions = vec![Prediction { label: "cat".into(), confidence: 1.0 }];
         Ok(Analysis { predictions, timings: Timings::default() })
     }
