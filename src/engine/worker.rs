@@ -48,7 +48,7 @@ impl Worker {
     pub fn new(model: Arc<Model>, settings: Settings) -> Self {
         let Settings { max_pixels, max_picture_bytes, .. } = settings;
         let resize_bytes = model.metadata().input.bytes_per_side();
-        let limits = Limits { max_pixels, max_bytes: max_picture_bytes, resize_bytes };
+        let limits = Limits { max_pixels, max_bytes: max_picture_bytes, resize_bytes, copies: 1 };
         Self {
             settings,
             decoder: Decoder::new(limits),

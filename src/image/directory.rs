@@ -25,7 +25,8 @@ impl<'a> Numbers<'a> {
     pub(super) fn of(file: &'a [u8]) -> Option<Self> {
         let numbers = Self { file, is_little: file.starts_with(b"II"), is_big_tiff: false };
         match numbers.read(2, 2)? {
-            42 => Some(numbers),
+            // Pillow reads the second form, whose two bytes are swapped.
+            42 | 0x2a00 => Some(numbers),
             43 => Some(Self { is_big_tiff: true, ..numbers }),
             _ => None,
         }
@@ -36,6 +37,17 @@ impl<'a> Numbers<'a> {
         let bytes = self.file.get(at..at.checked_add(length)?)?;
         let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
         Some(if self.is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
+    }
+
+    /// The most bytes of an entry's values that lie in the entry itself.
+    pub(super) fn inline(self) -> u64 {
+        if self.is_big_tiff { 8 } else { 4 }
+    }
+
+    /// The place of an entry's values, where they lie outside of it.
+    pub(super) fn offset(self, entry: &Entry) -> Option<usize> {
+        let length = if self.is_big_tiff { 8 } else { 4 };
+        usize::try_from(self.read(entry.value, length)?).ok()
     }
 
     /// The entries of the first directory (TIFF 6.0, section 2). `BigTIFF` has longer numbers.

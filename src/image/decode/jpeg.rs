@@ -13,13 +13,10 @@ use turbojpeg::raw;
 
 use super::limits::Source;
 use crate::error::Error;
-use crate::image::segments::{START_OF_SCAN, segments};
+use crate::image::segments::{Scans, scans};
 use crate::image::{CHANNELS, Size};
 use crate::memory;
 use crate::stop::Stop;
-
-/// Does not occur inside a scan's compressed data.
-const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
 
 /// Scans times pixels that are decoded in a second, as each scan goes over the whole picture. A low estimate: libjpeg-turbo
 /// can't be stopped, so its work is limited to what the remaining time allows.
@@ -57,6 +54,10 @@ pub(super) fn decode(
     if opened.is_cmyk() {
         opened.decompress(raw::TJPF_TJPF_CMYK, 4, pixels)?;
         cmyk_to_rgb(pixels);
+    } else if opened.is_lossless() && opened.colours == raw::TJCS_TJCS_GRAY {
+        // libjpeg-turbo converts no colours of a lossless picture.
+        opened.decompress(raw::TJPF_TJPF_GRAY, 1, pixels)?;
+        gray_to_rgb(pixels)?;
     } else {
         opened.decompress(raw::TJPF_TJPF_RGB, 3, pixels)?;
     }
@@ -74,6 +75,10 @@ struct Opened<'a> {
     size: Size,
     reduction: u32,
     colours: raw::TJCS,
+    /// The picture's scans, up to one more than are decoded.
+    scans: usize,
+    /// Whether the picture has an end.
+    has_end: bool,
 }
 
 impl<'a> Opened<'a> {
@@ -83,7 +88,9 @@ impl<'a> Opened<'a> {
         if handle.is_null() {
             return Err(Error::Internal);
         }
-        let mut opened = Self { handle, file, size: Size { width: 0, height: 0 }, reduction: 1, colours: 0 };
+        let Scans { count: scans, has_end } = scans(file, MAX_SCANS);
+        let mut opened =
+            Self { handle, file, size: Size { width: 0, height: 0 }, reduction: 1, colours: 0, scans, has_end };
         // SAFETY: `file` is readable for its length.
         let status = unsafe { raw::tj3DecompressHeader(handle, file.as_ptr(), file.len() as raw::size_t) };
         opened.check(status)?;
@@ -105,8 +112,8 @@ impl<'a> Opened<'a> {
         let left = stop.remaining().as_secs_f64();
         #[expect(clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "positive, and an estimate")]
         let affordable = (left * SCANNED_PIXELS_A_SECOND / self.size.pixels().max(1) as f64) as usize;
-        let scans = affordable.min(MAX_SCANS);
-        if scans < MAX_SCANS && count_scans(self.file, scans) > scans {
+        let most = affordable.min(MAX_SCANS);
+        if most < MAX_SCANS && self.scans > most {
             return Err(Error::DeadlineExceeded);
         }
         // SAFETY: the handle is live.
@@ -118,7 +125,7 @@ impl<'a> Opened<'a> {
     /// resized.
     fn reduction(&self, side: u32) -> u32 {
         // A lossless file has no DCT: libjpeg-turbo ignores the scaling factor.
-        if self.get(raw::TJPARAM_TJPARAM_LOSSLESS) != Some(0) {
+        if self.is_lossless() {
             return 1;
         }
         let shorter = self.size.width.min(self.size.height);
@@ -171,13 +178,17 @@ impl<'a> Opened<'a> {
         held * self.size.pixels() as u64 + cmyk + LEAST_COST
     }
 
+    fn is_lossless(&self) -> bool {
+        self.get(raw::TJPARAM_TJPARAM_LOSSLESS) != Some(0)
+    }
+
     fn is_cmyk(&self) -> bool {
         matches!(self.colours, raw::TJCS_TJCS_CMYK | raw::TJCS_TJCS_YCCK)
     }
 
     /// Whether the picture's components come in several scans: always so in a progressive file.
     fn has_several_scans(&self) -> bool {
-        self.get(raw::TJPARAM_TJPARAM_PROGRESSIVE) == Some(1) || count_scans(self.file, 1) > 1
+        self.get(raw::TJPARAM_TJPARAM_PROGRESSIVE) == Some(1) || self.scans > 1
     }
 
     /// A parameter of the file; `None` if it is not known.
@@ -195,7 +206,7 @@ impl<'a> Opened<'a> {
         // SAFETY: the handle is live.
         let code = unsafe { raw::tj3GetErrorCode(self.handle) };
         let is_warning = u32::try_from(code) == Ok(raw::TJERR_TJERR_WARNING);
-        if is_warning && !ends_early(self.file) {
+        if is_warning && self.has_end {
             Ok(())
         } else if self.has_no_memory() {
             Err(Error::OutOfMemory)
@@ -219,20 +230,6 @@ impl Drop for Opened<'_> {
     }
 }
 
-/// Whether the last scan has no end-of-image marker behind it. That of a thumbnail comes before the scan.
-fn ends_early(file: &[u8]) -> bool {
-    let last = |marker: [u8; 2]| file.windows(2).rposition(|bytes| bytes == marker);
-    last(END_OF_IMAGE) < last(START_OF_SCAN)
-}
-
-/// The number of scans behind the head. The search ends at one more than `enough`.
-pub(super) fn count_scans(file: &[u8], enough: usize) -> usize {
-    // A segment's data begins four bytes behind its marker, and is a part of `file`.
-    let head = segments(file).map(|(_, data)| 4 + data.len()).sum::<usize>();
-    let scans = file[head.min(file.len())..].windows(2).filter(|bytes| *bytes == START_OF_SCAN);
-    scans.take(enough + 1).count()
-}
-
 /// Pillow's `convert("RGB")` of CMYK, which JPEG files hold inverted (Adobe's convention), in place.
 fn cmyk_to_rgb(pixels: &mut Vec<u8>) {
     let count = pixels.len() / 4;
@@ -244,6 +241,18 @@ fn cmyk_to_rgb(pixels: &mut Vec<u8>) {
         pixels[index * CHANNELS..][..CHANNELS].copy_from_slice(&rgb);
     }
     pixels.truncate(count * CHANNELS);
+}
+
+/// Repeats each value twice, in place.
+fn gray_to_rgb(pixels: &mut Vec<u8>) -> Result<(), Error> {
+    let count = pixels.len();
+    memory::reserve(pixels, count * (CHANNELS - 1))?;
+    pixels.resize(count * CHANNELS, 0);
+    for index in (0..count).rev() {
+        let value = pixels[index];
+        pixels[index * CHANNELS..][..CHANNELS].fill(value);
+    }
+    Ok(())
 }
 
 /// `a * b / 255`, rounded: Pillow's `MULDIV255`.

@@ -18,11 +18,13 @@ pub struct Limits {
     /// Bytes that the resize takes for each pixel of the longer side
     /// ([`Preprocess::bytes_per_side`](crate::image::Preprocess::bytes_per_side)).
     pub resize_bytes: u64,
+    /// How often the pixels are held: twice where a process hands them to another.
+    pub copies: u64,
 }
 
 impl Limits {
     /// No limits but that on a side; for trusted files.
-    pub const NONE: Self = Self { max_pixels: u64::MAX, max_bytes: u64::MAX, resize_bytes: 0 };
+    pub const NONE: Self = Self { max_pixels: u64::MAX, max_bytes: u64::MAX, resize_bytes: 0, copies: 1 };
 }
 
 /// A file, and what its decoder obeys.
@@ -60,7 +62,7 @@ impl Source<'_> {
     pub(super) fn admit(&self, decoded: Size, beside: u64) -> Result<(), Error> {
         let side = u64::from(decoded.width.max(decoded.height));
         let resize = self.limits.resize_bytes.saturating_mul(side);
-        let pixels = (decoded.pixels() as u64).saturating_mul(CHANNELS as u64);
+        let pixels = (decoded.pixels() as u64).saturating_mul(CHANNELS as u64 * self.limits.copies);
         let bytes = pixels.saturating_add(beside).saturating_add(resize);
         if bytes > self.limits.max_bytes {
             return Err(Error::TooCostly { bytes, limit: self.limits.max_bytes });
@@ -73,7 +75,7 @@ impl Source<'_> {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { max_pixels: 1_000_000, max_bytes: 3_000_000, resize_bytes: 10 };
+    const LIMITS: Limits = Limits { max_pixels: 1_000_000, max_bytes: 3_000_000, resize_bytes: 10, copies: 1 };
 
     fn source(stop: &Stop) -> Source<'_> {
         Source { file: b"", limits: LIMITS, stop }

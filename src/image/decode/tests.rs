@@ -19,7 +19,7 @@ struct Case {
 const MAX_DIFFERENCE: u8 = 24;
 const MEAN_DIFFERENCE: f64 = 1.0;
 
-const LIMITS: Limits = Limits { max_pixels: 50_000_000, max_bytes: 640_000_000, resize_bytes: 720 };
+const LIMITS: Limits = Limits { max_pixels: 50_000_000, max_bytes: 640_000_000, resize_bytes: 720, copies: 1 };
 
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/decode")
@@ -258,7 +258,7 @@ fn nothing_is_decoded_past_the_deadline() {
 fn more_scans_than_there_is_time_for() {
     let file = of_many_scans(100);
     let soon = |milliseconds| Instant::now() + std::time::Duration::from_millis(milliseconds);
-    let scans = jpeg::count_scans(&file, 1000);
+    let scans = crate::image::segments::scans(&file, 1000).count;
     assert!(scans > 100);
     // 100 scans of this picture are ten million pixels and more: a second, by the estimate.
     let decoded = Decoder::new(LIMITS).decode(&file, None, &Stop::at(soon(20)), &mut Vec::new());

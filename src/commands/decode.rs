@@ -1,0 +1,82 @@
+//! `glimpse decode`: the process in which the server decodes files of formats whose decoders it does not trust. The server
+//! starts it; it is of no use at a terminal.
+
+use std::io;
+
+use crate::error::StartError;
+use crate::image::decode::isolated;
+
+/// Gives up what the process does not need and answers on standard output until standard input ends.
+///
+/// # Errors
+/// A sentence, where the process can't be confined, or the server is gone.
+pub fn decode() -> Result<(), StartError> {
+    // Nobody reads what a panic would print.
+    std::panic::set_hook(Box::new(|_| {}));
+    confine().map_err(|error| StartError::new(format!("The process can't be confined: {error}.")))?;
+    isolated::serve(io::stdin().lock(), io::stdout().lock())
+        .map_err(|error| StartError::new(format!("The server is gone: {error}.")))
+}
+
+/// The most files that the process may have open: its three standard ones.
+const MAX_FILES: u64 = 3;
+
+/// Takes every right away that decoding does not need. The process dies with the server's thread that started it.
+fn confine() -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
+    setrlimit(Resource::Core, limit(0))?;
+    setrlimit(Resource::Fsize, limit(0))?;
+    setrlimit(Resource::Nofile, limit(MAX_FILES))?;
+    #[cfg(target_os = "linux")]
+    system_calls::confine()?;
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+mod system_calls {
+    use std::collections::BTreeMap;
+    use std::io;
+
+    use libc::c_long;
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+
+    /// The calls of a thread that computes, and reads and writes pipes that are open already.
+    const ALLOWED: &[c_long] = &[
+        libc::SYS_read,
+        libc::SYS_write,
+        libc::SYS_writev,
+        libc::SYS_close,
+        libc::SYS_mmap,
+        libc::SYS_munmap,
+        libc::SYS_mremap,
+        libc::SYS_mprotect,
+        libc::SYS_madvise,
+        libc::SYS_brk,
+        libc::SYS_futex,
+        libc::SYS_sched_yield,
+        libc::SYS_clock_gettime,
+        libc::SYS_getrandom,
+        libc::SYS_rt_sigaction,
+        libc::SYS_rt_sigprocmask,
+        libc::SYS_rt_sigreturn,
+        libc::SYS_sigaltstack,
+        libc::SYS_gettid,
+        libc::SYS_getpid,
+        libc::SYS_tgkill,
+        libc::SYS_exit,
+        libc::SYS_exit_group,
+    ];
+
+    /// Every other system call fails (seccomp(2)).
+    pub(super) fn confine() -> io::Result<()> {
+        let Ok(architecture) = std::env::consts::ARCH.try_into() else { return Ok(()) };
+        let rules: BTreeMap<c_long, Vec<_>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+        let refused = SeccompAction::Errno(libc::EPERM.cast_unsigned());
+        let filter = SeccompFilter::new(rules, refused, SeccompAction::Allow, architecture).map_err(io::Error::other)?;
+        let program: BpfProgram = filter.try_into().map_err(io::Error::other)?;
+        // This also sets PR_SET_NO_NEW_PRIVS.
+        seccompiler::apply_filter(&program).map_err(io::Error::other)
+    }
+}

@@ -1,0 +1,45 @@
+//! The process that decodes: questions from its standard input, answers to its standard output.
+
+use std::io::{self, Read, Write};
+
+use super::message::{Answer, Question};
+use crate::error::Error;
+use crate::image::Picture;
+use crate::image::decode::heif;
+use crate::image::decode::limits::Source;
+use crate::memory;
+
+/// Buffers larger than this are given back after a picture, in bytes.
+const KEPT_BYTES: usize = 16 << 20;
+
+/// Answers questions until `input` ends.
+///
+/// # Errors
+/// `input` ends in the middle of a question, or `output` is closed.
+pub fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
+    let (mut file, mut pixels) = (Vec::new(), Vec::new());
+    loop {
+        let mut question = [0; Question::BYTES];
+        match input.read_exact(&mut question) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            done => done?,
+        }
+        let question = Question::from_bytes(&question);
+        let length = usize::try_from(question.length).unwrap_or(usize::MAX);
+        memory::resize(&mut file, length).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        input.read_exact(&mut file)?;
+        let result = decode(&question, &file, &mut pixels);
+        output.write_all(&Answer::of(&result).to_bytes())?;
+        if result.is_ok() {
+            output.write_all(&pixels)?;
+        }
+        output.flush()?;
+        memory::release(&mut file, KEPT_BYTES);
+        memory::release(&mut pixels, KEPT_BYTES);
+    }
+}
+
+fn decode(question: &Question, file: &[u8], pixels: &mut Vec<u8>) -> Result<Picture, Error> {
+    let stop = question.stop();
+    heif::decode(&Source { file, limits: question.limits, stop: &stop }, pixels)
+}
