@@ -92,7 +92,7 @@ impl<'a> Coded<'a> {
 /// A compressed picture.
 #[derive(Debug)]
 pub(super) struct Tile<'a> {
-    /// The parts of its data, in order. The parts of all tiles of a file are together no longer than the file.
+    /// The parts of its data, in order; together no longer than the file, as are the different parts of all tiles.
     pub(super) extents: Vec<&'a [u8]>,
     /// What is said of this tile alone.
     pub(super) properties: Properties<'a>,

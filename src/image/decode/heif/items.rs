@@ -1,7 +1,7 @@
 //! The items of a `meta` box (ISO/IEC 14496-12, section 8.11, and ISO/IEC 23008-12): the primary one, the tiles of its grid,
 //! its opacity, and where their data is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::boxes::{Boxes, Kind, Numbers, first};
 use super::container::{Codec, Coded, MAX_TILES, Properties, Tile};
@@ -82,8 +82,10 @@ struct Meta<'a> {
     references: Vec<Reference<'a>>,
     /// The number of all references' targets.
     targets: usize,
-    /// Bytes of data that items may still have.
+    /// Bytes of data that items may still have, and the data that is already counted. Items may share data: encoders write
+    /// equal tiles once.
     budget: usize,
+    counted: BTreeSet<(usize, usize)>,
 }
 
 /// The primary item of the content of a `meta` box.
@@ -109,7 +111,8 @@ impl<'a> Meta<'a> {
     fn parse(source: &Source<'a>, boxes: &'a [u8]) -> Result<Self, Error> {
         let Source { file, stop, .. } = *source;
         let (items, properties, references) = (BTreeMap::new(), Vec::new(), Vec::new());
-        let mut meta = Self { file, stop, data: &[], items, properties, references, targets: 0, budget: file.len() };
+        let (budget, counted) = (file.len(), BTreeSet::new());
+        let mut meta = Self { file, stop, data: &[], items, properties, references, targets: 0, budget, counted };
         for (kind, content) in Boxes(boxes) {
             stop.check()?;
             match &kind {
@@ -240,7 +243,7 @@ impl<'a> Meta<'a> {
         Properties(listed.take(MAX_OF_ITEM).collect())
     }
 
-    /// The parts of an item's data. Those of all items together may not be longer than the file.
+    /// The parts of an item's data. Together they may not be longer than the file, nor may the different parts of all items.
     fn extents(&mut self, item: &Item<'a>) -> Result<Vec<&'a [u8]>, Error> {
         let location = item.location.ok_or(Error::DamagedImage)?;
         let whole = match location.method {
@@ -254,7 +257,7 @@ impl<'a> Meta<'a> {
         if count > MAX_OF_ITEM {
             return Err(Error::UnsupportedImage { kind: "HEIF with data in very many parts" });
         }
-        let mut extents = Vec::new();
+        let (mut extents, mut budget) = (Vec::new(), self.file.len());
         for _ in 0..count {
             numbers.take(widths.index)?;
             let begin = numbers.unsigned(widths.offset)?.checked_add(location.base).ok_or(Error::DamagedImage)?;
@@ -263,7 +266,10 @@ impl<'a> Meta<'a> {
             let rest = whole.get(begin..).ok_or(Error::DamagedImage)?;
             // A length of 0 stands for the rest (ISO/IEC 14496-12, section 8.11.3.3).
             let extent = if length == 0 { Some(rest) } else { rest.get(..length) }.ok_or(Error::DamagedImage)?;
-            self.budget = self.budget.checked_sub(extent.len()).ok_or(Error::DamagedImage)?;
+            budget = budget.checked_sub(extent.len()).ok_or(Error::DamagedImage)?;
+            if self.counted.insert((extent.as_ptr().addr(), extent.len())) {
+                self.budget = self.budget.checked_sub(extent.len()).ok_or(Error::DamagedImage)?;
+            }
             extents.push(extent);
         }
         Ok(extents)
