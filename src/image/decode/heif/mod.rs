@@ -5,6 +5,14 @@
 mod av1;
 mod boxes;
 mod container;
+#[cfg(feature = "heic")]
+mod geometry;
+#[cfg(feature = "heic")]
+mod hevc;
+#[cfg(feature = "heic")]
+mod hevc_colours;
+#[cfg(feature = "heic")]
+mod hevc_stream;
 mod items;
 mod track;
 
@@ -19,6 +27,9 @@ pub(super) fn decode(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Pictur
     let coded = container::read(source)?;
     source.check(coded.canvas)?;
     match coded.codec {
+        #[cfg(feature = "heic")]
+        Codec::Hevc => hevc::decode(source, &coded, pixels),
+        #[cfg(not(feature = "heic"))]
         Codec::Hevc => Err(Error::UnsupportedImage { kind: "HEIC" }),
         Codec::Av1 => av1::decode(source, &coded, pixels),
     }
