@@ -14,6 +14,8 @@ pub(super) enum Format {
     Gif,
     Bmp,
     Tiff,
+    /// HEIC or AVIF.
+    Heif,
 }
 
 impl Format {
@@ -30,6 +32,7 @@ impl Format {
             () if starts(b"GIF87a") || starts(b"GIF89a") => Self::Gif,
             () if starts(b"BM") => Self::Bmp,
             () if starts(b"II*\0") || starts(b"MM\0*") || starts(b"MM\0+") => Self::Tiff,
+            () if is_heif(file) => Self::Heif,
             () => return Err(other(file).map_or(Error::NotAnImage, |kind| Error::UnsupportedImage { kind })),
         })
     }
@@ -59,11 +62,28 @@ fn other(file: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// The format of a file in ISO's base media file format, by its major brand (ISO/IEC 14496-12, section 4.3).
+/// The brands of HEIC and AVIF (ISO/IEC 23008-12, section 10 and annex B; AV1 Image File Format, section 6).
+const HEIF: [&[u8; 4]; 15] = [
+    b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1", b"miaf",
+    b"avif", b"avis", b"avio",
+];
+
+/// Whether a file is in ISO's base media file format and one of its brands is one of HEIF's (ISO/IEC 14496-12, section 4.3).
+fn is_heif(file: &[u8]) -> bool {
+    let length = file.get(..4).and_then(|length| length.try_into().ok()).map_or(0, u32::from_be_bytes);
+    let end = usize::try_from(length).unwrap_or(usize::MAX).min(file.len());
+    // Between the major brand and the others is a version.
+    let brands = file.get(8..end).unwrap_or_default().chunks_exact(4).take(MAX_BRANDS);
+    file.get(4..8) == Some(b"ftyp")
+        && brands.enumerate().any(|(at, brand)| at != 1 && HEIF.iter().any(|heif| brand == *heif))
+}
+
+/// The most brands that are looked at.
+const MAX_BRANDS: usize = 64;
+
+/// The format of another file in ISO's base media file format, by its major brand.
 fn brand(file: &[u8]) -> &'static str {
     match file.get(8..12) {
-        Some(b"heic" | b"heix" | b"hevc" | b"mif1" | b"msf1") => "HEIC",
-        Some(b"avif" | b"avis") => "AVIF",
         Some(b"crx ") => "Camera raw",
         _ => "Video",
     }

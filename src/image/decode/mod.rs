@@ -9,6 +9,7 @@
 
 mod cost;
 mod gif;
+mod heif;
 mod jpeg;
 mod limits;
 mod raster;
@@ -87,6 +88,7 @@ impl Decoder {
                 (size, reduction) = jpeg::decode(&source, shorter_side, pixels)?;
                 size
             }
+            Format::Heif => return heif::decode(&source, pixels),
             Format::Gif => gif::decode(&source, &mut self.gif_indices, pixels)?,
             Format::WebP => webp::decode(&source, pixels)?,
             Format::Tiff => tiff::decode_any(&source, pixels)?,
