@@ -16,9 +16,11 @@ fn main() -> ExitCode {
     let started = Instant::now();
     give_memory_back();
     model::disable_telemetry();
-    let CommandLine { command, config } = CommandLine::parse();
+    let CommandLine { command, mut config } = CommandLine::parse();
+    config.engine.decoder = std::env::current_exe().ok();
     let done = catch_unwind(AssertUnwindSafe(|| match command {
         Some(Command::Health) => commands::health::health(&config.listen_addr),
+        Some(Command::Decode { memory }) => commands::decode::decode(memory),
         None => commands::serve::serve(&config, started),
     }));
     match done {

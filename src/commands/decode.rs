@@ -6,14 +6,14 @@ use std::io;
 use crate::error::StartError;
 use crate::image::decode::isolated;
 
-/// Gives up what the process does not need and answers on standard output until standard input ends.
+/// Gives up what the process does not need, takes `memory` bytes at most, and answers on standard output until standard input ends.
 ///
 /// # Errors
 /// A sentence, where the process can't be confined, or the server is gone.
-pub fn decode() -> Result<(), StartError> {
+pub fn decode(memory: u64) -> Result<(), StartError> {
     // Nobody reads what a panic would print.
     std::panic::set_hook(Box::new(|_| {}));
-    confine().map_err(|error| StartError::new(format!("The process can't be confined: {error}.")))?;
+    confine(memory).map_err(|error| StartError::new(format!("The process can't be confined: {error}.")))?;
     isolated::serve(io::stdin().lock(), io::stdout().lock())
         .map_err(|error| StartError::new(format!("The server is gone: {error}.")))
 }
@@ -22,15 +22,20 @@ pub fn decode() -> Result<(), StartError> {
 const MAX_FILES: u64 = 3;
 
 /// Takes every right away that decoding does not need. The process dies with the server's thread that started it.
-fn confine() -> io::Result<()> {
+fn confine(memory: u64) -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
 
     let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
+    // More than that is refused, which ends the process.
+    setrlimit(Resource::Data, limit(memory))?;
     setrlimit(Resource::Core, limit(0))?;
     setrlimit(Resource::Fsize, limit(0))?;
     setrlimit(Resource::Nofile, limit(MAX_FILES))?;
     #[cfg(target_os = "linux")]
-    system_calls::confine()?;
+    {
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+        system_calls::confine()?;
+    }
     Ok(())
 }
 
@@ -74,7 +79,8 @@ mod system_calls {
         let Ok(architecture) = std::env::consts::ARCH.try_into() else { return Ok(()) };
         let rules: BTreeMap<c_long, Vec<_>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
         let refused = SeccompAction::Errno(libc::EPERM.cast_unsigned());
-        let filter = SeccompFilter::new(rules, refused, SeccompAction::Allow, architecture).map_err(io::Error::other)?;
+        let filter =
+            SeccompFilter::new(rules, refused, SeccompAction::Allow, architecture).map_err(io::Error::other)?;
         let program: BpfProgram = filter.try_into().map_err(io::Error::other)?;
         // This also sets PR_SET_NO_NEW_PRIVS.
         seccompiler::apply_filter(&program).map_err(io::Error::other)

@@ -1,4 +1,5 @@
 //! The commands of the executable, one file each.
 
+pub mod decode;
 pub mod health;
 pub mod serve;

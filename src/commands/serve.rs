@@ -51,9 +51,10 @@ pub fn workers(config: &Config) -> Result<(Vec<Worker>, Arc<Model>), StartError>
         max_picture_bytes: config.engine.max_picture_bytes as u64,
         max_payload_bytes: config.bodies.max_body_bytes,
         reduces_jpeg: config.engine.jpeg_decode == JpegDecode::Reduced,
+        decoder: config.engine.decoder.clone(),
     };
     let count = config.engine.worker_count();
-    let workers = (0..count).map(|_| Worker::new(model.clone(), settings)).collect();
+    let workers = (0..count).map(|_| Worker::new(model.clone(), settings.clone())).collect();
     Ok((workers, model))
 }
 

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -5,7 +6,7 @@ use clap::{Args, ValueEnum};
 use super::values::{at_least_one, bytes, duration, within};
 
 /// How many pictures are analyzed at a time, and the limits on each.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Engine {
     /// Pictures analyzed at the same time, 1 to 256 [default: one per core]
     #[arg(long, env, hide_env_values = true, value_parser = within::<1, 256>)]
@@ -32,6 +33,11 @@ pub struct Engine {
     /// Size at which large JPEG pictures are decoded
     #[arg(long, env, hide_env_values = true, default_value = "reduced")]
     pub jpeg_decode: JpegDecode,
+
+    // The program that decodes in a process of its own, which `main` knows; without it, everything is decoded in
+    // this process.
+    #[arg(skip)]
+    pub decoder: Option<PathBuf>,
 }
 
 impl Engine {

@@ -53,6 +53,12 @@ pub struct CommandLine {
 pub enum Command {
     /// Ask the server at LISTEN_ADDR on this machine whether it is healthy
     Health,
+    /// Decode pictures for the server, which starts this command
+    #[command(hide = true)]
+    Decode {
+        /// Memory that the process may take, in bytes
+        memory: u64,
+    },
 }
 
 /// The configuration of the server.

@@ -1,5 +1,6 @@
 //! The stages that an input goes through, in their order.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ndarray::Array4;
@@ -21,7 +22,7 @@ const KEPT_BYTES: usize = 48 << 20;
 const KEPT_BESIDE_BYTES: usize = 4 << 20;
 
 /// The limits on a picture, and how exactly it is decoded.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The most pixels that a picture may have.
     pub max_pixels: u64,
@@ -31,6 +32,8 @@ pub struct Settings {
     pub max_payload_bytes: usize,
     /// Whether large JPEG files may be decoded reduced: see [`Decoder::decode`].
     pub reduces_jpeg: bool,
+    /// The program that decodes in a process of its own: see [`Decoder::isolating`].
+    pub decoder: Option<PathBuf>,
 }
 
 /// The decoder and the classifier of one thread, with the buffers between them.
@@ -49,13 +52,12 @@ impl Worker {
         let Settings { max_pixels, max_picture_bytes, .. } = settings;
         let resize_bytes = model.metadata().input.bytes_per_side();
         let limits = Limits { max_pixels, max_bytes: max_picture_bytes, resize_bytes, copies: 1 };
-        Self {
-            settings,
-            decoder: Decoder::new(limits),
-            classifier: Classifier::new(model),
-            buffers: Buffers::default(),
-            pixels: Vec::new(),
-        }
+        let decoder = Decoder::new(limits);
+        let decoder = match &settings.decoder {
+            Some(program) => decoder.isolating(program.clone()),
+            None => decoder,
+        };
+        Self { settings, decoder, classifier: Classifier::new(model), buffers: Buffers::default(), pixels: Vec::new() }
     }
 
     fn analyze(&mut self, input: &Input, labels: usize, stop: &Stop) -> Result<Analysis, Error> {
@@ -101,7 +103,7 @@ impl Work for Worker {
     fn renew(&mut self) -> Result<(), StartError> {
         // The buffers and the decoder. The model is not written to after it has been loaded, and a panic in Rust leaves
         // nothing behind in ONNX Runtime.
-        *self = Self::new(self.classifier.model().clone(), self.settings);
+        *self = Self::new(self.classifier.model().clone(), self.settings.clone());
         Ok(())
     }
 

@@ -25,6 +25,7 @@ use super::log_writer::{Queue, Stdout};
 use super::traces::{self, TARGET, Traces};
 use crate::config::{Config, LogFormat};
 use crate::error::StartError;
+use crate::image::decode::failures;
 
 static QUEUE: Queue = Queue::new();
 
@@ -58,7 +59,12 @@ pub fn start(config: &Config, traces: Option<&Traces>) -> Result<Log, StartError
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
             let message = panic.payload_as_str().unwrap_or("a panic without a message");
-            tracing::error!(place, "panic: {message}");
+            // A hostile file can bring this about: it must not call the operator.
+            if failures::is_decoding() {
+                tracing::debug!(place, "panic of a decoder: {message}");
+            } else {
+                tracing::error!(place, "panic: {message}");
+            }
         }));
     }
     Ok(Log(()))

@@ -9,6 +9,7 @@ use metrics_process::Collector;
 
 use super::logs;
 use crate::engine::{Stage, Timings};
+use crate::image::decode::failures;
 use crate::model::Metadata;
 
 const REQUESTS: &str = "glimpse_http_requests_total";
@@ -19,6 +20,7 @@ const QUEUE_DEPTH: &str = "glimpse_queue_depth";
 const QUEUE_WAIT: &str = "glimpse_queue_wait_seconds";
 const STAGE_DURATION: &str = "glimpse_stage_duration_seconds";
 const INFLIGHT_BYTES: &str = "glimpse_inflight_bytes";
+const DECODER_FAILURES: &str = "glimpse_decoder_failures_total";
 const LOG_LINES_DROPPED: &str = "glimpse_log_lines_dropped_total";
 const BUILD_INFO: &str = "glimpse_build_info";
 const MODEL_INFO: &str = "glimpse_model_info";
@@ -71,6 +73,7 @@ impl Metrics {
         gauge!(QUEUE_DEPTH).set(precise(now.queue_depth));
         gauge!(INFLIGHT_BYTES).set(precise(now.inflight_bytes));
         counter!(LOG_LINES_DROPPED).absolute(logs::dropped_lines());
+        counter!(DECODER_FAILURES).absolute(failures::failures());
         gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         let Metadata { name, version, weights_sha256, .. } = now.model;
         let labels = [("name", name.clone()), ("version", version.clone()), ("weights", weights_sha256.clone())];
@@ -136,6 +139,7 @@ fn describe() {
     describe_histogram!(STAGE_DURATION, Unit::Seconds, "Time that the stages of an analysis took.");
     describe_gauge!(INFLIGHT_BYTES, Unit::Bytes, "Bytes of request bodies in memory.");
     describe_counter!(LOG_LINES_DROPPED, "Log lines that were lost because standard output was not read or failed.");
+    describe_counter!(DECODER_FAILURES, "Pictures at which a decoder panicked, or its process ended.");
     describe_gauge!(BUILD_INFO, "The version of this server; always 1.");
     describe_gauge!(MODEL_INFO, "The model that answers; always 1.");
 }

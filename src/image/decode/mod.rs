@@ -8,8 +8,10 @@
 //! allocates no memory that grows with the picture.
 
 mod cost;
+pub mod failures;
 mod gif;
 mod heif;
+pub mod isolated;
 mod jpeg;
 mod limits;
 mod raster;
@@ -17,7 +19,7 @@ mod tiff;
 mod timed;
 mod webp;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 
 pub use limits::{Limits, MAX_SIDE};
 
@@ -28,19 +30,27 @@ use super::{Orientation, Picture};
 use crate::error::Error;
 use crate::memory;
 use crate::stop::Stop;
+use isolated::Isolated;
 use limits::Source;
 
 /// Decodes files. The buffers beside the pixels are kept from file to file.
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
+    isolated: Option<Isolated>,
     gif_indices: Vec<u8>,
 }
 
 impl Decoder {
     /// A decoder that refuses pictures over `limits`.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, gif_indices: Vec::new() }
+        Self { limits, isolated: None, gif_indices: Vec::new() }
+    }
+
+    /// The same, which decodes HEIC and AVIF in a child process: `program` with the argument [`isolated::COMMAND`].
+    #[must_use]
+    pub fn isolating(self, program: PathBuf) -> Self {
+        Self { isolated: Some(Isolated::new(program)), ..self }
     }
 
     /// Frees buffers of more than `most` bytes.
@@ -67,8 +77,7 @@ impl Decoder {
         pixels: &mut Vec<u8>,
     ) -> Result<Picture, Error> {
         // Some decoders panic on unforeseen files. None keeps state from file to file.
-        let decoding = AssertUnwindSafe(|| self.decode_any(file, shorter_side, stop, pixels));
-        let decoded = catch_unwind(decoding).unwrap_or(Err(Error::DamagedImage));
+        let decoded = failures::guarded(|| self.decode_any(file, shorter_side, stop, pixels));
         // A decoder that was stopped reports a damaged file.
         decoded.map_err(|error| stop.check().err().unwrap_or(error))
     }
@@ -88,7 +97,12 @@ impl Decoder {
                 (size, reduction) = jpeg::decode(&source, shorter_side, pixels)?;
                 size
             }
-            Format::Heif => return heif::decode(&source, pixels),
+            Format::Heif => {
+                return match &mut self.isolated {
+                    Some(isolated) => isolated.decode(&source, pixels),
+                    None => heif::decode(&source, pixels),
+                };
+            }
             Format::Gif => gif::decode(&source, &mut self.gif_indices, pixels)?,
             Format::WebP => webp::decode(&source, pixels)?,
             Format::Tiff => tiff::decode_any(&source, pixels)?,

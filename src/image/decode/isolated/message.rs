@@ -3,10 +3,31 @@
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::image::decode::heif::KINDS;
 use crate::image::decode::limits::{Limits, Source};
 use crate::image::{Orientation, Picture, Size};
 use crate::stop::Stop;
+
+/// The kinds that are not decoded, by their names in messages. The first one stands for a name that is not in the list.
+const KINDS: [&str; 18] = [
+    "This kind of HEIF",
+    "This kind of HEIC",
+    "AVIF",
+    "HEIC",
+    "HEIC of more than 16 megapixels without tiles",
+    "HEIC of this colour matrix",
+    "HEIC of two depths",
+    "HEIF with H.264 inside",
+    "HEIF with H.266 inside",
+    "HEIF with JPEG 2000 inside",
+    "HEIF with JPEG inside",
+    "HEIF with an overlay",
+    "HEIF with data in very many parts",
+    "HEIF with data made from other data",
+    "HEIF with more than 256 tiles",
+    "HEIF with thousands of items",
+    "HEIF with thousands of references",
+    "HEIF with uncompressed pixels",
+];
 
 /// A file to be decoded; its bytes follow.
 pub(super) struct Question {
@@ -66,7 +87,9 @@ impl Answer {
     /// `None` for an answer that [`Answer::of`] does not give.
     pub(super) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Option<Self> {
         let found = Self(numbers(bytes));
-        (found.0[0] <= code::INTERNAL && found.0[1..3].iter().all(|side| *side <= u64::from(u32::MAX) || found.0[0] == code::TOO_COSTLY)).then_some(found)
+        (found.0[0] <= code::INTERNAL
+            && found.0[1..3].iter().all(|side| *side <= u64::from(u32::MAX) || found.0[0] == code::TOO_COSTLY))
+        .then_some(found)
     }
 
     pub(super) fn of(result: &Result<Picture, Error>) -> Self {
@@ -142,10 +165,24 @@ fn numbers<const COUNT: usize>(bytes: &[u8]) -> [u64; COUNT] {
 mod tests {
     use super::*;
 
+    /// The literals in the decoders' source are the list.
+    #[test]
+    fn every_kind_has_a_place_in_the_list() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/image/decode/heif");
+        let mut found = std::collections::BTreeSet::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            let names = source.split("kind: \"").skip(1).filter_map(|rest| rest.split_once('"'));
+            found.extend(names.map(|(name, _)| name.to_owned()));
+        }
+        assert_eq!(found, KINDS.iter().map(|kind| (*kind).to_owned()).collect());
+    }
+
     #[test]
     fn every_answer_arrives_as_it_was_sent() {
         let size = Size { width: 3, height: 65_535 };
-        let pictures = (1..=8).map(|turn| Ok(Picture { size, reduction: 1, orientation: Orientation::from_exif(turn) }));
+        let pictures =
+            (1..=8).map(|turn| Ok(Picture { size, reduction: 1, orientation: Orientation::from_exif(turn) }));
         let unsupported = KINDS.iter().map(|kind| Err(Error::UnsupportedImage { kind }));
         let others = [
             Error::TooManyPixels { width: 1 << 31, height: 7, limit: u64::MAX },

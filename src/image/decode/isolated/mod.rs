@@ -17,8 +17,8 @@ use rustix::io::ioctl_fionbio;
 
 pub use serve::serve;
 
-use super::limits::Source;
 use super::failures;
+use super::limits::Source;
 use crate::error::Error;
 use crate::image::{CHANNELS, Picture};
 use crate::memory;
@@ -38,6 +38,9 @@ pub(super) struct Isolated {
     child: Option<Running>,
 }
 
+/// Bytes that the process may take beside those that its pictures cost: the program itself, and the file.
+const OWN_BYTES: u64 = 96 << 20;
+
 /// A child and its two pipes, which don't block. It is killed when it is dropped.
 #[derive(Debug)]
 struct Running {
@@ -47,7 +50,7 @@ struct Running {
 }
 
 impl Isolated {
-    /// A decoder that runs `program` with [`COMMAND`], from the first picture on.
+    /// A decoder that runs `program` with [`COMMAND`] and the most bytes of memory it may take, from the first picture on.
     pub(super) fn new(program: PathBuf) -> Self {
         Self { program, child: None }
     }
@@ -59,7 +62,7 @@ impl Isolated {
     pub(super) fn decode(&mut self, source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Picture, Error> {
         let mut running = match self.child.take() {
             Some(running) => running,
-            None => Running::start(&self.program).map_err(|error| {
+            None => Running::start(&self.program, source.limits.max_bytes).map_err(|error| {
                 tracing::error!(%error, "the process that decodes can't be started");
                 Error::Internal
             })?,
@@ -77,9 +80,10 @@ impl Isolated {
 }
 
 impl Running {
-    fn start(program: &PathBuf) -> io::Result<Self> {
+    fn start(program: &PathBuf, max_bytes: u64) -> io::Result<Self> {
         let mut child = Command::new(program)
             .arg(COMMAND)
+            .arg(max_bytes.saturating_add(OWN_BYTES).to_string())
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::piped())

@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 use super::message::{Answer, Question};
 use crate::error::Error;
 use crate::image::Picture;
-use crate::image::decode::heif;
 use crate::image::decode::limits::Source;
+use crate::image::decode::{failures, heif};
 use crate::memory;
 
 /// Buffers larger than this are given back after a picture, in bytes.
@@ -41,5 +41,5 @@ pub fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
 
 fn decode(question: &Question, file: &[u8], pixels: &mut Vec<u8>) -> Result<Picture, Error> {
     let stop = question.stop();
-    heif::decode(&Source { file, limits: question.limits, stop: &stop }, pixels)
+    failures::guarded(|| heif::decode(&Source { file, limits: question.limits, stop: &stop }, pixels))
 }
