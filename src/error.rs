@@ -51,7 +51,7 @@ pub enum Error {
     },
     /// Decoding and resizing the picture would take more memory than `MAX_PICTURE_BYTES`.
     #[error(
-        "The image takes {bytes} bytes of memory, more than {limit}: send a smaller one, or a JPEG that is not progressive"
+        "The image takes {bytes} bytes of memory, more than {limit}: send a smaller one"
     )]
     TooCostly {
         /// Bytes that the picture takes, estimated from above.

@@ -89,6 +89,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
             min_rate: config.connections.min_body_rate,
         },
         max_pixels: config.engine.max_pixels,
+        max_picture_bytes: config.engine.max_picture_bytes as u64,
     }))
 }
 

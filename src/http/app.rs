@@ -41,6 +41,8 @@ pub struct State {
     pub lifecycle: Lifecycle,
     /// The largest picture, in pixels.
     pub max_pixels: u64,
+    /// Bytes of memory that a picture may take.
+    pub max_picture_bytes: u64,
 }
 
 impl App {

@@ -83,14 +83,21 @@ pub fn description() -> &'static str {
 mod tests {
     use std::path::Path;
 
-    /// The page `/docs` is made from this file. `scripts/describe_api` has it written.
+    use serde_json::json;
+
+    use crate::image::{ACCEPTED, FORMATS};
+
+    /// The page `/docs` and the file dialog are made from these files. `scripts/describe_api` has them written.
     #[test]
     fn the_site_has_the_description() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/src/openapi.json");
-        if std::env::var_os("WRITE_DESCRIPTION").is_some() {
-            std::fs::write(&file, super::description()).unwrap();
+        let formats = format!("{:#}\n", json!({ "names": FORMATS, "accepted": ACCEPTED }));
+        for (name, text) in [("openapi.json", super::description()), ("formats.json", formats.as_str())] {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/src").join(name);
+            if std::env::var_os("WRITE_DESCRIPTION").is_some() {
+                std::fs::write(&file, text).unwrap();
+            }
+            let written = std::fs::read_to_string(&file).unwrap_or_default();
+            assert!(written == text, "web/src/{name} is out of date: run scripts/describe_api");
         }
-        let written = std::fs::read_to_string(&file).unwrap_or_default();
-        assert!(written == super::description(), "web/src/openapi.json is out of date: run scripts/describe_api");
     }
 }

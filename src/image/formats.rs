@@ -3,7 +3,48 @@
 use crate::error::Error;
 
 /// The formats that are decoded, for people.
-pub const FORMATS: &str = "JPEG, PNG, WebP, GIF, BMP or TIFF";
+#[cfg(feature = "heic")]
+pub const FORMATS: &str = "JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF, BMP, ICO, PNM or QOI";
+/// The formats that are decoded, for people.
+#[cfg(not(feature = "heic"))]
+pub const FORMATS: &str = "JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP, ICO, PNM or QOI";
+
+/// The formats that are decoded, as media types and, for systems that don't know those, as endings of file names: the
+/// form of `accept` in a file dialog (HTML, section 4.10.5.1.17).
+pub const ACCEPTED: &[&str] = &[
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    #[cfg(feature = "heic")]
+    "image/heic",
+    #[cfg(feature = "heic")]
+    "image/heif",
+    "image/avif",
+    "image/gif",
+    "image/tiff",
+    "image/bmp",
+    "image/vnd.microsoft.icon",
+    "image/x-portable-anymap",
+    "image/qoi",
+    #[cfg(feature = "heic")]
+    ".heic",
+    #[cfg(feature = "heic")]
+    ".heif",
+    #[cfg(feature = "heic")]
+    ".hif",
+    ".avif",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".dib",
+    ".ico",
+    ".cur",
+    ".pbm",
+    ".pgm",
+    ".ppm",
+    ".pnm",
+    ".qoi",
+];
 
 /// A format that is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

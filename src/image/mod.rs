@@ -12,7 +12,7 @@ pub mod preprocess;
 mod segments;
 
 pub use decode::{Decoder, Limits};
-pub use formats::FORMATS;
+pub use formats::{ACCEPTED, FORMATS};
 pub use orientation::Orientation;
 pub use picture::{Picture, Size};
 pub use preprocess::{Colours, Filter, Layout, Preprocess, Preprocessor, Resizer, Window};

@@ -74,7 +74,7 @@ async fn errors_are_shown_on_the_page() {
     assert_eq!(refused(send(&server, b"no form".to_vec()).await).await, invalid);
     assert_eq!(refused(send(&server, part(r#"name="picture"; filename="a""#, b"cut off")).await).await, invalid);
     let text = send(&server, form(&[part(r#"name="picture"; filename="a""#, b"<script>alert(1)</script>")])).await;
-    let sentence = "The data is not an image: send JPEG, PNG, WebP, GIF, BMP or TIFF";
+    let sentence = "The data is not an image: send JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF, BMP, ICO, PNM or QOI";
     assert_eq!(refused(text).await, (422, sentence.to_owned()));
     for content_type in ["application/json", "multipart/mixed; boundary=x", ""] {
         let request = server.client.post(server.url("/answer")).header("content-type", content_type).body("{}");

@@ -97,15 +97,15 @@ async fn wrong_content_type() {
 #[tokio::test]
 async fn not_an_image() {
     let server = Server::start().await;
-    let sentence = "The data is not an image: send JPEG, PNG, WebP, GIF, BMP or TIFF";
+    let sentence = "The data is not an image: send JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF, BMP, ICO, PNM or QOI";
     assert_eq!(refused_picture(&server, b"hello").await, expected(422, sentence));
 }
 
 #[tokio::test]
 async fn unsupported_image() {
     let server = Server::start().await;
-    let sentence = "This kind of image is not supported: send JPEG, PNG, WebP, GIF, BMP or TIFF";
-    assert_eq!(refused_picture(&server, b"\0\0\0\x18ftypheic\0\0\0\0").await, expected(422, sentence));
+    let sentence = "JPEG XL is not supported: send JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF, BMP, ICO, PNM or QOI";
+    assert_eq!(refused_picture(&server, b"\xff\x0a\xfa\x1f").await, expected(422, sentence));
 }
 
 #[tokio::test]

@@ -21,7 +21,8 @@ const FIELD: &str = "base64Image";
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "the description only: a worker finds the field in the body")]
 pub(in crate::http) struct Picture {
-    /// JPEG, PNG, WebP, GIF (the first frame), BMP or TIFF as base64, bare or as a `data:` URL.
+    /// A picture file as base64, bare or as a `data:` URL. `GET /api/v1/model` lists the formats. Of several pictures in a
+    /// file, the first one counts.
     #[schema(min_length = 1, example = json!(PICTURE))]
     base64_image: String,
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::app::App;
+use crate::image::ACCEPTED;
 
 /// The model, and the server's limits.
 #[derive(Serialize, ToSchema)]
@@ -32,6 +33,9 @@ pub(in crate::http) struct Model {
     #[schema(example = 1000)]
     labels: usize,
     limits: Limits,
+    /// The formats that are decoded, as media types and endings of file names.
+    #[schema(example = json!(["image/jpeg", ".heic"]))]
+    formats: &'static [&'static str],
 }
 
 /// The size to which a picture is resized, in pixels.
@@ -53,6 +57,9 @@ struct Limits {
     /// The largest picture, in pixels: width times height.
     #[schema(example = 50_000_000)]
     pixels: u64,
+    /// The memory that one picture may take, in bytes.
+    #[schema(example = 640_000_000)]
+    picture_bytes: u64,
     /// The longest that an analysis may take, in milliseconds.
     #[schema(example = 10_000)]
     timeout_ms: u64,
@@ -76,9 +83,11 @@ pub(in crate::http) async fn model(State(app): State<App>) -> Json<Model> {
         precision: model.precision.clone(),
         input: Input { width: model.input.width, height: model.input.height },
         labels: model.labels.len(),
+        formats: ACCEPTED,
         limits: Limits {
             body_bytes: app.body_limits.max_bytes,
             pixels: app.max_pixels,
+            picture_bytes: app.max_picture_bytes,
             timeout_ms: u64::try_from(app.engine.timeout().as_millis()).unwrap_or(u64::MAX),
         },
     })

@@ -1,9 +1,10 @@
 /** Files: accepted formats, drops and pastes, base64. */
 
+import formats from "../formats.json";
 import { failures } from "./failure.ts";
 
-/** The formats that the server decodes, for the file dialog. */
-export const ACCEPTED = "image/jpeg,image/png,image/webp,image/gif,image/bmp,image/tiff,.tif,.tiff,.bmp";
+/** The formats that the server decodes, for the file dialog. scripts/describe_api writes the list. */
+export const ACCEPTED = formats.accepted.join(",");
 
 /** Whether a drag or a paste contains files. */
 export function hasFiles(transfer: DataTransfer | null): boolean {

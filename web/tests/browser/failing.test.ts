@@ -64,7 +64,7 @@ describe("a picture that the server refuses", () => {
     ],
     [
       "no-picture",
-      "The data is not an image: send JPEG, PNG, WebP, GIF, BMP or TIFF",
+      "The data is not an image: send JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF, BMP, ICO, PNM or QOI",
       async () => Buffer.from("a text"),
     ],
   ])("%s", async (name, message, content) => {
