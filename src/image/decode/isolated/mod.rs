@@ -60,22 +60,41 @@ impl Isolated {
     /// # Errors
     /// Those of the decoder; [`Error::DamagedImage`] where the child ends; [`Error::Internal`] where none can be started.
     pub(super) fn decode(&mut self, source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Picture, Error> {
-        let mut running = match self.child.take() {
-            Some(running) => running,
-            None => Running::start(&self.program, source.limits.max_bytes).map_err(|error| {
-                tracing::error!(%error, "the process that decodes can't be started");
-                Error::Internal
-            })?,
-        };
-        let answer = running.ask(source, pixels);
-        if let Ok(answer) = answer {
-            self.child = Some(running);
+        // A child of an earlier picture may have been ended since, by the system for its memory: a new one is asked again.
+        if let Some(answer) = self.child.take().and_then(|running| self.ask(running, source, pixels)) {
             return answer;
         }
         source.stop.check()?;
-        failures::count();
-        tracing::debug!("the process that decodes has ended in the middle of a picture");
-        Err(Error::DamagedImage)
+        let running = Running::start(&self.program, source.limits.max_bytes).map_err(|error| {
+            tracing::error!(%error, "the process that decodes can't be started");
+            Error::Internal
+        })?;
+        self.ask(running, source, pixels).unwrap_or_else(|| {
+            source.stop.check()?;
+            Err(Error::DamagedImage)
+        })
+    }
+
+    /// The answer of a child, which is kept; `None` where it does not answer as it should, and has been ended.
+    fn ask(
+        &mut self,
+        mut running: Running,
+        source: &Source<'_>,
+        pixels: &mut Vec<u8>,
+    ) -> Option<Result<Picture, Error>> {
+        match running.ask(source, pixels) {
+            Ok(answer) => {
+                self.child = Some(running);
+                Some(answer)
+            }
+            Err(error) => {
+                if source.stop.check().is_ok() {
+                    failures::count();
+                    tracing::debug!(%error, "the process that decodes has not answered");
+                }
+                None
+            }
+        }
     }
 }
 
@@ -174,3 +193,6 @@ fn wait(pipe: &impl AsFd, event: PollFlags, stop: &Stop) -> io::Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! Children that end, hang or say nonsense: shell scripts in place of the executable.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::image::decode::limits::Limits;
+
+const LIMITS: Limits = Limits { max_pixels: 100, max_bytes: 1 << 20, resize_bytes: 0, copies: 1 };
+
+/// The program, and the folder that holds it.
+fn program(script: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("decoder");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    (folder, path)
+}
+
+fn decode(isolated: &mut Isolated, file: &[u8], stop: &Stop) -> Result<(Picture, Vec<u8>), Error> {
+    let mut pixels = Vec::new();
+    let picture = isolated.decode(&Source { file, limits: LIMITS, stop }, &mut pixels)?;
+    Ok((picture, pixels))
+}
+
+/// A script that answers with these numbers, as octal escapes, and then with `pixels`.
+fn answering(numbers: [u64; 4], pixels: &str) -> String {
+    let octal: String = numbers.iter().flat_map(|number| number.to_le_bytes()).map(|byte| format!("\\\\{byte:03o}")).collect();
+    format!("printf '{octal}{pixels}' | sed 's/^//'; exec cat >/dev/null")
+}
+
+#[test]
+fn a_picture_comes_with_its_pixels() {
+    let (_folder, path) = program(&answering([0, 2, 1, 1], "abcdef").replace("\\\\", "\\"));
+    let (picture, pixels) = decode(&mut Isolated::new(path), b"a file", &Stop::never()).unwrap();
+    assert_eq!((picture.size.width, picture.size.height, picture.orientation.transpose), (2, 1, true));
+    assert_eq!(pixels, b"abcdef");
+}
+
+#[test]
+fn a_child_that_ends_or_lies_costs_its_picture_alone() {
+    let too_large = answering([0, 1000, 1000, 0], "").replace("\\\\", "\\");
+    for script in ["exit 1", "kill -ABRT $$", "echo 'what is no answer, but is longer than one is'; cat", &too_large] {
+        let (_folder, path) = program(script);
+        let before = failures::failures();
+        let decoded = decode(&mut Isolated::new(path), &[7; 100_000], &Stop::never());
+        assert_eq!(decoded, Err(Error::DamagedImage), "{script}");
+        assert!(failures::failures() > before, "{script}");
+    }
+}
+
+#[test]
+fn a_child_that_hangs_is_ended_with_the_work() {
+    for script in ["exec sleep 60", "cat >/dev/null; exec sleep 60"] {
+        let (_folder, path) = program(script);
+        let begun = Instant::now();
+        let stop = Stop::at(begun + Duration::from_millis(200));
+        let decoded = decode(&mut Isolated::new(path), &[7; 1_000_000], &stop);
+        assert_eq!(decoded, Err(Error::DeadlineExceeded), "{script}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{script}");
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there_is_an_internal_error() {
+    let decoded = decode(&mut Isolated::new("/nowhere/glimpse".into()), b"", &Stop::never());
+    assert_eq!(decoded, Err(Error::Internal));
+}
