@@ -50,9 +50,7 @@ pub enum Error {
         limit: u32,
     },
     /// Decoding and resizing the picture would take more memory than `MAX_PICTURE_BYTES`.
-    #[error(
-        "The image takes {bytes} bytes of memory, more than {limit}: send a smaller one"
-    )]
+    #[error("The image takes {bytes} bytes of memory, more than {limit}: send a smaller one")]
     TooCostly {
         /// Bytes that the picture takes, estimated from above.
         bytes: u64,

@@ -19,6 +19,7 @@ mod gateway;
 #[cfg(target_os = "linux")]
 mod image_memory;
 mod image_model;
+mod isolation;
 mod lifecycle;
 mod logs;
 mod middleware;
