@@ -90,7 +90,6 @@ impl Worker {
     }
 
     fn release_large_buffers(&mut self) {
-        self.decoder.release(KEPT_BESIDE_BYTES);
         self.classifier.release(KEPT_BESIDE_BYTES);
         self.buffers.release(KEPT_BYTES);
         memory::release(&mut self.pixels, KEPT_BYTES);

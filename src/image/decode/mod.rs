@@ -4,13 +4,15 @@
 //! against the limit before memory for the pixels is taken. The memory itself may be refused ([`crate::memory`]).
 //!
 //! The crates `image`, `png` and `tiff` abort the process if the system refuses them memory. Their allocations are limited
-//! where they offer a limit, and probed for just before they begin. libjpeg-turbo and libwebp report a refusal, and `gif`
-//! allocates no memory that grows with the picture.
+//! where they offer a limit, and probed for just before they begin. libjpeg-turbo and libwebp report a refusal.
 
+mod bmp;
 mod cost;
 mod gif;
+mod ico;
 mod jpeg;
 mod limits;
+mod little_endian;
 mod raster;
 mod tiff;
 mod timed;
@@ -20,31 +22,29 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use limits::{Limits, MAX_SIDE};
 
-use ::image::ImageFormat;
-
 use super::formats::Format;
-use super::{Orientation, Picture};
+use super::{Orientation, Picture, Size};
 use crate::error::Error;
-use crate::memory;
 use crate::stop::Stop;
 use limits::Source;
 
-/// Decodes files. The buffers beside the pixels are kept from file to file.
+/// PNG.
+mod png {
+    pub(super) fn decode(source: &super::Source<'_>, pixels: &mut Vec<u8>) -> Result<super::Size, super::Error> {
+        super::raster::decode(source, ::image::ImageFormat::Png, pixels)
+    }
+}
+
+/// Decodes files.
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
-    gif_indices: Vec<u8>,
 }
 
 impl Decoder {
     /// A decoder that refuses pictures over `limits`.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, gif_indices: Vec::new() }
-    }
-
-    /// Frees buffers of more than `most` bytes.
-    pub fn release(&mut self, most: usize) {
-        memory::release(&mut self.gif_indices, most);
+        Self { limits }
     }
 
     /// Decodes `file` into `pixels`, replacing what was there: RGB triples from the top left, row by row, as they are
@@ -87,11 +87,14 @@ impl Decoder {
                 (size, reduction) = jpeg::decode(&source, shorter_side, pixels)?;
                 size
             }
-            Format::Gif => gif::decode(&source, &mut self.gif_indices, pixels)?,
+            Format::Gif => gif::decode(&source, pixels)?,
             Format::WebP => webp::decode(&source, pixels)?,
             Format::Tiff => tiff::decode_any(&source, pixels)?,
-            Format::Png => raster::decode(&source, ImageFormat::Png, pixels)?,
-            Format::Bmp => raster::decode(&source, ImageFormat::Bmp, pixels)?,
+            Format::Png => png::decode(&source, pixels)?,
+            Format::Bmp => bmp::decode(&source, pixels)?,
+            Format::Dib => bmp::decode_dib(&source, pixels)?,
+            Format::Ico => ico::decode(&source, pixels)?,
+            Format::Cur => ico::decode_cursor(&source, pixels)?,
         };
         Ok(Picture { size, reduction, orientation: Orientation::read(file) })
     }
