@@ -16,7 +16,7 @@ use crate::stop::Stop;
 /// In bytes: the pixels of a 16-megapixel photograph.
 const KEPT_BYTES: usize = 48 << 20;
 
-/// The same for the buffers beside the pixels: CMYK and the indices of a GIF, which few photographs have, and the rows
+/// The same for the buffers beside the pixels: CMYK, which few photographs have, and the rows
 /// between the two passes of a resize, 2 MB for a photograph of 12 megapixels.
 const KEPT_BESIDE_BYTES: usize = 4 << 20;
 

@@ -46,7 +46,8 @@ impl<'a> Decoder<'a> {
     /// [`Error::DamagedImage`] where codes would have too many bits.
     pub(super) fn new(code_size: u8, reader: Reader<'a>) -> Result<Self, Error> {
         let size = u32::from(code_size) + 1;
-        if size > MAX_BITS {
+        // With indices of as many bits as codes may have, there is room for indices only.
+        if size > MAX_BITS + 1 {
             return Err(Error::DamagedImage);
         }
         let clear = 1 << code_size;
@@ -87,7 +88,7 @@ impl<'a> Decoder<'a> {
             return Ok(0);
         }
         let is_defined = if self.last.is_some() { code <= self.next } else { code < self.clear };
-        if !is_defined || code == self.clear + 1 {
+        if !is_defined || code == self.clear + 1 || code >= CODES {
             return Err(Error::DamagedImage);
         }
         if let Some(last) = self.last.replace(code) {
