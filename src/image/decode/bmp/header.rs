@@ -75,8 +75,16 @@ impl Bitmap {
         let header = Header::read(bytes)?;
         let Header { width, height, top_down, bits, .. } = header;
         let after = header.size as usize + if header.has_masks_behind() { 12 } else { 0 };
-        let mut bitmap =
-            Self { width, height, top_down, bits, layout: header.layout(bytes)?, palette: [[0; 3]; 256], is_gray: false, data: 0 };
+        let mut bitmap = Self {
+            width,
+            height,
+            top_down,
+            bits,
+            layout: header.layout(bytes)?,
+            palette: [[0; 3]; 256],
+            is_gray: false,
+            data: 0,
+        };
         let mut end = after;
         let mut stated = data as usize;
         if bits <= 8 {

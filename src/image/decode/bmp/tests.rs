@@ -33,13 +33,14 @@ fn reds(height: i32, compression: u32, runs: &[u8]) -> Result<Vec<u8>, Error> {
     decoded(&file).map(|(_, pixels)| pixels.chunks_exact(CHANNELS).map(|pixel| pixel[0]).collect())
 }
 
+// 17 of 31, 33 of 63 and 30 of 31; then 31 and 1 of 31 behind a bit that is not used.
 #[test]
 fn values_of_five_and_six_bits_are_scaled_and_rounded_down() {
     let masks = [0xf800_u32, 0x7e0, 0x1f].map(u32::to_le_bytes).concat();
-    let stored = (17_u16 << 11 | 33 << 5 | 30).to_le_bytes();
+    let stored = ((17_u16 << 11) | (33 << 5) | 30).to_le_bytes();
     let file = dib(1, 1, 16, 3, &[masks, stored.to_vec()].concat());
-    assert_eq!(decoded(&file).unwrap().1, [17 * 255 / 31, (33_u32 * 255 / 63) as u8, (30_u32 * 255 / 31) as u8]);
-    let stored = (1_u16 << 15 | 31 << 10 | 1 << 5).to_le_bytes();
+    assert_eq!(decoded(&file).unwrap().1, [139, 133, 246]);
+    let stored = ((1_u16 << 15) | (31 << 10) | (1 << 5)).to_le_bytes();
     assert_eq!(decoded(&dib(1, 1, 16, 0, &stored)).unwrap().1, [255, 8, 0]);
 }
 

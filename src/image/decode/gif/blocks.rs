@@ -9,11 +9,11 @@ use crate::stop::Stop;
 /// Bytes that are read before the deadline is checked again.
 const STEP: usize = 64 << 10;
 
-/// Bytes of the header with the logical screen descriptor, and of an image descriptor (GIF89a, sections 17, 18 and 20).
+/// Bytes of the header with the logical screen descriptor, and of an image descriptor (GIF, sections 17, 18 and 20).
 const HEADER: usize = 13;
 const DESCRIPTOR: usize = 9;
 
-/// The byte with which a block begins (GIF89a, appendix A).
+/// The byte with which a block begins (GIF, appendix A).
 const EXTENSION: u8 = 0x21;
 const IMAGE: u8 = 0x2c;
 const TRAILER: u8 = 0x3b;
@@ -54,13 +54,13 @@ impl<'a> Reader<'a> {
         self.take(1).map(|byte| byte[0])
     }
 
-    /// A data sub-block without its length (GIF89a, section 15). One of no bytes ends a list of them.
+    /// A data sub-block without its length (GIF, section 15). One of no bytes ends a list of them.
     pub(super) fn sub_block(&mut self) -> Result<&'a [u8], Error> {
         let length = self.byte()?;
         self.take(length.into())
     }
 
-    /// The palette that `flags` announce (GIF89a, sections 19 and 21). Pillow takes one that is a gray ramp for no palette.
+    /// The palette that `flags` announce (GIF, sections 19 and 21). Pillow takes one that is a gray ramp for no palette.
     fn palette(&mut self, flags: u8) -> Result<Option<Palette>, Error> {
         if flags & 0x80 == 0 {
             return Ok(None);
@@ -97,7 +97,7 @@ impl Frame {
         loop {
             match reader.byte()? {
                 EXTENSION => transparent = extension(reader)?.or(transparent),
-                IMAGE => return Self::read(reader, canvas, palette, transparent),
+                IMAGE => return Self::read(reader, canvas, palette.as_ref(), transparent),
                 TRAILER => return Err(Error::DamagedImage),
                 _ => {}
             }
@@ -107,7 +107,7 @@ impl Frame {
     fn read(
         reader: &mut Reader<'_>,
         screen: Size,
-        global: Option<Palette>,
+        global: Option<&Palette>,
         transparent: Option<u8>,
     ) -> Result<Self, Error> {
         let descriptor = reader.take(DESCRIPTOR)?;
@@ -128,13 +128,13 @@ impl Frame {
             size,
             interlaced: flags & 0x40 != 0,
             transparent,
-            palette: local.or(global).unwrap_or_else(ramp),
+            palette: local.or(global.copied()).unwrap_or_else(ramp),
             code_size: reader.byte()?,
         })
     }
 }
 
-/// Reads an extension and returns the transparent index, if it states one (GIF89a, sections 23 to 26).
+/// Reads an extension and returns the transparent index, if it states one (GIF, sections 23 to 26).
 ///
 /// A list of sub-blocks should end with an empty one. Where the first one is empty already, Pillow still reads another list,
 /// except after a comment.

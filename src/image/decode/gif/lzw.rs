@@ -1,4 +1,4 @@
-//! GIF's variant of the Lempel-Ziv-Welch algorithm (GIF89a, appendix F), decoded piece by piece.
+//! GIF's variant of the Lempel-Ziv-Welch algorithm (GIF, appendix F), decoded piece by piece.
 //!
 //! A code below the clear code is an index. Any other stands for a string of indices: that of an earlier code, and one more
 //! index. The decoder holds its table and a few thousand indices, whatever the picture's size. What it accepts is what Pillow

@@ -1,8 +1,8 @@
 //! GIF: the first frame, as Pillow shows it.
 //!
 //! The canvas grows where the frame passes its edge. Pixels outside the frame have the transparent colour, or the palette's
-//! first one where none is transparent. (CompuServe, "Graphics Interchange Format, Version 89a"; Pillow,
-//! `GifImagePlugin.py`.) Indices become colours a few thousand at a time, so that a picture costs only its pixels.
+//! first one where none is transparent (Pillow, `GifImagePlugin.py`). Indices become colours a few thousand at a time, so
+//! that a picture costs only its pixels. Sections of the format are those of "Graphics Interchange Format, Version 89a".
 
 mod blocks;
 mod lzw;
@@ -48,7 +48,7 @@ struct Rows<'a> {
     passes: &'static [(usize, usize)],
 }
 
-/// The passes of an interlaced frame (GIF89a, appendix E): every 8th row, the 8th ones between, and so on.
+/// The passes of an interlaced frame (GIF, appendix E): every 8th row, the 8th ones between, and so on.
 const INTERLACED: &[(usize, usize)] = &[(0, 8), (4, 8), (2, 4), (1, 2)];
 const ONE_BY_ONE: &[(usize, usize)] = &[(0, 1)];
 
