@@ -17,7 +17,7 @@ use crate::stop::Stop;
 /// In bytes: the pixels of a 16-megapixel photograph.
 const KEPT_BYTES: usize = 48 << 20;
 
-/// The same for the buffers beside the pixels: CMYK and the indices of a GIF, which few photographs have, and the rows
+/// The same for the buffers beside the pixels: CMYK, which few photographs have, and the rows
 /// between the two passes of a resize, 2 MB for a photograph of 12 megapixels.
 const KEPT_BESIDE_BYTES: usize = 4 << 20;
 
@@ -92,7 +92,6 @@ impl Worker {
     }
 
     fn release_large_buffers(&mut self) {
-        self.decoder.release(KEPT_BESIDE_BYTES);
         self.classifier.release(KEPT_BESIDE_BYTES);
         self.buffers.release(KEPT_BYTES);
         memory::release(&mut self.pixels, KEPT_BYTES);

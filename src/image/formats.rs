@@ -54,6 +54,9 @@ pub(super) enum Format {
     WebP,
     Gif,
     Bmp,
+    Dib,
+    Ico,
+    Cur,
     Tiff,
     /// HEIC or AVIF.
     Heif,
@@ -72,11 +75,25 @@ impl Format {
             () if starts(b"RIFF") && file.get(8..12) == Some(b"WEBP") => Self::WebP,
             () if starts(b"GIF87a") || starts(b"GIF89a") => Self::Gif,
             () if starts(b"BM") => Self::Bmp,
+            () if is_dib(file) => Self::Dib,
+            () if starts(b"\0\0\x01\0") => Self::Ico,
+            // A TGA file may begin with the same four bytes, and then with zeros.
+            () if starts(b"\0\0\x02\0") && file.get(4..6).is_some_and(|count| count != [0, 0]) => Self::Cur,
             () if starts(b"II*\0") || starts(b"MM\0*") || starts(b"MM\0+") => Self::Tiff,
             () if is_heif(file) => Self::Heif,
             () => return Err(other(file).map_or(Error::NotAnImage, |kind| Error::UnsupportedImage { kind })),
         })
     }
+}
+
+/// Whether the file begins with a bitmap's header: its size, one plane or none, and a number of bits that a pixel can have.
+fn is_dib(file: &[u8]) -> bool {
+    let (size, planes) = match file {
+        [12, 0, 0, 0, rest @ ..] => (12, rest.get(4..8)),
+        [40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0, rest @ ..] => (40, rest.get(8..12)),
+        _ => return false,
+    };
+    file.len() >= size && matches!(planes, Some([0 | 1, 0, 1 | 4 | 8 | 16 | 24 | 32, 0]))
 }
 
 /// The name of a known format that is not decoded.
@@ -98,7 +115,6 @@ fn other(file: &[u8]) -> Option<&'static str> {
         () if at(0, b"SIMPLE  =") => "FITS",
         () if at(0, b"\x01\xda") => "SGI",
         () if at(0, b"\x0a") && matches!(file.get(1..3), Some([0 | 2 | 3 | 5, 0 | 1])) => "PCX",
-        () if at(0, b"\0\0\x01\0") => "ICO",
         () => return None,
     })
 }

@@ -4,16 +4,18 @@
 //! against the limit before memory for the pixels is taken. The memory itself may be refused ([`crate::memory`]).
 //!
 //! The crates `image`, `png` and `tiff` abort the process if the system refuses them memory. Their allocations are limited
-//! where they offer a limit, and probed for just before they begin. libjpeg-turbo and libwebp report a refusal, and `gif`
-//! allocates no memory that grows with the picture.
+//! where they offer a limit, and probed for just before they begin. libjpeg-turbo and libwebp report a refusal.
 
+mod bmp;
 mod cost;
 pub mod failures;
 mod gif;
 mod heif;
+mod ico;
 pub mod isolated;
 mod jpeg;
 mod limits;
+mod little_endian;
 mod raster;
 mod tiff;
 mod timed;
@@ -23,39 +25,37 @@ use std::path::PathBuf;
 
 pub use limits::{Limits, MAX_SIDE};
 
-use ::image::ImageFormat;
-
 use super::formats::Format;
-use super::{Orientation, Picture};
+use super::{Orientation, Picture, Size};
 use crate::error::Error;
-use crate::memory;
 use crate::stop::Stop;
 use isolated::Isolated;
 use limits::Source;
 
-/// Decodes files. The buffers beside the pixels are kept from file to file.
+/// PNG.
+mod png {
+    pub(super) fn decode(source: &super::Source<'_>, pixels: &mut Vec<u8>) -> Result<super::Size, super::Error> {
+        super::raster::decode(source, ::image::ImageFormat::Png, pixels)
+    }
+}
+
+/// Decodes files.
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
     isolated: Option<Isolated>,
-    gif_indices: Vec<u8>,
 }
 
 impl Decoder {
     /// A decoder that refuses pictures over `limits`.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, isolated: None, gif_indices: Vec::new() }
+        Self { limits, isolated: None }
     }
 
     /// The same, which decodes HEIC and AVIF in a child process: `program` with the argument [`isolated::COMMAND`].
     #[must_use]
     pub fn isolating(self, program: PathBuf) -> Self {
         Self { isolated: Some(Isolated::new(program)), ..self }
-    }
-
-    /// Frees buffers of more than `most` bytes.
-    pub fn release(&mut self, most: usize) {
-        memory::release(&mut self.gif_indices, most);
     }
 
     /// Decodes `file` into `pixels`, replacing what was there: RGB triples from the top left, row by row, as they are
@@ -103,11 +103,14 @@ impl Decoder {
                     None => heif::decode(&source, pixels),
                 };
             }
-            Format::Gif => gif::decode(&source, &mut self.gif_indices, pixels)?,
+            Format::Gif => gif::decode(&source, pixels)?,
             Format::WebP => webp::decode(&source, pixels)?,
             Format::Tiff => tiff::decode_any(&source, pixels)?,
-            Format::Png => raster::decode(&source, ImageFormat::Png, pixels)?,
-            Format::Bmp => raster::decode(&source, ImageFormat::Bmp, pixels)?,
+            Format::Png => png::decode(&source, pixels)?,
+            Format::Bmp => bmp::decode(&source, pixels)?,
+            Format::Dib => bmp::decode_dib(&source, pixels)?,
+            Format::Ico => ico::decode(&source, pixels)?,
+            Format::Cur => ico::decode_cursor(&source, pixels)?,
         };
         Ok(Picture { size, reduction, orientation: Orientation::read(file) })
     }

@@ -151,7 +151,11 @@ fn what_is_no_image_and_what_is_another() {
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Error::UnsupportedImage { kind: "SVG" }),
         (b"<?xml version='1.0'?>\n<svg/>", Error::UnsupportedImage { kind: "SVG" }),
         (b"<?xml version='1.0'?>\n<html/>", Error::NotAnImage),
-        (b"\0\0\x01\0\x01\0\x10\x10", Error::UnsupportedImage { kind: "ICO" }),
+        (b"\0\0\x01\0\x01\0\x10\x10", Error::DamagedImage),
+        (b"\0\0\x02\0\x01\0\x10\x10", Error::DamagedImage),
+        (b"\0\0\x02\0\0\0\x10\x10", Error::NotAnImage),
+        (b"\x0c\0\0\0\x02\0\x02\0\x01\0\x18\0", Error::DamagedImage),
+        (b"\x28\0\0\0\x02\0\x02\0\x01\0\x18\0", Error::NotAnImage),
         (b"\xff\xd8\xff", Error::DamagedImage),
         (b"\x89PNG\r\n\x1a\n", Error::DamagedImage),
         (b"GIF89a", Error::DamagedImage),
@@ -175,7 +179,7 @@ fn the_limit_holds_before_any_pixel_is_read() {
         }
     }
     let formats: Vec<&str> = refused.iter().map(String::as_str).collect();
-    assert_eq!(formats, ["bmp", "gif", "jpg", "png", "tif", "webp"]);
+    assert_eq!(formats, ["bmp", "cur", "dib", "gif", "ico", "jpg", "png", "tif", "webp"]);
 }
 
 /// A progressive picture with its last scan so many times over.
