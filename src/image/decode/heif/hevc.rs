@@ -97,7 +97,7 @@ impl Planes {
         if chroma != Chroma::None && sps.bit_depth_chroma != depth {
             return Err(Error::UnsupportedImage { kind: "HEIC of two depths" });
         }
-        let colours = Colours::new(stated.unwrap_or_else(|| in_stream(&sps)), chroma, depth)?;
+        let colours = Colours::new(stated.unwrap_or_else(|| in_stream(&sps)), chroma, depth, coded.alpha.is_some())?;
         let [left, _, top, _] = sps.conformance_window;
         Ok(Self {
             strides: (picture.y.width, picture.cb.width),

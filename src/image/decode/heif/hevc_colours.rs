@@ -61,6 +61,8 @@ pub(super) struct Colours {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Rule {
     Gray,
+    /// Gray of more than 8 bits, which Pillow opens as 16 bits (`I;16`), with the highest bits set, and cuts off at 255.
+    DeepGray,
     /// Green, blue and red as they are.
     Identity {
         full_range: bool,
@@ -83,16 +85,17 @@ struct Factors {
 }
 
 impl Colours {
-    /// The conversion that libheif chooses.
+    /// The conversion that libheif chooses, and Pillow's for gray.
     ///
     /// # Errors
     /// [`Error::UnsupportedImage`] for a matrix that it does not have.
-    pub(super) fn new(nclx: Nclx, chroma: Chroma, depth: u32) -> Result<Self, Error> {
+    pub(super) fn new(nclx: Nclx, chroma: Chroma, depth: u32, has_alpha: bool) -> Result<Self, Error> {
         // Undefined values are those of sRGB (nclx.cc, `replace_undefined_values_with_sRGB_defaults`).
         let matrix = if nclx.matrix == 2 { 6 } else { nclx.matrix };
         let primaries = if nclx.primaries == 2 { 1 } else { nclx.primaries };
         let full_range = nclx.full_range;
         let rule = match (chroma, matrix) {
+            (Chroma::None, _) if depth > 8 && !has_alpha => Rule::DeepGray,
             (Chroma::None, _) => Rule::Gray,
             (_, 8 | 11 | 14 | 16 | 17) => return Err(Error::UnsupportedImage { kind: "HEIC of this colour matrix" }),
             (Chroma::Quarter, matrix) if full_range && matrix != 0 => {
@@ -110,6 +113,11 @@ impl Colours {
             Rule::Gray => {
                 for (pixel, luma) in rgb.chunks_exact_mut(CHANNELS).zip(row.luma) {
                     pixel.fill(self.byte(*luma));
+                }
+            }
+            Rule::DeepGray => {
+                for (pixel, luma) in rgb.chunks_exact_mut(CHANNELS).zip(row.luma) {
+                    pixel.fill(clamped(luma << (16 - self.depth)));
                 }
             }
             Rule::Identity { full_range } => {

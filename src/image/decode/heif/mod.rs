@@ -34,3 +34,6 @@ pub(super) fn decode(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Pictur
         Codec::Av1 => av1::decode(source, &coded, pixels),
     }
 }
+
+#[cfg(test)]
+mod tests;
