@@ -11,8 +11,8 @@ use crate::error::Error;
 const MAX_BITS: u32 = 12;
 const CODES: usize = 1 << MAX_BITS;
 
-/// Indices after which they are handed on. No string is longer than the table.
-const PIECE: usize = CODES;
+/// Indices after which they are handed on. Behind them there is room for a string, which is no longer than the table.
+const PIECE: usize = 2 * CODES;
 
 /// Bytes that a decoder holds.
 pub(super) const HELD: usize = size_of::<Decoder<'_>>();
@@ -91,10 +91,11 @@ impl<'a> Decoder<'a> {
         if !is_defined || code == self.clear + 1 || code >= CODES {
             return Err(Error::DamagedImage);
         }
+        let repeats = code == self.next;
         if let Some(last) = self.last.replace(code) {
             self.define(last, code);
         }
-        self.write(code, begin)
+        if repeats { self.repeat(code, begin) } else { self.write(code, begin) }
     }
 
     /// Defines the next code, if there is one left: the string of `last` and the first index of that of `code`, which may be
@@ -115,6 +116,21 @@ impl<'a> Decoder<'a> {
         self.next += 1;
     }
 
+    /// Writes the string of a code that has just been defined: the string before, and its first index. In areas of one
+    /// colour, all strings are such, and long. The string before may have been handed on already.
+    fn repeat(&mut self, code: usize, begin: usize) -> Result<usize, Error> {
+        let length = usize::from(self.table.length[code % CODES]);
+        match begin.checked_sub(length - 1) {
+            Some(before) if begin + length <= self.output.len() => {
+                self.output.copy_within(before..begin, begin);
+                self.output[begin + length - 1] = self.table.last[code % CODES];
+                Ok(length)
+            }
+            _ => self.write(code, begin),
+        }
+    }
+
+    /// Writes the string of a code from its end on.
     fn write(&mut self, mut code: usize, begin: usize) -> Result<usize, Error> {
         let length = usize::from(self.table.length[code % CODES]);
         let output = self.output.get_mut(begin..begin + length).ok_or(Error::DamagedImage)?;
