@@ -7,13 +7,18 @@ pub const FORMATS: &str = "JPEG, PNG, WebP, GIF, BMP or TIFF";
 
 /// A format that is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub enum Format {
     Jpeg,
     Png,
     WebP,
     Gif,
     Bmp,
     Tiff,
+    /// PBM, PGM, PPM and PFM.
+    Pnm,
+    Qoi,
+    /// A format without a magic number: [`Format::of`] never returns it.
+    Tga,
 }
 
 impl Format {
@@ -30,6 +35,8 @@ impl Format {
             () if starts(b"GIF87a") || starts(b"GIF89a") => Self::Gif,
             () if starts(b"BM") => Self::Bmp,
             () if starts(b"II*\0") || starts(b"MM\0*") || starts(b"MM\0+") => Self::Tiff,
+            () if matches!(file, [b'P', b'1'..=b'6' | b'f', b' ' | b'\t'..=b'\r', ..]) => Self::Pnm,
+            () if starts(b"qoif") => Self::Qoi,
             () => return Err(other(file).map_or(Error::NotAnImage, |kind| Error::UnsupportedImage { kind })),
         })
     }
@@ -55,6 +62,8 @@ fn other(file: &[u8]) -> Option<&'static str> {
         () if at(0, b"\x01\xda") => "SGI",
         () if at(0, b"\x0a") && matches!(file.get(1..3), Some([0 | 2 | 3 | 5, 0 | 1])) => "PCX",
         () if at(0, b"\0\0\x01\0") => "ICO",
+        () if at(0, b"P7\n") => "PAM",
+        () if at(0, b"PF\n") => "PFM with colours",
         () => return None,
     })
 }

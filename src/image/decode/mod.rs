@@ -11,7 +11,11 @@ mod cost;
 mod gif;
 mod jpeg;
 mod limits;
+mod png;
+mod pnm;
+mod qoi;
 mod raster;
+mod tga;
 mod tiff;
 mod timed;
 mod webp;
@@ -65,8 +69,23 @@ impl Decoder {
         stop: &Stop,
         pixels: &mut Vec<u8>,
     ) -> Result<Picture, Error> {
+        Format::of(file).and_then(|format| self.decode_as(format, file, shorter_side, stop, pixels))
+    }
+
+    /// Decodes a file as one of this format, whatever its first bytes are; else as [`decode`](Self::decode) does.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_as(
+        &mut self,
+        format: Format,
+        file: &[u8],
+        shorter_side: Option<u32>,
+        stop: &Stop,
+        pixels: &mut Vec<u8>,
+    ) -> Result<Picture, Error> {
         // Some decoders panic on unforeseen files. None keeps state from file to file.
-        let decoding = AssertUnwindSafe(|| self.decode_any(file, shorter_side, stop, pixels));
+        let decoding = AssertUnwindSafe(|| self.decode_any(file, format, shorter_side, stop, pixels));
         let decoded = catch_unwind(decoding).unwrap_or(Err(Error::DamagedImage));
         // A decoder that was stopped reports a damaged file.
         decoded.map_err(|error| stop.check().err().unwrap_or(error))
@@ -75,13 +94,14 @@ impl Decoder {
     fn decode_any(
         &mut self,
         file: &[u8],
+        format: Format,
         shorter_side: Option<u32>,
         stop: &Stop,
         pixels: &mut Vec<u8>,
     ) -> Result<Picture, Error> {
         let source = Source { file, limits: self.limits, stop };
         let mut reduction = 1;
-        let size = match Format::of(file)? {
+        let size = match format {
             Format::Jpeg => {
                 let size;
                 (size, reduction) = jpeg::decode(&source, shorter_side, pixels)?;
@@ -90,7 +110,10 @@ impl Decoder {
             Format::Gif => gif::decode(&source, &mut self.gif_indices, pixels)?,
             Format::WebP => webp::decode(&source, pixels)?,
             Format::Tiff => tiff::decode_any(&source, pixels)?,
-            Format::Png => raster::decode(&source, ImageFormat::Png, pixels)?,
+            Format::Png => png::decode(&source, pixels)?,
+            Format::Pnm => pnm::decode(&source, pixels)?,
+            Format::Qoi => qoi::decode(&source, pixels)?,
+            Format::Tga => tga::decode(&source, pixels)?,
             Format::Bmp => raster::decode(&source, ImageFormat::Bmp, pixels)?,
         };
         Ok(Picture { size, reduction, orientation: Orientation::read(file) })
