@@ -60,34 +60,42 @@ impl Pass {
     }
 }
 
-/// Decodes the image data. Where it ends before the last row, but as it should and behind a row, the rest is black.
+/// Decodes the image data. Where it ends as it should, but before the last row, the rest has the colour of zeros.
 pub(super) fn decode(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Size, Error> {
     let header = Header::read(source.file)?;
     let canvas = source.check(header.canvas)?;
     let row = header.row_bytes(header.frame.size.width);
     source.admit(canvas, ROWS * row as u64 + BASE)?;
-    let is_covered = !header.is_interlaced && header.frame.size == canvas;
-    if is_covered {
+    let converter = Converter::new(header.form, header.palette);
+    let background = converter.background();
+    if !header.is_interlaced && header.frame.size == canvas {
         memory::resize(pixels, canvas.pixels() * CHANNELS)?;
-    } else {
-        memory::zeros(pixels, canvas.pixels() * CHANNELS)?;
+        let done = decode_rows(source, &header, &converter, pixels)?;
+        pixels.as_chunks_mut().0.iter_mut().skip(done * canvas.width as usize).for_each(|pixel| *pixel = background);
+        return Ok(canvas);
     }
-    let done = decode_rows(source, &header, row, pixels)?;
-    if let (true, Some(rest)) = (is_covered, pixels.get_mut(done * canvas.width as usize * CHANNELS..)) {
-        rest.fill(0);
+    memory::zeros(pixels, canvas.pixels() * CHANNELS)?;
+    if background != [0; CHANNELS] {
+        pixels.as_chunks_mut().0.fill(background);
     }
+    decode_rows(source, &header, &converter, pixels)?;
     Ok(canvas)
 }
 
 /// Decodes all rows to their places in `pixels`, and returns their number.
-fn decode_rows(source: &Source<'_>, header: &Header<'_>, row: usize, pixels: &mut [u8]) -> Result<usize, Error> {
+fn decode_rows(
+    source: &Source<'_>,
+    header: &Header<'_>,
+    converter: &Converter,
+    pixels: &mut [u8],
+) -> Result<usize, Error> {
     let mut decoder = Decoder::new_with_limits(Plain::of(header, source.stop)?, Limits { bytes: usize::MAX });
     decoder.ignore_checksums(true);
     let mut decoder = decoder.read_info().map_err(|_| Error::DamagedImage)?;
-    let converter = Converter::new(header.form, header.palette);
     let (mut stored, mut rgb) = (Vec::new(), Vec::new());
-    memory::zeros(&mut stored, row)?;
-    memory::zeros(&mut rgb, header.frame.size.width as usize * CHANNELS)?;
+    let width = header.frame.size.width;
+    memory::zeros(&mut stored, header.row_bytes(width))?;
+    memory::zeros(&mut rgb, width as usize * CHANNELS)?;
     let (mut done, mut unpacked) = (0, 0);
     for pass in if header.is_interlaced { &ADAM7[..] } else { &WHOLE } {
         let size = pass.size(header.frame.size);
@@ -98,7 +106,7 @@ fn decode_rows(source: &Source<'_>, header: &Header<'_>, row: usize, pixels: &mu
             source.stop.check()?;
             if decoder.read_row(stored).is_err() {
                 source.stop.check()?;
-                // Only what begins a picture can be the beginning of one.
+                // Pillow refuses image data without any row.
                 let is_end = done > 0 && chunks::unpacks_to(header, unpacked, source.stop)?;
                 return if is_end { Ok(done) } else { Err(Error::DamagedImage) };
             }

@@ -52,6 +52,14 @@ impl Converter {
         Self::Table { bits: bits.into(), colours }
     }
 
+    /// The colour of the places that no row covers, which Pillow sets to zero.
+    pub(super) fn background(&self) -> Rgb {
+        match self {
+            Self::Table { colours, .. } => colours[0],
+            Self::Bytes(_) => [0; CHANNELS],
+        }
+    }
+
     /// Writes as many pixels to `rgb` as it has room for, or as `row` has.
     pub(super) fn convert(&self, row: &[u8], rgb: &mut [u8]) {
         match self {
