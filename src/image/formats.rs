@@ -48,7 +48,7 @@ pub const ACCEPTED: &[&str] = &[
 
 /// A format that is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub enum Format {
     Jpeg,
     Png,
     WebP,
@@ -60,6 +60,11 @@ pub(super) enum Format {
     Tiff,
     /// HEIC or AVIF.
     Heif,
+    /// PBM, PGM, PPM and PFM.
+    Pnm,
+    Qoi,
+    /// A format without a magic number: [`Format::of`] never returns it.
+    Tga,
 }
 
 impl Format {
@@ -81,6 +86,8 @@ impl Format {
             () if starts(b"\0\0\x02\0") && file.get(4..6).is_some_and(|count| count != [0, 0]) => Self::Cur,
             () if starts(b"II*\0") || starts(b"MM\0*") || starts(b"MM\0+") => Self::Tiff,
             () if is_heif(file) => Self::Heif,
+            () if matches!(file, [b'P', b'1'..=b'6' | b'f', b' ' | b'\t'..=b'\r', ..]) => Self::Pnm,
+            () if starts(b"qoif") => Self::Qoi,
             () => return Err(other(file).map_or(Error::NotAnImage, |kind| Error::UnsupportedImage { kind })),
         })
     }
@@ -115,6 +122,8 @@ fn other(file: &[u8]) -> Option<&'static str> {
         () if at(0, b"SIMPLE  =") => "FITS",
         () if at(0, b"\x01\xda") => "SGI",
         () if at(0, b"\x0a") && matches!(file.get(1..3), Some([0 | 2 | 3 | 5, 0 | 1])) => "PCX",
+        () if at(0, b"P7\n") => "PAM",
+        () if at(0, b"PF\n") => "PFM with colours",
         () => return None,
     })
 }

@@ -16,7 +16,11 @@ pub mod isolated;
 mod jpeg;
 mod limits;
 mod little_endian;
+mod png;
+mod pnm;
+mod qoi;
 mod raster;
+mod tga;
 mod tiff;
 mod timed;
 mod webp;
@@ -31,13 +35,6 @@ use crate::error::Error;
 use crate::stop::Stop;
 use isolated::Isolated;
 use limits::Source;
-
-/// PNG.
-mod png {
-    pub(super) fn decode(source: &super::Source<'_>, pixels: &mut Vec<u8>) -> Result<super::Size, super::Error> {
-        super::raster::decode(source, ::image::ImageFormat::Png, pixels)
-    }
-}
 
 /// Decodes files.
 #[derive(Debug)]
@@ -68,7 +65,8 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Error::NotAnImage`], [`Error::UnsupportedImage`], [`Error::DamagedImage`], [`Error::TooManyPixels`],
-    /// [`Error::SideTooLong`], [`Error::TooCostly`], [`Error::OutOfMemory`]; what [`Stop::check`] returns; [`Error::Internal`] where a library can't be set up.
+    /// [`Error::SideTooLong`], [`Error::TooCostly`], [`Error::OutOfMemory`]; what [`Stop::check`] returns;
+    /// [`Error::Internal`] where a library or a child process can't be set up.
     pub fn decode(
         &mut self,
         file: &[u8],
@@ -76,8 +74,23 @@ impl Decoder {
         stop: &Stop,
         pixels: &mut Vec<u8>,
     ) -> Result<Picture, Error> {
+        Format::of(file).and_then(|format| self.decode_as(format, file, shorter_side, stop, pixels))
+    }
+
+    /// Decodes a file as one of this format, whatever its first bytes are; else as [`decode`](Self::decode) does.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_as(
+        &mut self,
+        format: Format,
+        file: &[u8],
+        shorter_side: Option<u32>,
+        stop: &Stop,
+        pixels: &mut Vec<u8>,
+    ) -> Result<Picture, Error> {
         // Some decoders panic on unforeseen files. None keeps state from file to file.
-        let decoded = failures::guarded(|| self.decode_any(file, shorter_side, stop, pixels));
+        let decoded = failures::guarded(|| self.decode_any(file, format, shorter_side, stop, pixels));
         // A decoder that was stopped reports a damaged file.
         decoded.map_err(|error| stop.check().err().unwrap_or(error))
     }
@@ -85,13 +98,14 @@ impl Decoder {
     fn decode_any(
         &mut self,
         file: &[u8],
+        format: Format,
         shorter_side: Option<u32>,
         stop: &Stop,
         pixels: &mut Vec<u8>,
     ) -> Result<Picture, Error> {
         let source = Source { file, limits: self.limits, stop };
         let mut reduction = 1;
-        let size = match Format::of(file)? {
+        let size = match format {
             Format::Jpeg => {
                 let size;
                 (size, reduction) = jpeg::decode(&source, shorter_side, pixels)?;
@@ -111,6 +125,9 @@ impl Decoder {
             Format::Dib => bmp::decode_dib(&source, pixels)?,
             Format::Ico => ico::decode(&source, pixels)?,
             Format::Cur => ico::decode_cursor(&source, pixels)?,
+            Format::Pnm => pnm::decode(&source, pixels)?,
+            Format::Qoi => qoi::decode(&source, pixels)?,
+            Format::Tga => tga::decode(&source, pixels)?,
         };
         Ok(Picture { size, reduction, orientation: Orientation::read(file) })
     }

@@ -2,7 +2,7 @@ use super::*;
 use crate::image::decode::Limits;
 use crate::stop::Stop;
 
-const LIMITS: Limits = Limits { max_pixels: 50_000_000, max_bytes: 640_000_000, resize_bytes: 720 };
+const LIMITS: Limits = Limits { max_pixels: 50_000_000, max_bytes: 640_000_000, resize_bytes: 720, copies: 1 };
 
 /// A `BITMAPINFOHEADER` and what follows it, as a DIB.
 fn dib(width: u32, height: i32, bits: u16, compression: u32, rest: &[u8]) -> Vec<u8> {

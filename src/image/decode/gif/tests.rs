@@ -4,7 +4,7 @@ use super::*;
 use crate::image::decode::Limits;
 use crate::stop::Stop;
 
-const LIMITS: Limits = Limits { max_pixels: 50_000_000, max_bytes: 640_000_000, resize_bytes: 720 };
+const LIMITS: Limits = Limits { max_pixels: 50_000_000, max_bytes: 640_000_000, resize_bytes: 720, copies: 1 };
 
 /// A file without a palette, whose frame covers the screen. `data` is the image data in sub-blocks, behind its code size.
 fn gif(width: u16, height: u16, flags: u8, data: &[u8]) -> Vec<u8> {
