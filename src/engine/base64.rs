@@ -37,6 +37,13 @@ pub fn decode(text: &str, bytes: &mut Vec<u8>) -> Result<(), Error> {
     BASE64.decode_vec(normalize(encoded)?, bytes).map_err(|_| Malformed::NotBase64.into())
 }
 
+/// The media type that a `data:` URL names; empty where it names none, and in bare base64.
+pub fn media_type(text: &str) -> &str {
+    let text = text.trim_ascii_start();
+    let rest = if starts_with_ignore_case(text, "data:") { &text["data:".len()..] } else { "" };
+    rest.split([';', ',']).next().unwrap_or_default().trim_ascii()
+}
+
 fn strip_data_url(text: &str) -> Result<&str, Malformed> {
     let text = text.trim_ascii_start();
     if !starts_with_ignore_case(text, "data:") {
@@ -74,6 +81,19 @@ mod tests {
     fn decoded(text: &str) -> Result<Vec<u8>, Error> {
         let mut bytes = b"left from the last request".to_vec();
         decode(text, &mut bytes).map(|()| bytes)
+    }
+
+    #[test]
+    fn a_data_url_names_its_type() {
+        for (text, expected) in [
+            ("data:image/x-tga;base64,AAAA", "image/x-tga"),
+            (" DATA:Image/PNG ;charset=utf-8;base64,AAAA", "Image/PNG"),
+            ("data:;base64,AAAA", ""),
+            ("data:", ""),
+            ("AAAA", ""),
+        ] {
+            assert_eq!(media_type(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::inflate::{self, Coding};
 use super::json::{self, Field};
 use super::{base64, form};
 use crate::error::{Error, FieldFault, Malformed};
+use crate::image::Format;
 use crate::memory;
 use crate::stop::Stop;
 
@@ -70,26 +71,30 @@ impl Payload {
         Self { coding, ..self }
     }
 
-    /// The picture file, borrowed from the payload or from `buffers`. A payload may inflate to `limit` bytes at most.
+    /// The picture file, borrowed from the payload or from `buffers`, and the format that the payload names where files of
+    /// that format can't be told by their bytes. A payload may inflate to `limit` bytes at most.
     ///
     /// # Errors
     /// [`Error::Malformed`], [`Error::PayloadTooLarge`], [`Error::OutOfMemory`], and what [`Stop::check`] returns.
-    pub fn open<'a>(&'a self, buffers: &'a mut Buffers, limit: usize, stop: &Stop) -> Result<&'a [u8], Error> {
+    pub fn open<'a>(&'a self, buffers: &'a mut Buffers, limit: usize, stop: &Stop) -> Result<File<'a>, Error> {
         let Buffers { inflated, file } = buffers;
         let bytes: &[u8] = match self.coding {
             Coding::Identity => &self.bytes,
             coding => inflate::inflate(&self.bytes, coding, limit, stop, inflated)?,
         };
+        let mut named = None;
         match &self.place {
-            Place::File => return Ok(bytes),
+            Place::File => return Ok(File { bytes, named }),
             Place::Base64 => {
                 let text = std::str::from_utf8(bytes).map_err(|_| Malformed::NotBase64)?;
+                named = Format::named(base64::media_type(text));
                 base64::decode(text, file)?;
             }
             Place::Field(name) => {
                 let fault = |fault| Error::from(Malformed::Field { name, fault });
                 let json = json::to_utf8(bytes)?;
                 let text = field(&json, name)?;
+                named = Format::named(base64::media_type(&text));
                 base64::decode(&text, file).map_err(|error| match error {
                     Error::Malformed(Malformed::NotBase64) => fault(FieldFault::NotBase64),
                     other => other,
@@ -97,8 +102,17 @@ impl Payload {
             }
             Place::Part { name, boundary } => form::read(bytes, boundary, name, stop, file)?,
         }
-        Ok(file)
+        Ok(File { bytes: file, named })
     }
+}
+
+/// A picture file that a payload holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct File<'a> {
+    /// The bytes of the file.
+    pub bytes: &'a [u8],
+    /// The format that the payload names, if it is one that the bytes can't tell.
+    pub named: Option<Format>,
 }
 
 fn field<'a>(json: &'a [u8], name: &'static str) -> Result<Cow<'a, str>, Error> {

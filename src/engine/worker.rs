@@ -8,7 +8,7 @@ use ndarray::Array4;
 use super::payload::Buffers;
 use super::{Analysis, Input, Stage, Timings, Work};
 use crate::error::{Error, StartError};
-use crate::image::{Decoder, Limits};
+use crate::image::{Decoder, Format, Limits};
 use crate::memory;
 use crate::model::{Classifier, Model};
 use crate::stop::Stop;
@@ -68,7 +68,8 @@ impl Worker {
                     let file = payload.open(&mut self.buffers, self.settings.max_payload_bytes, stop)?;
                     let shorter_side = self.classifier.model().metadata().input.shorter_side();
                     let detail = self.settings.reduces_jpeg.then_some(shorter_side);
-                    self.decoder.decode(file, detail, stop, &mut self.pixels)
+                    let format = Format::of(file.bytes).or_else(|error| file.named.ok_or(error))?;
+                    self.decoder.decode_as(format, file.bytes, detail, stop, &mut self.pixels)
                 })?;
                 stop.check()?;
                 timings.measure(Stage::Resize, || self.classifier.read(&self.pixels, picture, stop))?;

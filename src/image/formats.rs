@@ -68,11 +68,17 @@ pub enum Format {
 }
 
 impl Format {
+    /// The format of a media type, where files of that format can't be told by their bytes.
+    pub fn named(media_type: &str) -> Option<Self> {
+        const TGA: [&str; 4] = ["image/x-tga", "image/x-targa", "image/tga", "image/targa"];
+        TGA.iter().any(|name| name.eq_ignore_ascii_case(media_type)).then_some(Self::Tga)
+    }
+
     /// The format that the first bytes of `file` name.
     ///
     /// # Errors
     /// [`Error::UnsupportedImage`] with the name of a format that is not decoded; else [`Error::NotAnImage`].
-    pub(super) fn of(file: &[u8]) -> Result<Self, Error> {
+    pub fn of(file: &[u8]) -> Result<Self, Error> {
         let starts = |prefix: &[u8]| file.starts_with(prefix);
         Ok(match () {
             () if starts(b"\xff\xd8\xff") => Self::Jpeg,

@@ -12,7 +12,7 @@ pub mod preprocess;
 mod segments;
 
 pub use decode::{Decoder, Limits};
-pub use formats::{ACCEPTED, FORMATS};
+pub use formats::{ACCEPTED, FORMATS, Format};
 pub use orientation::Orientation;
 pub use picture::{Picture, Size};
 pub use preprocess::{Colours, Filter, Layout, Preprocess, Preprocessor, Resizer, Window};

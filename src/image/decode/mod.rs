@@ -30,7 +30,7 @@ use std::path::PathBuf;
 pub use limits::{Limits, MAX_SIDE};
 
 use super::formats::Format;
-use super::{Orientation, Picture, Size};
+use super::{Orientation, Picture};
 use crate::error::Error;
 use crate::stop::Stop;
 use isolated::Isolated;

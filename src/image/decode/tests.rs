@@ -21,7 +21,7 @@ const MEAN_DIFFERENCE: f64 = 1.0;
 
 const LIMITS: Limits = Limits { max_pixels: 50_000_000, max_bytes: 640_000_000, resize_bytes: 720, copies: 1 };
 
-fn folder() -> std::path::PathBuf {
+fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/decode")
 }
 

@@ -47,7 +47,7 @@ impl Work for Stub {
     fn run(&mut self, input: &Input, _: usize, stop: &Stop) -> Result<Analysis, Error> {
         let Input::Picture(payload) = input else { return Err(Error::Internal) };
         let mut buffers = Buffers::default();
-        let file = payload.open(&mut buffers, MAX_BODY, stop)?;
+        let file = payload.open(&mut buffers, MAX_BODY, stop)?.bytes;
         Decoder::new(Limits { max_pixels: MAX_PIXELS, ..Limits::NONE }).decode(file, None, stop, &mut Vec::new())?;
         let predictions = vec![Prediction { label: "cat".into(), confidence: 1.0 }];
         Ok(Analysis { predictions, timings: Timings::default() })
