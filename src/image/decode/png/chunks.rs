@@ -48,6 +48,11 @@ impl<'a> Chunks<'a> {
         Self(file.get(SIGNATURE.len()..).unwrap_or_default())
     }
 
+    /// Whether the checksum of each chunk with image data is right.
+    pub(super) fn is_sound(self) -> bool {
+        self.take_while(|chunk| chunk.kind == *b"IDAT").all(|chunk| chunk.is_sound())
+    }
+
     /// The image data: that of the chunks of its kind up to the first of another kind.
     fn image_data(self) -> impl Iterator<Item = &'a [u8]> {
         self.take_while(|chunk| chunk.kind == *b"IDAT").map(|chunk| chunk.data)
@@ -165,11 +170,22 @@ impl BufRead for Pieces<'_> {
     }
 }
 
-/// Whether the image data unpacks to exactly `bytes` bytes, and ends there as it should.
+/// What unpacking the image data comes to.
+#[derive(PartialEq, Eq)]
+pub(super) enum Unpacked {
+    /// It ends as it should after so many bytes, and their checksum is right.
+    Whole(u64),
+    /// It is longer, or the file ends before it does.
+    Open,
+    /// It contradicts itself or its checksum.
+    Damaged,
+}
+
+/// Unpacks up to `most` bytes of the image data and what ends them, only to look at the end.
 ///
 /// # Errors
 /// What [`Stop::check`] returns.
-pub(super) fn unpacks_to(header: &Header<'_>, bytes: u64, stop: &Stop) -> Result<bool, Error> {
+pub(super) fn unpack(header: &Header<'_>, most: u64, stop: &Stop) -> Result<Unpacked, Error> {
     let mut inflate = Decompress::new(true);
     let mut unpacked = [0; COUNTED];
     for mut piece in header.data.image_data() {
@@ -177,16 +193,17 @@ pub(super) fn unpacks_to(header: &Header<'_>, bytes: u64, stop: &Stop) -> Result
             stop.check()?;
             let (read, written) = (inflate.total_in(), inflate.total_out());
             match inflate.decompress(piece, &mut unpacked, FlushDecompress::None) {
-                Ok(Status::StreamEnd) => return Ok(inflate.total_out() == bytes),
-                Ok(_) if inflate.total_out() <= bytes => {}
-                _ => return Ok(false),
+                Ok(Status::StreamEnd) => return Ok(Unpacked::Whole(inflate.total_out())),
+                Ok(_) if inflate.total_out() <= most => {}
+                Ok(_) => return Ok(Unpacked::Open),
+                Err(_) => return Ok(Unpacked::Damaged),
             }
             let consumed = usize::try_from(inflate.total_in() - read).unwrap_or(usize::MAX);
             if consumed == 0 && inflate.total_out() == written {
-                return Ok(false);
+                return Ok(Unpacked::Damaged);
             }
             piece = piece.get(consumed..).unwrap_or_default();
         }
     }
-    Ok(false)
+    Ok(Unpacked::Open)
 }

@@ -1,8 +1,8 @@
 //! PNG, through the crate `png`, row by row.
 //!
 //! The crate never sees the file itself, but one made from it with nothing but a header and the image data
-//! ([`chunks::Plain`]): what other chunks hold can neither fail nor take memory. Checksums of image data are ignored, as
-//! Pillow ignores them. An animation shows the image data, which every decoder without animation shows.
+//! ([`chunks::Plain`]): what other chunks hold can neither fail nor take memory. An animation shows the image data, which
+//! every decoder without animation shows.
 
 mod chunks;
 mod header;
@@ -14,7 +14,7 @@ use super::limits::Source;
 use crate::error::Error;
 use crate::image::{CHANNELS, Size};
 use crate::memory;
-use chunks::Plain;
+use chunks::{Plain, Unpacked, unpack};
 use header::{Frame, Header};
 use rows::Converter;
 
@@ -107,7 +107,7 @@ fn decode_rows(
             if decoder.read_row(stored).is_err() {
                 source.stop.check()?;
                 // Pillow refuses image data without any row.
-                let is_end = done > 0 && chunks::unpacks_to(header, unpacked, source.stop)?;
+                let is_end = done > 0 && unpack(header, unpacked, source.stop)? == Unpacked::Whole(unpacked);
                 return if is_end { Ok(done) } else { Err(Error::DamagedImage) };
             }
             let place = place(header.canvas, header.frame, *pass, y, pixels);
@@ -120,6 +120,10 @@ fn decode_rows(
             done += 1;
             unpacked += 1 + stored.len() as u64;
         }
+    }
+    // One right checksum is enough, that of the chunks or that of the bytes in them.
+    if !header.data.is_sound() && unpack(header, unpacked, source.stop)? == Unpacked::Damaged {
+        return Err(Error::DamagedImage);
     }
     Ok(done)
 }

@@ -75,6 +75,26 @@ fn other_chunks_are_not_looked_at() {
 }
 
 #[test]
+fn one_right_checksum_of_the_image_data_is_enough() {
+    let shape = header(1, 1, 8, 0, 0);
+    // A stored block (RFC 1951, section 3.2.4), and the checksum of its bytes.
+    let right = [0x78, 1, 1, 2, 0, 0xfd, 0xff, 0, 7, 0, 9, 0, 8];
+    let mut wrong = right;
+    wrong[8] = 6;
+    let with = |bytes: &[u8], is_sound: bool| {
+        let mut data = chunk(*b"IDAT", bytes);
+        *data.last_mut().unwrap() ^= u8::from(!is_sound);
+        decoded(&file(&[shape.clone(), data]))
+    };
+    assert_eq!(with(&right, true).unwrap(), [7; 3]);
+    assert_eq!(with(&right, false).unwrap(), [7; 3]);
+    assert_eq!(with(&wrong, true).unwrap(), [6; 3]);
+    assert_eq!(with(&wrong, false), Err(Error::DamagedImage));
+    // Without the second one, the first one is not missed.
+    assert_eq!(with(&right[..9], false).unwrap(), [7; 3]);
+}
+
+#[test]
 fn apples_own_kind_has_a_name() {
     let apple = file(&[chunk(*b"CgBI", &[0; 4]), header(1, 1, 8, 6, 0), data(&[0, 1, 2, 3, 4])]);
     let kind = "Apple's own kind of PNG (CgBI)";
