@@ -7,7 +7,7 @@ mod header;
 mod rows;
 mod run_lengths;
 
-pub(super) use header::{Bitmap, HEADER_SIZES};
+pub(super) use header::Bitmap;
 
 use header::Layout;
 
