@@ -46,13 +46,13 @@ impl Format {
     }
 }
 
-/// Whether the file begins with a bitmap's header: its size, one plane or none, and a number of bits that a pixel can have.
+/// Whether the file begins with a bitmap's header, which is told by its size and by the number of bits that a pixel has.
 fn is_dib(file: &[u8]) -> bool {
     let Some(size) = file.first_chunk().map(|size| u32::from_le_bytes(*size)) else { return false };
-    let planes = if size == BITMAP_HEADERS[0] { 8 } else { 12 };
+    let bits = if size == BITMAP_HEADERS[0] { 10 } else { 14 };
     BITMAP_HEADERS.contains(&size)
         && file.len() >= size as usize
-        && matches!(file.get(planes..planes + 4), Some([0 | 1, 0, 1 | 4 | 8 | 16 | 24 | 32, 0]))
+        && matches!(file.get(bits..bits + 2), Some([1 | 4 | 8 | 16 | 24 | 32, 0]))
 }
 
 /// The name of a known format that is not decoded.
