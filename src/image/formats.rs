@@ -46,6 +46,10 @@ pub const ACCEPTED: &[&str] = &[
     ".qoi",
 ];
 
+/// The sizes of a bitmap's header in bytes, with which it begins: `BITMAPCOREHEADER`, whose fields are shorter;
+/// `BITMAPINFOHEADER` and its versions 2 and 3; OS/2's second version; the versions 4 and 5.
+pub(super) const BITMAP_HEADERS: [u32; 7] = [12, 40, 52, 56, 64, 108, 124];
+
 /// A format that is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -99,14 +103,13 @@ impl Format {
     }
 }
 
-/// Whether the file begins with a bitmap's header: its size, one plane or none, and a number of bits that a pixel can have.
+/// Whether the file begins with a bitmap's header, which is told by its size and by the number of bits that a pixel has.
 fn is_dib(file: &[u8]) -> bool {
-    let (size, planes) = match file {
-        [12, 0, 0, 0, rest @ ..] => (12, rest.get(4..8)),
-        [40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0, rest @ ..] => (40, rest.get(8..12)),
-        _ => return false,
-    };
-    file.len() >= size && matches!(planes, Some([0 | 1, 0, 1 | 4 | 8 | 16 | 24 | 32, 0]))
+    let Some(size) = file.first_chunk().map(|size| u32::from_le_bytes(*size)) else { return false };
+    let bits = if size == BITMAP_HEADERS[0] { 10 } else { 14 };
+    BITMAP_HEADERS.contains(&size)
+        && file.len() >= size as usize
+        && matches!(file.get(bits..bits + 2), Some([1 | 4 | 8 | 16 | 24 | 32, 0]))
 }
 
 /// The name of a known format that is not decoded.

@@ -3,10 +3,7 @@
 use super::rows;
 use crate::error::Error;
 use crate::image::decode::little_endian::{u16_at, u32_at};
-
-/// The sizes of the headers that are known, in bytes: `BITMAPCOREHEADER`, `BITMAPINFOHEADER`, its versions 2 and 3, OS/2's
-/// second version, and the versions 4 and 5. The size is the header's first field.
-pub(in crate::image::decode) const HEADER_SIZES: [u32; 7] = [12, 40, 52, 56, 64, 108, 124];
+use crate::image::formats::BITMAP_HEADERS;
 
 /// The size of `BITMAPCOREHEADER`, whose fields are shorter than those of all others.
 const CORE: u32 = 12;
@@ -20,8 +17,10 @@ const RAW: u32 = 0;
 const RUNS_OF_BYTES: u32 = 1;
 const RUNS_OF_NIBBLES: u32 = 2;
 const BIT_FIELDS: u32 = 3;
+const JPEG: u32 = 4;
+const PNG: u32 = 5;
 
-/// The most colours of a palette that Pillow reads: more are an error even where they can't be used.
+/// The most colours that a header may state, as for Pillow. Those behind the last index are not used.
 const MAX_COLOURS: u32 = 65_536;
 
 /// A colour for each index. Those that the file lacks are black.
@@ -45,7 +44,7 @@ pub(in crate::image::decode) struct Bitmap {
     pub(in crate::image::decode) height: u32,
     /// Whether the first row in the file is the topmost.
     pub(super) top_down: bool,
-    /// Bits a pixel, by which rows are as long as they are.
+    /// Bits a pixel, on which the length of a row depends.
     pub(super) bits: u16,
     pub(super) layout: Layout,
     pub(super) palette: Palette,
@@ -94,7 +93,7 @@ impl Bitmap {
             let palette = &palette[..palette.len().min(length)];
             bitmap.read_palette(palette, colours, entry)?;
             end = after + palette.len();
-            // Some writers leave the palette out of their account of where the pixels begin.
+            // Where the pixels are said to begin right behind the header, Pillow expects them behind the palette.
             if stated == at + header.size as usize && data != 0 {
                 stated += length;
             }
@@ -138,7 +137,7 @@ impl Bitmap {
 impl Header {
     fn read(bytes: &[u8]) -> Result<Self, Error> {
         let size = u32_at(bytes, 0)?;
-        if !HEADER_SIZES.contains(&size) || bytes.len() < size as usize {
+        if !BITMAP_HEADERS.contains(&size) || bytes.len() < size as usize {
             return Err(Error::DamagedImage);
         }
         if size == CORE {
@@ -189,8 +188,8 @@ impl Header {
             (RUNS_OF_BYTES | RUNS_OF_NIBBLES, 1 | 4 | 8) => {
                 return Ok(Layout::RunLengths { nibbles: self.compression == RUNS_OF_NIBBLES });
             }
-            (4, _) => return unsupported("BMP with a JPEG inside"),
-            (5, _) => return unsupported("BMP with a PNG inside"),
+            (JPEG, _) => return unsupported("BMP with a JPEG inside"),
+            (PNG, _) => return unsupported("BMP with a PNG inside"),
             _ => return unsupported("BMP with this compression"),
         }
         Ok(layout)
