@@ -3,10 +3,17 @@
 //! The brands in the first box tell that a file is one of both. Which of them it is, is told by the item that it shows.
 
 mod av1;
+mod av1_decoder;
+mod av1_mosaic;
+mod av1_stream;
 mod boxes;
 mod container;
 mod items;
 mod track;
+mod yuv;
+mod yuv_alpha;
+mod yuv_float;
+mod yuv_integer;
 
 use super::limits::Source;
 use crate::error::Error;
@@ -23,3 +30,6 @@ pub(super) fn decode(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Pictur
         Codec::Av1 => av1::decode(source, &coded, pixels),
     }
 }
+
+#[cfg(test)]
+mod av1_tests;
