@@ -87,7 +87,6 @@ pub(super) fn decode(stream: &[u8], choice: &Choice, stop: &Stop) -> Result<Fram
     let mut decoder = Decoder::with_settings(&settings).map_err(to_error)?;
     for unit in units(stream) {
         stop.check()?;
-        let unit = unit?;
         let mut bytes = Vec::new();
         memory::reserve(&mut bytes, unit.bytes.len())?;
         bytes.extend_from_slice(unit.bytes);

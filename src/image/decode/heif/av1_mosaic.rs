@@ -31,9 +31,8 @@ pub(super) fn plan(source: &Source<'_>, coded: &Coded<'_>) -> Result<Plan, Error
     let mut common: Option<Summary> = None;
     let mut longest = 0;
     for tile in &coded.tiles {
-        source.stop.check()?;
         let stream = tile.data()?;
-        let found = summary(&stream)?;
+        let found = summary(&stream, source.stop)?;
         let common = common.get_or_insert(found);
         let form = |sequence: &Sequence| (sequence.layout, sequence.bits);
         if form(&common.sequence) != form(&found.sequence) {

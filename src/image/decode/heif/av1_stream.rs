@@ -4,6 +4,7 @@
 use super::yuv::{Colours, Layout};
 use crate::error::Error;
 use crate::image::Size;
+use crate::stop::Stop;
 
 /// Types of units that matter here (section 6.2.2).
 const SEQUENCE_HEADER: u8 = 1;
@@ -21,15 +22,12 @@ pub(super) struct Unit<'a> {
     content: &'a [u8],
 }
 
-/// The units of a stream. A unit that passes the end of the stream is an error, and the last item.
-pub(super) fn units(stream: &[u8]) -> impl Iterator<Item = Result<Unit<'_>, Error>> {
+/// The units of a stream. One that passes the end of the stream ends them.
+pub(super) fn units(stream: &[u8]) -> impl Iterator<Item = Unit<'_>> {
     let mut rest = stream;
     std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let unit = split(rest).ok_or(Error::DamagedImage);
-        rest = unit.as_ref().map_or(&[], |unit| &rest[unit.bytes.len()..]);
+        let unit = split(rest)?;
+        rest = &rest[unit.bytes.len()..];
         Some(unit)
     })
 }
@@ -78,12 +76,14 @@ pub(super) struct Summary {
     pub(super) frames: usize,
 }
 
+/// Reads the headers of a stream. Units that can't be read are ignored, and so is what follows them.
+///
 /// # Errors
-/// [`Error::DamagedImage`] for a stream without a sequence header, or with two different ones.
-pub(super) fn summary(stream: &[u8]) -> Result<Summary, Error> {
+/// [`Error::DamagedImage`] for a stream without a sequence header, or with two different ones; what [`Stop::check`] returns.
+pub(super) fn summary(stream: &[u8], stop: &Stop) -> Result<Summary, Error> {
     let (mut sequence, mut frames) = (None, 0);
     for unit in units(stream) {
-        let unit = unit?;
+        stop.check()?;
         match unit.kind {
             SEQUENCE_HEADER => {
                 let header = sequence_header(unit.content).ok_or(Error::DamagedImage)?;

@@ -21,8 +21,6 @@ const BT709: Primaries = [0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329];
 /// How the three samples of a pixel become red, green and blue.
 #[derive(Clone, Copy, Debug)]
 enum Equations {
-    /// Luma alone.
-    Gray,
     /// The samples are green, blue and red (ITU-T H.273, equations 41 to 43).
     Identity,
     /// ITU-T H.273, equations 47 to 50.
@@ -39,6 +37,8 @@ pub(super) struct Float {
     /// The luma and the chroma that a sample stands for.
     luma: Vec<f32>,
     chroma: Vec<f32>,
+    /// The channels of a gray pixel, by its sample.
+    grays: Vec<u8>,
 }
 
 impl Float {
@@ -63,21 +63,25 @@ impl Float {
             table.extend((0..=largest).map(|sample| (f32::from(sample) - zero) / range));
             Ok(table)
         };
-        Ok(Self {
-            equations,
-            layout: form.layout,
-            luma: table(black, luma_range)?,
-            chroma: table(middle, chroma_range)?,
-        })
+        let luma = table(black, luma_range)?;
+        let mut grays = Vec::new();
+        memory::reserve(&mut grays, luma.len())?;
+        grays.extend(luma.iter().copied().map(byte));
+        Ok(Self { equations, layout: form.layout, luma, chroma: table(middle, chroma_range)?, grays })
     }
 
     /// Converts a row. `u` and `v` are two rows each, of which the first is nearer.
     pub(super) fn row(&self, luma: &[u16], u: [&[u16]; 2], v: [&[u16]; 2], rgb: &mut [u8]) {
+        if self.layout == Layout::Gray {
+            for (pixel, sample) in rgb.chunks_exact_mut(CHANNELS).zip(luma) {
+                pixel.fill(self.grays.get(usize::from(*sample)).copied().unwrap_or(u8::MAX));
+            }
+            return;
+        }
         let width = luma.len();
         for (x, (pixel, sample)) in rgb.chunks_exact_mut(CHANNELS).zip(luma).enumerate() {
             let y = value(&self.luma, *sample);
             let channels = match self.equations {
-                Equations::Gray => [y; CHANNELS],
                 Equations::YcgcoR => lossless(*sample, self.chroma(u, x, width), self.chroma(v, x, width)),
                 equations => channels(equations, y, self.chroma(u, x, width), self.chroma(v, x, width)),
             };
@@ -127,7 +131,7 @@ fn channels(equations: Equations, y: f32, u: f32, v: f32) -> [f32; CHANNELS] {
             y - ((2.0 * ((red * (1.0 - red) * v) + (blue * (1.0 - blue) * u))) / green),
             y + (2.0 * (1.0 - blue)) * u,
         ],
-        Equations::Gray | Equations::YcgcoR => [y; CHANNELS],
+        Equations::YcgcoR => [y; CHANNELS],
     }
 }
 
@@ -154,7 +158,6 @@ fn equations(form: &Form) -> Result<Equations, Error> {
         return Err(Error::UnsupportedImage { kind: "AVIF with this colour matrix" });
     }
     Ok(match form.colours.matrix {
-        _ if form.layout == Layout::Gray => Equations::Gray,
         0 => Equations::Identity,
         8 => Equations::Ycgco,
         16 => Equations::YcgcoR,
