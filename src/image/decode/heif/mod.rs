@@ -8,6 +8,14 @@ mod av1_mosaic;
 mod av1_stream;
 mod boxes;
 mod container;
+#[cfg(feature = "heic")]
+mod geometry;
+#[cfg(feature = "heic")]
+mod hevc;
+#[cfg(feature = "heic")]
+mod hevc_colours;
+#[cfg(feature = "heic")]
+mod hevc_stream;
 mod items;
 mod track;
 mod yuv;
@@ -26,6 +34,9 @@ pub(super) fn decode(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Pictur
     let coded = container::read(source)?;
     source.check(coded.canvas)?;
     match coded.codec {
+        #[cfg(feature = "heic")]
+        Codec::Hevc => hevc::decode(source, &coded, pixels),
+        #[cfg(not(feature = "heic"))]
         Codec::Hevc => Err(Error::UnsupportedImage { kind: "HEIC" }),
         Codec::Av1 => av1::decode(source, &coded, pixels),
     }
@@ -33,3 +44,5 @@ pub(super) fn decode(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Pictur
 
 #[cfg(test)]
 mod av1_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! HEIC: HEVC pictures, through the crate `heic-decoder`, in the colours of libheif.
+//!
+//! Tiles are decoded one after the other, and each is converted to RGB and dropped before the next one.
+
+use heic_decoder::hevc::params::Sps;
+use heic_decoder::isobmff::ResolvedImage;
+
+use super::container::{Codec, Coded, Nclx, Tile};
+use super::geometry::View;
+use super::hevc_colours::{Chroma, Colours, Row};
+use super::hevc_stream::{Parameters, to_error};
+use crate::error::Error;
+use crate::image::decode::limits::Source;
+use crate::image::{CHANNELS, Picture, Size};
+use crate::memory;
+
+/// The most pixels of a tile. The decoder can't be stopped within one.
+const MAX_TILE_PIXELS: usize = 16 << 20;
+
+/// The colours of a picture that states none: undefined, in the limited range (ITU-T H.265, section E.3.1).
+const UNSTATED: Nclx = Nclx { primaries: 2, transfer: 2, matrix: 2, full_range: false };
+
+/// Decodes the picture. Opacity has no effect: Pillow drops it.
+///
+/// # Errors
+/// [`Error::DamagedImage`], [`Error::UnsupportedImage`], those of the limits and of memory; what
+/// [`Stop::check`](crate::stop::Stop::check) returns.
+pub(super) fn decode(source: &Source<'_>, coded: &Coded<'_>, pixels: &mut Vec<u8>) -> Result<Picture, Error> {
+    let view = View::of(coded.canvas, &coded.transforms)?;
+    let size = source.check(coded.tile)?;
+    if size.pixels() > MAX_TILE_PIXELS {
+        return Err(Error::UnsupportedImage { kind: "HEIC of more than 16 megapixels without tiles" });
+    }
+    let mut longest = 0;
+    let mut most = 0;
+    for tile in &coded.tiles {
+        source.stop.check()?;
+        most = most.max(cost(&parameters(tile, coded.tile)?));
+        longest = longest.max(tile.extents.iter().map(|extent| extent.len() as u64).sum());
+    }
+    // The data in one piece, in units, and in units without the bytes that prevent start codes.
+    source.admit(view.size, most.saturating_add(3 * longest))?;
+    memory::zeros(pixels, view.size.pixels() * CHANNELS)?;
+    for (index, tile) in coded.tiles.iter().enumerate() {
+        source.stop.check()?;
+        let planes = Planes::decode(tile, coded)?;
+        let left = (index % coded.columns) * coded.tile.width as usize;
+        let top = (index / coded.columns) * coded.tile.height as usize;
+        planes.convert(source, (left, top), coded.canvas, &view, pixels)?;
+    }
+    Ok(Picture { size: view.size, reduction: 1, orientation: view.orientation })
+}
+
+fn parameters(tile: &Tile<'_>, size: Size) -> Result<Parameters, Error> {
+    Parameters::read(tile.properties.configuration(Codec::Hevc).ok_or(Error::DamagedImage)?, size)
+}
+
+/// Bytes that the decoder takes for a picture beside its data: for each sample, one of 32 bits and a flag; a copy of the
+/// largest plane; and under four bytes for each pixel, for the blocks.
+fn cost(parameters: &Parameters) -> u64 {
+    let samples = match parameters.sps.chroma_format_idc {
+        0 => 2,
+        1 => 3,
+        2 => 4,
+        _ => 6,
+    };
+    (parameters.coded().pixels() as u64).saturating_mul(5 * samples / 2 + 8)
+}
+
+/// A decoded tile.
+struct Planes {
+    luma: Vec<i32>,
+    blue: Vec<i32>,
+    red: Vec<i32>,
+    /// Samples from row to row, in luma and in chroma.
+    strides: (usize, usize),
+    /// The first column and row that are shown.
+    first: (usize, usize),
+    shown: Size,
+    chroma: Chroma,
+    colours: Colours,
+}
+
+impl Planes {
+    fn decode(tile: &Tile<'_>, coded: &Coded<'_>) -> Result<Self, Error> {
+        let parameters = parameters(tile, coded.tile)?;
+        let joined = tile.data()?;
+        parameters.check(&joined)?;
+        let mut data = Vec::new();
+        memory::reserve(&mut data, joined.len())?;
+        data.extend_from_slice(&joined);
+        let stated = coded.properties.colour().or_else(|| tile.properties.colour());
+        let image = ResolvedImage { hevc_config: parameters.configuration, data };
+        let (sps, picture) = heic_decoder::decode_one_image(&image).map_err(to_error)?;
+        let chroma = Chroma::from_format(sps.chroma_format_idc).ok_or(Error::DamagedImage)?;
+        let depth = sps.bit_depth_luma;
+        if chroma != Chroma::None && sps.bit_depth_chroma != depth {
+            return Err(Error::UnsupportedImage { kind: "HEIC of two depths" });
+        }
+        let colours = Colours::new(stated.unwrap_or_else(|| in_stream(&sps)), chroma, depth, coded.alpha.is_some())?;
+        let [left, _, top, _] = sps.conformance_window;
+        Ok(Self {
+            strides: (picture.y.width, picture.cb.width),
+            luma: picture.y.into_samples(),
+            blue: picture.cb.into_samples(),
+            red: picture.cr.into_samples(),
+            first: (left as usize, top as usize),
+            shown: coded.tile,
+            chroma,
+            colours,
+        })
+    }
+
+    /// Writes the part of the tile that is seen. The tile begins at `place` on the canvas.
+    fn convert(
+        &self,
+        source: &Source<'_>,
+        place: (usize, usize),
+        canvas: Size,
+        view: &View,
+        pixels: &mut [u8],
+    ) -> Result<(), Error> {
+        // Columns and rows of the canvas.
+        let seen = |place: usize, tile: u32, canvas: u32, first: u32, part: u32| {
+            let end = (place + tile as usize).min(canvas as usize).min(first as usize + part as usize);
+            place.max(first as usize)..end
+        };
+        let columns = seen(place.0, self.shown.width, canvas.width, view.left, view.size.width);
+        let rows = seen(place.1, self.shown.height, canvas.height, view.top, view.size.height);
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let stride = view.size.width as usize * CHANNELS;
+        for y in rows {
+            source.stop.check()?;
+            let row = self.row(columns.start - place.0, y - place.1).ok_or(Error::DamagedImage)?;
+            let begin = (y - view.top as usize) * stride + (columns.start - view.left as usize) * CHANNELS;
+            let rgb = pixels.get_mut(begin..begin + columns.len() * CHANNELS).ok_or(Error::Internal)?;
+            self.colours.convert(&row, rgb);
+        }
+        Ok(())
+    }
+
+    /// The samples of a row of the tile from the column `x` on.
+    fn row(&self, x: usize, y: usize) -> Option<Row<'_>> {
+        let (x, y) = (x + self.first.0, y + self.first.1);
+        let (columns, rows) = self.chroma.shifts();
+        let luma = self.luma.get(y * self.strides.0 + x..(y + 1) * self.strides.0)?;
+        if self.chroma == Chroma::None {
+            return Some(Row { luma, blue: &[], red: &[], odd: false });
+        }
+        let odd = columns == 1 && x % 2 == 1;
+        let (x, y) = (x >> columns, y >> rows);
+        let range = y * self.strides.1 + x..(y + 1) * self.strides.1;
+        Some(Row { luma, blue: self.blue.get(range.clone())?, red: self.red.get(range)?, odd })
+    }
+}
+
+/// The colours that the stream states (ITU-T H.265, section E.2.1).
+fn in_stream(sps: &Sps) -> Nclx {
+    sps.color_info.map_or(UNSTATED, |colours| Nclx {
+        primaries: colours.color_primaries,
+        transfer: colours.transfer_characteristics,
+        matrix: colours.matrix_coefficients,
+        full_range: colours.full_range,
+    })
+}
