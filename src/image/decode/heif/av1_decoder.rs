@@ -4,7 +4,7 @@
 //! given one unit of the stream at a time, only frames of at most the size that the container states, and only after its memory
 //! has been probed for.
 
-use re_rav1d::{Decoder, PixelLayout, Plane, PlanarImageComponent, Settings};
+use re_rav1d::{Decoder, PixelLayout, PlanarImageComponent, Plane, Settings};
 
 use super::av1_stream::{Sequence, Summary, units};
 use super::yuv::{Layout, Planes};

@@ -219,8 +219,7 @@ fn colour_config(bits: &mut Bits<'_>, profile: u32) -> Option<(Layout, u32, Colo
     };
     let is_gray = profile != 1 && bits.bit()?;
     let code = |bits: &mut Bits<'_>| bits.number(8).and_then(|code| u16::try_from(code).ok());
-    let (primaries, transfer, matrix) =
-        if bits.bit()? { (code(bits)?, code(bits)?, code(bits)?) } else { (2, 2, 2) };
+    let (primaries, transfer, matrix) = if bits.bit()? { (code(bits)?, code(bits)?, code(bits)?) } else { (2, 2, 2) };
     let colours = |full_range: bool| Colours { primaries, matrix, full_range };
     if is_gray {
         return Some((Layout::Gray, depth, colours(bits.bit()?)));

@@ -79,7 +79,9 @@ fn matrices_that_libavif_refuses() {
     for matrix in [3, 10, 11, 13, 14, 17, 18, 255, u16::MAX] {
         assert!(!is_known(Layout::Full, 8, matrix, true), "{matrix}");
     }
-    assert!(is_known(Layout::Full, 8, 0, true) && is_known(Layout::Gray, 8, 0, true) && !is_known(Layout::Half, 8, 0, true));
+    assert!(
+        is_known(Layout::Full, 8, 0, true) && is_known(Layout::Gray, 8, 0, true) && !is_known(Layout::Half, 8, 0, true)
+    );
     assert!(is_known(Layout::Half, 8, 8, true) && !is_known(Layout::Half, 8, 8, false));
     assert!(is_known(Layout::Full, 10, 16, true) && !is_known(Layout::Full, 8, 16, true));
 }
@@ -112,7 +114,8 @@ fn header() -> Vec<u8> {
 
 #[test]
 fn a_sequence_header_is_read() {
-    let found = summary(&[unit(2, b""), unit(1, &header()), unit(6, b"frame"), unit(3, b"")].concat(), &Stop::never()).unwrap();
+    let found =
+        summary(&[unit(2, b""), unit(1, &header()), unit(6, b"frame"), unit(3, b"")].concat(), &Stop::never()).unwrap();
     let colours = Colours { primaries: 2, matrix: 2, full_range: true };
     let most = Size { width: 61, height: 43 };
     assert_eq!(found.sequence, Sequence { most, layout: Layout::Quarter, bits: 8, colours, has_grain: false });
