@@ -3,8 +3,8 @@
 //! The format is told by the file's first bytes, never by a name. Width and height are read from the header and checked
 //! against the limit before memory for the pixels is taken. The memory itself may be refused ([`crate::memory`]).
 //!
-//! The crates `image`, `png` and `tiff` abort the process if the system refuses them memory. Their allocations are limited
-//! where they offer a limit, and probed for just before they begin. libjpeg-turbo and libwebp report a refusal.
+//! `png` and `re_rav1d` abort the process if the system refuses them memory: their allocations are limited where they offer a
+//! limit, and probed for just before they begin. libjpeg-turbo and libwebp report a refusal.
 
 mod bmp;
 mod cost;

@@ -3,6 +3,9 @@
 //! The brands in the first box tell that a file is one of both. Which of them it is, is told by the item that it shows.
 
 mod av1;
+mod av1_decoder;
+mod av1_mosaic;
+mod av1_stream;
 mod boxes;
 mod container;
 #[cfg(feature = "heic")]
@@ -15,6 +18,10 @@ mod hevc_colours;
 mod hevc_stream;
 mod items;
 mod track;
+mod yuv;
+mod yuv_alpha;
+mod yuv_float;
+mod yuv_integer;
 
 use super::limits::Source;
 use crate::error::Error;
@@ -35,5 +42,7 @@ pub(super) fn decode(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Pictur
     }
 }
 
+#[cfg(test)]
+mod av1_tests;
 #[cfg(test)]
 mod tests;
