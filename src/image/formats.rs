@@ -5,6 +5,9 @@ use crate::error::Error;
 /// The formats that are decoded, for people.
 pub const FORMATS: &str = "JPEG, PNG, WebP, GIF, BMP or TIFF";
 
+/// The beginnings of a TIFF file: of both byte orders, with the number in the wrong one, and of `BigTIFF`.
+const TIFF: [&[u8]; 6] = [b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+"];
+
 /// A format that is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
@@ -29,7 +32,7 @@ impl Format {
             () if starts(b"RIFF") && file.get(8..12) == Some(b"WEBP") => Self::WebP,
             () if starts(b"GIF87a") || starts(b"GIF89a") => Self::Gif,
             () if starts(b"BM") => Self::Bmp,
-            () if starts(b"II*\0") || starts(b"MM\0*") || starts(b"MM\0+") => Self::Tiff,
+            () if TIFF.into_iter().any(starts) => Self::Tiff,
             () => return Err(other(file).map_or(Error::NotAnImage, |kind| Error::UnsupportedImage { kind })),
         })
     }

@@ -89,7 +89,7 @@ impl Decoder {
             }
             Format::Gif => gif::decode(&source, &mut self.gif_indices, pixels)?,
             Format::WebP => webp::decode(&source, pixels)?,
-            Format::Tiff => tiff::decode_any(&source, pixels)?,
+            Format::Tiff => tiff::decode(&source, pixels)?,
             Format::Png => raster::decode(&source, ImageFormat::Png, pixels)?,
             Format::Bmp => raster::decode(&source, ImageFormat::Bmp, pixels)?,
         };
