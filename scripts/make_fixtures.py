@@ -6,7 +6,7 @@ The result is committed. Run this only to add a case. It needs the packages of s
 import PIL
 
 from export import common
-from fixtures import decoding, models, pictures, resizing
+from fixtures import decoding, models, pictures, resizing, tiff
 
 
 def main():
@@ -17,6 +17,7 @@ def main():
     resizing.write(fixtures)
     models.write(fixtures / "models")
     decoding.write(fixtures / "decode", common.PICTURES)
+    tiff.write(fixtures / "decode", common.PICTURES)
 
 
 if __name__ == "__main__":

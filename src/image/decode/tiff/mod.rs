@@ -295,3 +295,6 @@ impl<'a> Tiff<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
