@@ -3,9 +3,9 @@
 //! The format is told by the file's first bytes, never by a name. Width and height are read from the header and checked
 //! against the limit before memory for the pixels is taken. The memory itself may be refused ([`crate::memory`]).
 //!
-//! The crates `image`, `png` and `tiff` abort the process if the system refuses them memory. Their allocations are limited
-//! where they offer a limit, and probed for just before they begin. libjpeg-turbo and libwebp report a refusal, and `gif`
-//! allocates no memory that grows with the picture.
+//! The crates `image` and `png` abort the process if the system refuses them memory. Their allocations are limited where they
+//! offer a limit, and probed for just before they begin. libjpeg-turbo, libwebp and zstd report a refusal. The crates `gif`,
+//! `flate2`, `weezl` and `fax` allocate no memory that grows with the picture, but for a row.
 
 mod cost;
 mod gif;

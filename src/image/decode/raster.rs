@@ -1,4 +1,4 @@
-//! PNG, BMP and TIFF, through the `image` crate.
+//! PNG and BMP, through the `image` crate.
 
 use ::image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
@@ -28,11 +28,9 @@ pub(super) fn decode(source: &Source<'_>, format: ImageFormat, pixels: &mut Vec<
     let bytes = usize::try_from(decoder.total_bytes()).map_err(|_| Error::Internal)?;
     // Zeros, since a BMP may leave pixels out.
     memory::zeros(pixels, bytes.max(size.pixels() * CHANNELS))?;
-    match format {
-        ImageFormat::Tiff => memory::probe(cost::of_tiff(file, bytes))?,
+    if format == ImageFormat::Bmp {
         // One row, of at most 32 bits a pixel.
-        ImageFormat::Bmp => memory::probe(size.width as usize * 4)?,
-        _ => {}
+        memory::probe(size.width as usize * 4)?;
     }
     decoder.read_image(&mut pixels[..bytes]).map_err(to_error)?;
     // The decoder expands a transparent gray value to alpha. For Pillow the picture is still gray.
