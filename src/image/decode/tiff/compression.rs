@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Cursor, Read};
 use flate2::bufread::ZlibDecoder;
 use weezl::{BitOrder, LzwStatus};
 
-use super::fax::Group4;
+use super::fax::{Coding, Fax};
 use super::input::Input;
 use super::packbits::PackBits;
 use super::tags::{self, Tags};
@@ -16,6 +16,9 @@ use crate::stop::Stop;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compression {
     None,
+    /// CCITT Group 3 codes of one dimension in whole bytes for each row.
+    Runs,
+    Group3,
     Group4,
     Lzw,
     Jpeg,
@@ -34,14 +37,16 @@ impl Compression {
     pub(super) fn of(tags: &Tags<'_>) -> Result<Self, Error> {
         let kind = match tags.number(tags::COMPRESSION).unwrap_or(1) {
             1 => return Ok(Self::None),
+            2 => return Ok(Self::Runs),
+            3 if tags.number(tags::T4_OPTIONS).unwrap_or(0) & 1 == 0 => return Ok(Self::Group3),
             4 => return Ok(Self::Group4),
             5 => return Ok(Self::Lzw),
             7 => return Ok(Self::Jpeg),
             8 | 32946 => return Ok(Self::Deflate),
             32773 => return Ok(Self::PackBits),
             50000 => return Ok(Self::Zstandard),
-            2 | 32771 => "TIFF with CCITT run-length compression",
-            3 => "TIFF with CCITT Group 3 compression",
+            3 => "TIFF with CCITT Group 3 compression of two dimensions",
+            32771 => "TIFF with CCITT run-length compression in words",
             6 => "TIFF with old-style JPEG compression",
             32809 => "TIFF with ThunderScan compression",
             34676 | 34677 => "TIFF with LogLuv compression",
@@ -57,6 +62,11 @@ impl Compression {
     /// Whether the predictor's tag holds. libtiff looks at it for these alone.
     pub(super) fn has_predictor(self) -> bool {
         matches!(self, Self::Lzw | Self::Deflate | Self::Zstandard)
+    }
+
+    /// Whether the rows are of one bit a pixel.
+    pub(super) fn is_bilevel(self) -> bool {
+        matches!(self, Self::Runs | Self::Group3 | Self::Group4)
     }
 
     /// Bytes that the stream of `data` takes, at most.
@@ -90,7 +100,9 @@ impl Compression {
         Ok(match self {
             Self::None if !is_reversed => Box::new(Cursor::new(data)),
             Self::None => Box::new(input),
-            Self::Group4 => Box::new(Group4::new(input, width)?),
+            Self::Runs => Box::new(Fax::new(Coding::Runs, input, width)?),
+            Self::Group3 => Box::new(Fax::new(Coding::Group3, input, width)?),
+            Self::Group4 => Box::new(Fax::new(Coding::Group4, input, width)?),
             Self::Lzw => Box::new(Lzw::new(input)),
             Self::Deflate => Box::new(ZlibDecoder::new(input)),
             Self::PackBits => Box::new(PackBits::new(input)),

@@ -83,7 +83,7 @@ impl<'a> Tiff<'a> {
         }
         let is_jpeg = compression == Compression::Jpeg;
         let is_bilevel = bits == 1 && samples == 1;
-        if is_jpeg && bits != 8 || compression == Compression::Group4 && !is_bilevel {
+        if is_jpeg && bits != 8 || compression.is_bilevel() && !is_bilevel {
             return Err(Error::UnsupportedImage { kind: "TIFF with samples of this depth in its compression" });
         }
         Ok(Self {

@@ -17,6 +17,7 @@ pub(super) const SAMPLES_PER_PIXEL: u16 = 277;
 pub(super) const ROWS_PER_STRIP: u16 = 278;
 pub(super) const STRIP_BYTE_COUNTS: u16 = 279;
 pub(super) const PLANAR: u16 = 284;
+pub(super) const T4_OPTIONS: u16 = 292;
 pub(super) const PREDICTOR: u16 = 317;
 pub(super) const COLOR_MAP: u16 = 320;
 pub(super) const TILE_WIDTH: u16 = 322;
@@ -30,7 +31,7 @@ pub(super) const YCBCR_COEFFICIENTS: u16 = 529;
 pub(super) const YCBCR_SUBSAMPLING: u16 = 530;
 pub(super) const REFERENCE_BLACK_WHITE: u16 = 532;
 
-const WANTED: [u16; 23] = [
+const WANTED: [u16; 24] = [
     WIDTH,
     HEIGHT,
     BITS_PER_SAMPLE,
@@ -42,6 +43,7 @@ const WANTED: [u16; 23] = [
     ROWS_PER_STRIP,
     STRIP_BYTE_COUNTS,
     PLANAR,
+    T4_OPTIONS,
     PREDICTOR,
     COLOR_MAP,
     TILE_WIDTH,

@@ -107,7 +107,9 @@ fn kinds_are_refused_by_their_name() {
         other => panic!("{other:?}"),
     };
     let compression = |value| [entry(tags::COMPRESSION, SHORT, 1, value)];
-    assert_eq!(kind(&compression(3)), "TIFF with CCITT Group 3 compression");
+    let two_dimensions = entry(tags::T4_OPTIONS, LONG, 1, 1);
+    let kind_of_group3 = kind(&[compression(3)[0], two_dimensions]);
+    assert_eq!(kind_of_group3, "TIFF with CCITT Group 3 compression of two dimensions");
     assert_eq!(kind(&compression(6)), "TIFF with old-style JPEG compression");
     assert_eq!(kind(&compression(34925)), "TIFF with LZMA compression");
     assert_eq!(kind(&[entry(tags::PHOTOMETRIC, SHORT, 1, 8)]), "TIFF in the Lab colour space");
@@ -134,7 +136,7 @@ fn shared_strips() -> Vec<u8> {
 
 #[test]
 fn depth_and_alpha_cost_some_rows() {
-    let (file, pixels) = (shared_strips(), 7000 * 7000 * 3);
+    let (file, pixels) = (shared_strips(), 7000 * 7000 * 3_u64);
     let limits = |beside| Limits { max_pixels: 50_000_000, max_bytes: pixels + beside, resize_bytes: 0 };
     assert!(matches!(decoded_by(&file, limits(50_000), &Stop::never()), Err(Error::TooCostly { .. })));
     let soon = Stop::at(Instant::now() + Duration::from_millis(20));
