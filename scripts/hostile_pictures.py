@@ -95,7 +95,7 @@ def cases():
     yield "JPEG of 500 more scans", 422, jpeg_of_scans(500)
     yield "TIFF of 60000 x 60000", 422, tiff(width=(256, 4, 1, 60000), height=(257, 4, 1, 60000))
     yield "TIFF of 4 billion strips", 422, tiff(**huge | {"offsets": (273, 4, 4_000_000_000, 8), "counts": (279, 4, 4_000_000_000, 8)})
-    yield "TIFF that lists 8 million strips", 422, tiff(offsets=(273, 1, 8_000_000, 8), counts=(279, 1, 8_000_000, 8)) + bytes(8_000_000)
+    yield "TIFF that lists 8 million strips", (200, 422), tiff(offsets=(273, 1, 8_000_000, 8), counts=(279, 1, 8_000_000, 8)) + bytes(8_000_000)
     yield "WebP of 7000 x 7000, lossy, without them", 422, webp(b"VP8 ", b"\x10\0\0\x9d\x01\x2a" + struct.pack("<HH", 7000, 7000) + bytes(8))
     yield "WebP of 61 x 43 with a picture of 16383 x 16383", 422, webp(b"VP8X", b"\0\0\0\0\x3c\0\0\x2a\0\0" + b"VP8L" + struct.pack("<I", 8) + b"\x2f\xfe\xbf\xff\x0f\0\0\0")
     yield "TIFF with a strip of 4 GB", 422, tiff(**huge | {"counts": (279, 4, 1, 4_000_000_000)})

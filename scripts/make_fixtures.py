@@ -6,7 +6,7 @@ The result is committed. Run this only to add a case. It needs the packages of s
 import PIL
 
 from export import common
-from fixtures import decoding, heif, models, pictures, resizing, simple
+from fixtures import decoding, heif, models, pictures, resizing, simple, tiff
 
 
 def main():
@@ -19,6 +19,7 @@ def main():
     decoding.write(fixtures / "decode", common.PICTURES)
     heif.write(fixtures / "heic", common.PICTURES)
     simple.write(fixtures, common.PICTURES)
+    tiff.write(fixtures / "decode", common.PICTURES)
 
 
 if __name__ == "__main__":

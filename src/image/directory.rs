@@ -21,15 +21,41 @@ pub(super) struct Entry {
     pub(super) value: usize,
 }
 
+/// The number behind the byte order (TIFF 6.0, section 2), and the same with its bytes in the wrong order.
+const TIFF: [u64; 2] = [42, 42 << 8];
+
+/// The number behind the byte order of a `BigTIFF` file.
+const BIG_TIFF: u64 = 43;
+
 impl<'a> Numbers<'a> {
+    /// The numbers of a file that begins with a byte order and the number of TIFF. As in Pillow, the two bytes of that number
+    /// may be swapped: the byte order holds for everything else.
     pub(super) fn of(file: &'a [u8]) -> Option<Self> {
         let numbers = Self { file, is_little: file.starts_with(b"II"), is_big_tiff: false };
         match numbers.read(2, 2)? {
-            // Pillow reads the second form, whose two bytes are swapped.
-            42 | 0x2a00 => Some(numbers),
-            43 => Some(Self { is_big_tiff: true, ..numbers }),
+            number if TIFF.contains(&number) => Some(numbers),
+            BIG_TIFF => Some(Self { is_big_tiff: true, ..numbers }),
             _ => None,
         }
+    }
+
+    /// Whether the least significant byte of a number comes first.
+    pub(super) fn is_little(self) -> bool {
+        self.is_little
+    }
+
+    /// The place of the values of `entry`, whose length is `length` bytes each: inside the entry if all fit there (TIFF 6.0,
+    /// section 2). `None` if they are not wholly inside the file.
+    pub(super) fn place(self, entry: &Entry, length: usize) -> Option<usize> {
+        let field = if self.is_big_tiff { 8 } else { 4 };
+        let bytes = usize::try_from(entry.count).ok()?.checked_mul(length)?;
+        let at = if bytes <= field { entry.value } else { usize::try_from(self.read(entry.value, field)?).ok()? };
+        (at.checked_add(bytes)? <= self.file.len()).then_some(at)
+    }
+
+    /// The bytes of the file from `at` on.
+    pub(super) fn bytes(self, at: usize, length: usize) -> Option<&'a [u8]> {
+        self.file.get(at..at.checked_add(length)?)
     }
 
     /// The number of `length` bytes, up to eight, at the offset `at`.

@@ -50,6 +50,9 @@ pub const ACCEPTED: &[&str] = &[
 /// `BITMAPINFOHEADER` and its versions 2 and 3; OS/2's second version; the versions 4 and 5.
 pub(super) const BITMAP_HEADERS: [u32; 7] = [12, 40, 52, 56, 64, 108, 124];
 
+/// The beginnings of a TIFF file: of both byte orders, with the number in the wrong one, and of `BigTIFF`.
+const TIFF: [&[u8]; 6] = [b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+"];
+
 /// A format that is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -94,7 +97,7 @@ impl Format {
             () if starts(b"\0\0\x01\0") => Self::Ico,
             // A TGA file may begin with the same four bytes, and then with zeros.
             () if starts(b"\0\0\x02\0") && file.get(4..6).is_some_and(|count| count != [0, 0]) => Self::Cur,
-            () if starts(b"II*\0") || starts(b"MM\0*") || starts(b"MM\0+") => Self::Tiff,
+            () if TIFF.into_iter().any(starts) => Self::Tiff,
             () if is_heif(file) => Self::Heif,
             () if matches!(file, [b'P', b'1'..=b'6' | b'f', b' ' | b'\t'..=b'\r', ..]) => Self::Pnm,
             () if starts(b"qoif") => Self::Qoi,

@@ -69,12 +69,12 @@ pub(super) fn decode(
 /// The `turbojpeg` crate has a safe form of it, which can't tell a warning from an error: it refuses the many photographs with
 /// a stray byte between markers, which every other program shows. The state serves one file only: after a damaged one,
 /// libjpeg-turbo may take what is left in it for the next file's.
-struct Opened<'a> {
+pub(super) struct Opened<'a> {
     handle: raw::tjhandle,
     file: &'a [u8],
-    size: Size,
+    pub(super) size: Size,
     reduction: u32,
-    colours: raw::TJCS,
+    pub(super) colours: raw::TJCS,
     /// The picture's scans, up to one more than are decoded.
     scans: usize,
     /// Whether the picture has an end.
@@ -82,7 +82,7 @@ struct Opened<'a> {
 }
 
 impl<'a> Opened<'a> {
-    fn read_header(file: &'a [u8]) -> Result<Self, Error> {
+    pub(super) fn read_header(file: &'a [u8]) -> Result<Self, Error> {
         // SAFETY: the argument is one of the documented values.
         let handle = unsafe { raw::tj3Init(raw::TJINIT_TJINIT_DECOMPRESS as c_int) };
         if handle.is_null() {
@@ -108,7 +108,7 @@ impl<'a> Opened<'a> {
 
     /// Refuses a file with more scans than the remaining time allows. Otherwise the file alone would determine the amount of
     /// work.
-    fn limit_scans(&self, stop: &Stop) -> Result<(), Error> {
+    pub(super) fn limit_scans(&self, stop: &Stop) -> Result<(), Error> {
         let left = stop.remaining().as_secs_f64();
         #[expect(clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "positive, and an estimate")]
         let affordable = (left * SCANNED_PIXELS_A_SECOND / self.size.pixels().max(1) as f64) as usize;
@@ -142,7 +142,7 @@ impl<'a> Opened<'a> {
         if status == 0 { Ok(()) } else { Err(Error::Internal) }
     }
 
-    fn decompress(&self, format: raw::TJPF, channels: usize, pixels: &mut Vec<u8>) -> Result<(), Error> {
+    pub(super) fn decompress(&self, format: raw::TJPF, channels: usize, pixels: &mut Vec<u8>) -> Result<(), Error> {
         let size = self.size.reduced(self.reduction);
         let row = size.width as usize * channels;
         let length = size.height as usize * row;
@@ -171,7 +171,7 @@ impl<'a> Opened<'a> {
     /// Bytes that libjpeg-turbo takes beside the pixels, at most, and those of CMYK over those of RGB.
     ///
     /// A picture whose components come in several scans is held whole: a coefficient of two bytes for each sample.
-    fn cost(&self) -> u64 {
+    pub(super) fn cost(&self) -> u64 {
         let components: u64 = if self.is_cmyk() { 4 } else { 3 };
         let held = if self.has_several_scans() { components * 2 } else { 0 };
         let cmyk = if self.is_cmyk() { self.size.reduced(self.reduction).pixels() as u64 } else { 0 };
@@ -256,7 +256,7 @@ fn gray_to_rgb(pixels: &mut Vec<u8>) -> Result<(), Error> {
 }
 
 /// `a * b / 255`, rounded: Pillow's `MULDIV255`.
-fn scaled(a: u8, b: u8) -> u8 {
+pub(super) fn scaled(a: u8, b: u8) -> u8 {
     let product = u16::from(a) * u16::from(b) + 128;
     (((product >> 8) + product) >> 8).to_le_bytes()[0]
 }

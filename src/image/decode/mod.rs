@@ -4,10 +4,10 @@
 //! against the limit before memory for the pixels is taken. The memory itself may be refused ([`crate::memory`]).
 //!
 //! `png` and `re_rav1d` abort the process if the system refuses them memory: their allocations are limited where they offer a
-//! limit, and probed for just before they begin. libjpeg-turbo and libwebp report a refusal.
+//! limit, and probed for just before they begin. libjpeg-turbo, libwebp and zstd report a refusal. `flate2`, `weezl`, `fax` and
+//! `image` allocate no memory that grows with the picture, but for a row.
 
 mod bmp;
-mod cost;
 pub mod failures;
 mod gif;
 mod heif;
@@ -19,7 +19,6 @@ mod little_endian;
 mod png;
 mod pnm;
 mod qoi;
-mod raster;
 mod tga;
 mod tiff;
 mod timed;
@@ -119,7 +118,7 @@ impl Decoder {
             }
             Format::Gif => gif::decode(&source, pixels)?,
             Format::WebP => webp::decode(&source, pixels)?,
-            Format::Tiff => tiff::decode_any(&source, pixels)?,
+            Format::Tiff => tiff::decode(&source, pixels)?,
             Format::Png => png::decode(&source, pixels)?,
             Format::Bmp => bmp::decode(&source, pixels)?,
             Format::Dib => bmp::decode_dib(&source, pixels)?,

@@ -11,7 +11,7 @@ use crate::stop::Stop;
 const KINDS: [&str; 18] = [
     "This kind of HEIF",
     "This kind of HEIC",
-    "AVIF",
+    "AVIF with this colour matrix",
     "HEIC",
     "HEIC of more than 16 megapixels without tiles",
     "HEIC of this colour matrix",
@@ -57,7 +57,8 @@ impl Question {
     }
 
     pub(super) fn stop(&self) -> Stop {
-        Instant::now().checked_add(Duration::from_millis(self.remaining)).map_or(Stop::never(), Stop::at)
+        let remaining = Duration::from_millis(self.remaining);
+        Instant::now().checked_add(remaining).filter(|_| self.remaining != u64::MAX).map_or(Stop::never(), Stop::at)
     }
 }
 
@@ -170,10 +171,18 @@ mod tests {
     fn every_kind_has_a_place_in_the_list() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/image/decode/heif");
         let mut found = std::collections::BTreeSet::new();
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-            let names = source.split("kind: \"").skip(1).filter_map(|rest| rest.split_once('"'));
-            found.extend(names.map(|(name, _)| name.to_owned()));
+        let mut folders = vec![std::path::PathBuf::from(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let source = std::fs::read_to_string(path).unwrap();
+                let names = source.split("kind: \"").skip(1).filter_map(|rest| rest.split_once('"'));
+                found.extend(names.map(|(name, _)| name.to_owned()));
+            }
         }
         assert_eq!(found, KINDS.iter().map(|kind| (*kind).to_owned()).collect());
     }
