@@ -18,10 +18,8 @@ const STEP: usize = 64 << 10;
 type Colour = [u8; 4];
 
 pub(super) fn decode(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Size, Error> {
-    let Some((&[_, _, _, _, a, b, c, d, e, f, g, h, _, _], data)) = source.file.split_first_chunk::<HEADER>() else {
-        return Err(Error::DamagedImage);
-    };
-    let (width, height) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+    let (header, data) = source.file.split_first_chunk::<HEADER>().ok_or(Error::DamagedImage)?;
+    let [_, width, height] = [0, 4, 8].map(|at| header[at..].first_chunk().map_or(0, |side| u32::from_be_bytes(*side)));
     let size = source.check(Size { width, height })?;
     source.admit(size, 0)?;
     memory::resize(pixels, size.pixels() * CHANNELS)?;

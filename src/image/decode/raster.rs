@@ -1,4 +1,4 @@
-//! PNG, BMP and TIFF, through the `image` crate.
+//! BMP and TIFF, through the `image` crate.
 
 use ::image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
@@ -12,13 +12,7 @@ use crate::memory;
 pub(super) fn decode(source: &Source<'_>, format: ImageFormat, pixels: &mut Vec<u8>) -> Result<Size, Error> {
     let Source { file, limits: ours, stop } = *source;
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(if format == ImageFormat::Png {
-        let (limit, most) = cost::of_png(source)?;
-        memory::probe(most)?;
-        limit
-    } else {
-        ours.max_pixels.saturating_mul(cost::MAX_BYTES_PER_PIXEL).saturating_add(cost::METADATA)
-    });
+    limits.max_alloc = Some(ours.max_pixels.saturating_mul(cost::MAX_BYTES_PER_PIXEL).saturating_add(cost::METADATA));
     let mut reader = ImageReader::with_format(Timed::new(file, stop), format);
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(to_error)?;
@@ -35,9 +29,7 @@ pub(super) fn decode(source: &Source<'_>, format: ImageFormat, pixels: &mut Vec<
         _ => {}
     }
     decoder.read_image(&mut pixels[..bytes]).map_err(to_error)?;
-    // The decoder expands a transparent gray value to alpha. For Pillow the picture is still gray.
-    let is_gray16 = colours == ColorType::L16 || format == ImageFormat::Png && is_gray16(file);
-    to_rgb(colours, is_gray16, pixels, size.pixels())?;
+    to_rgb(colours, pixels, size.pixels())?;
     pixels.truncate(size.pixels() * CHANNELS);
     Ok(size)
 }
@@ -52,14 +44,13 @@ fn to_error(error: ImageError) -> Error {
 
 /// Pillow's `convert("RGB")`: gray is repeated, alpha is dropped without blending, and of 16 bits the upper 8 are kept. Gray
 /// of 16 bits without alpha is a mode of its own (`I;16`), whose values are cut off at 255.
-fn to_rgb(colours: ColorType, is_gray16: bool, pixels: &mut [u8], count: usize) -> Result<(), Error> {
+fn to_rgb(colours: ColorType, pixels: &mut [u8], count: usize) -> Result<(), Error> {
     match colours {
         ColorType::Rgb8 => {}
         ColorType::L8 => in_place(pixels, count, |[gray]| [gray; 3]),
         ColorType::La8 => in_place(pixels, count, |[gray, _]| [gray; 3]),
         ColorType::Rgba8 => in_place(pixels, count, |[red, green, blue, _]| [red, green, blue]),
         ColorType::L16 => in_place(pixels, count, |gray| [clipped(gray); 3]),
-        ColorType::La16 if is_gray16 => in_place(pixels, count, |[a, b, _, _]| [clipped([a, b]); 3]),
         ColorType::La16 => in_place(pixels, count, |[a, b, _, _]| [upper([a, b]); 3]),
         ColorType::Rgb16 => in_place(pixels, count, |[a, b, c, d, e, f]| [[a, b], [c, d], [e, f]].map(upper)),
         ColorType::Rgba16 => {
@@ -79,11 +70,6 @@ fn in_place<const BYTES: usize>(pixels: &mut [u8], count: usize, rgb: impl Fn([u
     };
     // The order in which no value is written over before it is read.
     if BYTES < CHANNELS { (0..count).rev().for_each(&mut convert) } else { (0..count).for_each(&mut convert) }
-}
-
-/// Whether the header states a bit depth of 16 and the colour type 0 (PNG, section 11.2.1).
-fn is_gray16(file: &[u8]) -> bool {
-    file.get(24..26) == Some(&[16, 0])
 }
 
 /// A value of 16 bits in the machine's byte order, cut off at 255.
