@@ -1,6 +1,7 @@
 //! From the bytes of an image file to RGB pixels, as Pillow's `convert("RGB")` gives them.
 //!
-//! The format is told by the file's first bytes, never by a name. Width and height are read from the header and checked
+//! The format is told by the file's first bytes. Only TGA has none of its own, and is decoded where the caller names it
+//! ([`Decoder::decode_as`]). Width and height are read from the header and checked
 //! against the limit before memory for the pixels is taken. The memory itself may be refused ([`crate::memory`]).
 //!
 //! `png` and `re_rav1d` abort the process if the system refuses them memory: their allocations are limited where they offer a

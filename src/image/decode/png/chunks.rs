@@ -40,7 +40,7 @@ impl Chunk<'_> {
 }
 
 /// The chunks of a file, up to its end.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Chunks<'a>(&'a [u8]);
 
 impl<'a> Chunks<'a> {
@@ -49,13 +49,13 @@ impl<'a> Chunks<'a> {
     }
 
     /// Whether the checksum of each chunk with image data is right.
-    pub(super) fn is_sound(self) -> bool {
-        self.take_while(|chunk| chunk.kind == *b"IDAT").all(|chunk| chunk.is_sound())
+    pub(super) fn is_sound(&self) -> bool {
+        self.clone().take_while(|chunk| chunk.kind == *b"IDAT").all(|chunk| chunk.is_sound())
     }
 
     /// The image data: that of the chunks of its kind up to the first of another kind.
-    fn image_data(self) -> impl Iterator<Item = &'a [u8]> {
-        self.take_while(|chunk| chunk.kind == *b"IDAT").map(|chunk| chunk.data)
+    fn image_data(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.clone().take_while(|chunk| chunk.kind == *b"IDAT").map(|chunk| chunk.data)
     }
 }
 
@@ -108,7 +108,7 @@ impl<'a> Plain<'a> {
         for (place, byte) in head.iter_mut().zip(parts.into_iter().flatten()) {
             *place = *byte;
         }
-        let pieces = Pieces { chunks: header.data, piece: &[], stop };
+        let pieces = Pieces { chunks: header.data.clone(), piece: &[], stop };
         Ok(Self { file: Cursor::new(head).chain(pieces).chain(END) })
     }
 }

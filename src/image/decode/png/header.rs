@@ -70,7 +70,7 @@ impl<'a> Header<'a> {
         let mut chunks = Chunks::of(file);
         let mut parts = Parts::default();
         loop {
-            let data = chunks;
+            let data = chunks.clone();
             let chunk = chunks.next().ok_or(Error::DamagedImage)?;
             match chunk.kind {
                 APPLE if parts.canvas.is_none() => {
@@ -106,13 +106,14 @@ impl<'a> Header<'a> {
 impl<'a> Parts<'a> {
     /// IHDR (PNG, section 11.2.1). The method of compression is not looked at, and any method of interlacing is Adam7.
     fn header(&mut self, data: &[u8]) -> Result<(), Error> {
-        let &[a, b, c, d, e, f, g, h, depth, colour_type, _, filter, interlace, ..] = data else {
+        let number = |at| number(data, at);
+        let (width, height) = number(0).zip(number(4)).ok_or(Error::DamagedImage)?;
+        let &[depth, colour_type, _, filter, interlace, ..] = data.get(8..).unwrap_or_default() else {
             return Err(Error::DamagedImage);
         };
         if filter != 0 {
             return Err(Error::DamagedImage);
         }
-        let (width, height) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
         self.canvas = Some(Size { width, height });
         self.form = Form::of(depth, colour_type).or(self.form);
         self.is_interlaced |= interlace != 0;
@@ -129,7 +130,7 @@ impl<'a> Parts<'a> {
     /// fcTL (PNG, section 11.3.6.2): the place of a frame of an animation. The first frame covers the canvas, if it is the
     /// image data; Pillow obeys a smaller one.
     fn frame(&mut self, data: &[u8]) {
-        let number = |at: usize| data.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+        let number = |at| number(data, at);
         if let (Some(width), Some(height), Some(left), Some(top)) = (number(4), number(8), number(12), number(16)) {
             self.frame = Some(Frame { left, top, size: Size { width, height } });
         }
@@ -148,6 +149,10 @@ impl<'a> Parts<'a> {
         let is_long = form.colours == Colours::Palette && palette.len() / 3 > MAX_COLOURS;
         (!is_long).then_some(Header { canvas, frame, form, is_interlaced, palette, data })
     }
+}
+
+fn number(data: &[u8], at: usize) -> Option<u32> {
+    data.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes)
 }
 
 impl Form {

@@ -68,7 +68,7 @@ fn other_chunks_are_not_looked_at() {
     for other in [chunk(*b"iCCP", b"k\0\0?"), chunk(*b"iTXt", &vec![b'x'; 5 << 20]), unknown, Vec::new()] {
         assert_eq!(decoded(&file(&[other.clone(), shape.clone(), other, pixel.clone()])).unwrap(), [7; 3]);
     }
-    let unfinished = [file(&[shape.clone()]), b"\0\0\xff\xffIDAT".to_vec(), pixel[8..].to_vec()].concat();
+    let unfinished = [file(std::slice::from_ref(&shape)), b"\0\0\xff\xffIDAT".to_vec(), pixel[8..].to_vec()].concat();
     assert_eq!(decoded(&unfinished).unwrap(), [7; 3]);
     assert_eq!(decoded(&file(&[shape.clone(), chunk(*b"\0\0\0\0", b""), pixel.clone()])), Err(Error::DamagedImage));
     assert_eq!(decoded(&file(&[shape, chunk(*b"IEND", b""), pixel])), Err(Error::DamagedImage));
