@@ -7,6 +7,7 @@ use heic_decoder::isobmff::ResolvedImage;
 
 use super::container::{Codec, Coded, Nclx, Tile};
 use super::geometry::View;
+use super::hevc_chroma::Shared;
 use super::hevc_colours::{Chroma, Colours, Row};
 use super::hevc_stream::{Parameters, to_error};
 use crate::error::Error;
@@ -43,10 +44,10 @@ pub(super) fn decode(source: &Source<'_>, coded: &Coded<'_>, pixels: &mut Vec<u8
     memory::zeros(pixels, view.size.pixels() * CHANNELS)?;
     for (index, tile) in coded.tiles.iter().enumerate() {
         source.stop.check()?;
-        let planes = Planes::decode(tile, coded)?;
         let left = (index % coded.columns) * coded.tile.width as usize;
         let top = (index / coded.columns) * coded.tile.height as usize;
-        planes.convert(source, (left, top), coded.canvas, &view, pixels)?;
+        let planes = Planes::decode(tile, coded, (left, top))?;
+        planes.convert(source, (left, top), coded, &view, pixels)?;
     }
     Ok(Picture { size: view.size, reduction: 1, orientation: view.orientation })
 }
@@ -56,7 +57,7 @@ fn parameters(tile: &Tile<'_>, size: Size) -> Result<Parameters, Error> {
 }
 
 /// Bytes that the decoder takes for a picture beside its data: for each sample, one of 32 bits and a flag; a copy of the
-/// largest plane; and under four bytes for each pixel, for the blocks.
+/// largest plane; and under four bytes for each pixel, for the blocks. Interpolated chroma takes eight more.
 fn cost(parameters: &Parameters) -> u64 {
     let samples = match parameters.sps.chroma_format_idc {
         0 => 2,
@@ -64,7 +65,7 @@ fn cost(parameters: &Parameters) -> u64 {
         2 => 4,
         _ => 6,
     };
-    (parameters.coded().pixels() as u64).saturating_mul(5 * samples / 2 + 8)
+    (parameters.coded().pixels() as u64).saturating_mul(5 * samples / 2 + 8 + 8)
 }
 
 /// A decoded tile.
@@ -76,39 +77,69 @@ struct Planes {
     strides: (usize, usize),
     /// The first column and row that are shown.
     first: (usize, usize),
-    shown: Size,
+    /// The column and row of luma to which the first chroma belongs.
+    chroma_first: (usize, usize),
     chroma: Chroma,
     colours: Colours,
 }
 
 impl Planes {
-    fn decode(tile: &Tile<'_>, coded: &Coded<'_>) -> Result<Self, Error> {
+    /// Decodes the tile that begins at `place` on the canvas.
+    fn decode(tile: &Tile<'_>, coded: &Coded<'_>, place: (usize, usize)) -> Result<Self, Error> {
         let parameters = parameters(tile, coded.tile)?;
         let joined = tile.data()?;
         parameters.check(&joined)?;
         let mut data = Vec::new();
         memory::reserve(&mut data, joined.len())?;
         data.extend_from_slice(&joined);
-        let stated = coded.properties.colour().or_else(|| tile.properties.colour());
         let image = ResolvedImage { hevc_config: parameters.configuration, data };
         let (sps, picture) = heic_decoder::decode_one_image(&image).map_err(to_error)?;
         let chroma = Chroma::from_format(sps.chroma_format_idc).ok_or(Error::DamagedImage)?;
-        let depth = sps.bit_depth_luma;
-        if chroma != Chroma::None && sps.bit_depth_chroma != depth {
+        if chroma != Chroma::None && sps.bit_depth_chroma != sps.bit_depth_luma {
             return Err(Error::UnsupportedImage { kind: "HEIC of two depths" });
         }
-        let colours = Colours::new(stated.unwrap_or_else(|| in_stream(&sps)), chroma, depth, coded.alpha.is_some())?;
+        let nclx = coded.properties.colour().or_else(|| tile.properties.colour()).unwrap_or_else(|| in_stream(&sps));
+        let colours = |chroma| Colours::new(nclx, chroma, sps.bit_depth_luma, coded.alpha.is_some());
         let [left, _, top, _] = sps.conformance_window;
-        Ok(Self {
+        let mut planes = Self {
             strides: (picture.y.width, picture.cb.width),
             luma: picture.y.into_samples(),
             blue: picture.cb.into_samples(),
             red: picture.cr.into_samples(),
             first: (left as usize, top as usize),
-            shown: coded.tile,
+            chroma_first: (0, 0),
             chroma,
-            colours,
-        })
+            colours: colours(chroma)?,
+        };
+        if nclx.matrix != 0
+            && let Some(view) = View::before_parting(coded.canvas, &coded.transforms, chroma.shifts())?
+        {
+            planes.interpolate(coded.tile, place, &view)?;
+            planes.colours = colours(Chroma::Full)?;
+        }
+        Ok(planes)
+    }
+
+    /// Gives each pixel of `view` its own chroma. What lies in other tiles has no effect.
+    fn interpolate(&mut self, tile: Size, place: (usize, usize), view: &View) -> Result<(), Error> {
+        let part = |place: usize, tile: u32, first: u32, part: u32| {
+            let begin = (first as usize).saturating_sub(place);
+            (begin, (tile as usize).min((first as usize + part as usize).saturating_sub(place)).saturating_sub(begin))
+        };
+        let (left, width) = part(place.0, tile.width, view.left, view.size.width);
+        let (top, height) = part(place.1, tile.height, view.top, view.size.height);
+        let (columns, rows) = self.chroma.shifts();
+        let first = ((left + self.first.0) >> columns, (top + self.first.1) >> rows);
+        for plane in [&mut self.blue, &mut self.red] {
+            let mut full = Vec::new();
+            memory::reserve(&mut full, width * height)?;
+            let shared = Shared { samples: plane, stride: self.strides.1, first, rows: rows == 1 };
+            full.extend(shared.interpolated(width, height));
+            *plane = full;
+        }
+        self.chroma_first = (left + self.first.0, top + self.first.1);
+        (self.strides.1, self.chroma) = (width, Chroma::Full);
+        Ok(())
     }
 
     /// Writes the part of the tile that is seen. The tile begins at `place` on the canvas.
@@ -116,7 +147,7 @@ impl Planes {
         &self,
         source: &Source<'_>,
         place: (usize, usize),
-        canvas: Size,
+        coded: &Coded<'_>,
         view: &View,
         pixels: &mut [u8],
     ) -> Result<(), Error> {
@@ -125,8 +156,8 @@ impl Planes {
             let end = (place + tile as usize).min(canvas as usize).min(first as usize + part as usize);
             place.max(first as usize)..end
         };
-        let columns = seen(place.0, self.shown.width, canvas.width, view.left, view.size.width);
-        let rows = seen(place.1, self.shown.height, canvas.height, view.top, view.size.height);
+        let columns = seen(place.0, coded.tile.width, coded.canvas.width, view.left, view.size.width);
+        let rows = seen(place.1, coded.tile.height, coded.canvas.height, view.top, view.size.height);
         if columns.is_empty() {
             return Ok(());
         }
@@ -143,12 +174,13 @@ impl Planes {
 
     /// The samples of a row of the tile from the column `x` on.
     fn row(&self, x: usize, y: usize) -> Option<Row<'_>> {
-        let (x, y) = (x + self.first.0, y + self.first.1);
-        let (columns, rows) = self.chroma.shifts();
-        let luma = self.luma.get(y * self.strides.0 + x..(y + 1) * self.strides.0)?;
+        let (left, top) = (x + self.first.0, y + self.first.1);
+        let luma = self.luma.get(top * self.strides.0 + left..(top + 1) * self.strides.0)?;
         if self.chroma == Chroma::None {
             return Some(Row { luma, blue: &[], red: &[], odd: false });
         }
+        let (columns, rows) = self.chroma.shifts();
+        let (x, y) = (left.checked_sub(self.chroma_first.0)?, top.checked_sub(self.chroma_first.1)?);
         let odd = columns == 1 && x % 2 == 1;
         let (x, y) = (x >> columns, y >> rows);
         let range = y * self.strides.1 + x..(y + 1) * self.strides.1;
