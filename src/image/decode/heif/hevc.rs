@@ -2,6 +2,8 @@
 //!
 //! Tiles are decoded one after the other, and each is converted to RGB and dropped before the next one.
 
+use std::ops::Range;
+
 use heic_decoder::hevc::params::Sps;
 use heic_decoder::isobmff::ResolvedImage;
 
@@ -21,35 +23,80 @@ const MAX_TILE_PIXELS: usize = 16 << 20;
 /// The colours of a picture that states none: undefined, in the limited range (ITU-T H.265, section E.3.1).
 const UNSTATED: Nclx = Nclx { primaries: 2, transfer: 2, matrix: 2, full_range: false };
 
-/// Decodes the picture. Opacity has no effect: Pillow drops it.
+/// Decodes the picture. Pillow drops its opacity, but first divides by it the colours that are multiplied by it.
 ///
 /// # Errors
 /// [`Error::DamagedImage`], [`Error::UnsupportedImage`], those of the limits and of memory; what
 /// [`Stop::check`](crate::stop::Stop::check) returns.
 pub(super) fn decode(source: &Source<'_>, coded: &Coded<'_>, pixels: &mut Vec<u8>) -> Result<Picture, Error> {
     let view = View::of(coded.canvas, &coded.transforms)?;
-    let size = source.check(coded.tile)?;
-    if size.pixels() > MAX_TILE_PIXELS {
+    let alpha = coded
+        .alpha
+        .as_deref()
+        .filter(|alpha| coded.premultiplied && alpha.codec == Codec::Hevc && alpha.canvas == coded.canvas);
+    let mut beside = price(source, coded)?;
+    if let Some(alpha) = alpha {
+        beside = beside.max(price(source, alpha)?);
+    }
+    source.admit(view.size, beside)?;
+    memory::zeros(pixels, view.size.pixels() * CHANNELS)?;
+    paint(source, coded, &view, pixels, Colours::convert)?;
+    if let Some(alpha) = alpha {
+        paint(source, alpha, &view, pixels, Colours::divide)?;
+    }
+    Ok(Picture { size: view.size, reduction: 1, orientation: view.orientation })
+}
+
+/// Bytes that the costliest tile takes. Checks the size of the tiles, and what each states of itself.
+fn price(source: &Source<'_>, coded: &Coded<'_>) -> Result<u64, Error> {
+    if source.check(coded.tile)?.pixels() > MAX_TILE_PIXELS {
         return Err(Error::UnsupportedImage { kind: "HEIC of more than 16 megapixels without tiles" });
     }
-    let mut longest = 0;
     let mut most = 0;
     for tile in &coded.tiles {
         source.stop.check()?;
-        most = most.max(cost(&parameters(tile, coded.tile)?));
-        longest = longest.max(tile.extents.iter().map(|extent| extent.len() as u64).sum());
+        let length: usize = tile.extents.iter().map(|extent| extent.len()).sum();
+        // The data in one piece, in units, and in units without the bytes that prevent start codes.
+        let data = (length as u64).saturating_mul(3);
+        most = most.max(cost(&parameters(tile, coded.tile)?).saturating_add(data));
     }
-    // The data in one piece, in units, and in units without the bytes that prevent start codes.
-    source.admit(view.size, most.saturating_add(3 * longest))?;
-    memory::zeros(pixels, view.size.pixels() * CHANNELS)?;
+    Ok(most)
+}
+
+/// Decodes one tile after the other, and changes by `change` the pixels of each row that is seen.
+fn paint(
+    source: &Source<'_>,
+    coded: &Coded<'_>,
+    view: &View,
+    pixels: &mut [u8],
+    change: fn(&Colours, &Row<'_>, &mut [u8]),
+) -> Result<(), Error> {
+    let Size { width, height } = coded.tile;
     for (index, tile) in coded.tiles.iter().enumerate() {
         source.stop.check()?;
-        let left = (index % coded.columns) * coded.tile.width as usize;
-        let top = (index / coded.columns) * coded.tile.height as usize;
-        let planes = Planes::decode(tile, coded, (left, top))?;
-        planes.convert(source, (left, top), coded, &view, pixels)?;
+        let place = (index % coded.columns * width as usize, index / coded.columns * height as usize);
+        let planes = Planes::decode(tile, coded, place)?;
+        let columns = seen(place.0, width, coded.canvas.width, view.left, view.size.width);
+        let stride = view.size.width as usize * CHANNELS;
+        for y in seen(place.1, height, coded.canvas.height, view.top, view.size.height) {
+            source.stop.check()?;
+            if columns.is_empty() {
+                break;
+            }
+            let row = planes.row(columns.start - place.0, y - place.1).ok_or(Error::DamagedImage)?;
+            let begin = (y - view.top as usize) * stride + (columns.start - view.left as usize) * CHANNELS;
+            let rgb = pixels.get_mut(begin..begin + columns.len() * CHANNELS).ok_or(Error::Internal)?;
+            change(&planes.colours, &row, rgb);
+        }
     }
-    Ok(Picture { size: view.size, reduction: 1, orientation: view.orientation })
+    Ok(())
+}
+
+/// The columns or rows of the canvas that a tile has and that are seen: of the tile's `length` from `place` on, and of the
+/// `part` from `first` on.
+fn seen(place: usize, length: u32, canvas: u32, first: u32, part: u32) -> Range<usize> {
+    let end = (place + length as usize).min(canvas as usize).min(first as usize + part as usize);
+    place.max(first as usize)..end
 }
 
 fn parameters(tile: &Tile<'_>, size: Size) -> Result<Parameters, Error> {
@@ -139,36 +186,6 @@ impl Planes {
         }
         self.chroma_first = (left + self.first.0, top + self.first.1);
         (self.strides.1, self.chroma) = (width, Chroma::Full);
-        Ok(())
-    }
-
-    /// Writes the part of the tile that is seen. The tile begins at `place` on the canvas.
-    fn convert(
-        &self,
-        source: &Source<'_>,
-        place: (usize, usize),
-        coded: &Coded<'_>,
-        view: &View,
-        pixels: &mut [u8],
-    ) -> Result<(), Error> {
-        // Columns and rows of the canvas.
-        let seen = |place: usize, tile: u32, canvas: u32, first: u32, part: u32| {
-            let end = (place + tile as usize).min(canvas as usize).min(first as usize + part as usize);
-            place.max(first as usize)..end
-        };
-        let columns = seen(place.0, coded.tile.width, coded.canvas.width, view.left, view.size.width);
-        let rows = seen(place.1, coded.tile.height, coded.canvas.height, view.top, view.size.height);
-        if columns.is_empty() {
-            return Ok(());
-        }
-        let stride = view.size.width as usize * CHANNELS;
-        for y in rows {
-            source.stop.check()?;
-            let row = self.row(columns.start - place.0, y - place.1).ok_or(Error::DamagedImage)?;
-            let begin = (y - view.top as usize) * stride + (columns.start - view.left as usize) * CHANNELS;
-            let rgb = pixels.get_mut(begin..begin + columns.len() * CHANNELS).ok_or(Error::Internal)?;
-            self.colours.convert(&row, rgb);
-        }
         Ok(())
     }
 
