@@ -20,6 +20,9 @@ const BEFORE_LENGTH_WIDTH: usize = 21;
 /// The parameter sets that are read of one `hvcC`, at most.
 const MAX_SETS: usize = 64;
 
+/// Columns and rows of a coded picture that are not shown, at most. Blocks have up to 64.
+const MAX_PADDING: u32 = 128;
+
 /// Units of a picture's data beside one slice for each row of blocks: enhancement information and other layers.
 const OTHER_UNITS: usize = 256;
 
@@ -69,7 +72,11 @@ impl Parameters {
         let sps = parse_sps(&strip_emulation_prevention(sps)).map_err(to_error)?;
         let pps = parse_pps(&strip_emulation_prevention(pps)).map_err(to_error)?;
         let parameters = Self { sps, pps, configuration };
-        if parameters.shown() == size { Ok(parameters) } else { Err(Error::DamagedImage) }
+        let coded = parameters.coded();
+        // `shown` is not larger than `coded`.
+        let is_padded = coded.width - parameters.shown().width <= MAX_PADDING
+            && coded.height - parameters.shown().height <= MAX_PADDING;
+        if parameters.shown() == size && is_padded { Ok(parameters) } else { Err(Error::DamagedImage) }
     }
 
     /// The size of the coded picture: whole blocks.
