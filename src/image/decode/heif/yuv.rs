@@ -119,7 +119,9 @@ impl Converter {
         let read = |plane: usize, row: usize, samples: &mut [u16]| -> Result<(), Error> {
             planes.read(plane, row, samples)?;
             if shift > 0 {
-                samples.iter_mut().for_each(|sample| *sample >>= shift);
+                for sample in samples.iter_mut() {
+                    *sample >>= shift;
+                }
             }
             Ok(())
         };

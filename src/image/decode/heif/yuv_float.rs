@@ -25,7 +25,7 @@ enum Equations {
     Identity,
     /// ITU-T H.273, equations 47 to 50.
     Ycgco,
-    /// The lossless YCgCo of ITU-T H.273, with two bits more for each sample than for each channel.
+    /// The lossless `YCgCo` of ITU-T H.273, with two bits more for each sample than for each channel.
     YcgcoR,
     /// The weights of red, green and blue in luma.
     Weights { red: f32, green: f32, blue: f32 },
@@ -135,7 +135,7 @@ fn channels(equations: Equations, y: f32, u: f32, v: f32) -> [f32; CHANNELS] {
     }
 }
 
-/// Red, green and blue of the lossless YCgCo, whose samples have 10 bits.
+/// Red, green and blue of the lossless `YCgCo`, whose samples have 10 bits.
 fn lossless(y: u16, u: f32, v: f32) -> [f32; CHANNELS] {
     let whole = |chroma: f32| (chroma * 1023.0 + 0.5).floor() as i32;
     let (y, green, orange) = (i32::from(y), whole(u), whole(v));
