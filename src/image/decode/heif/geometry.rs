@@ -27,6 +27,46 @@ impl View {
         transforms.iter().try_fold(whole, |view, transform| view.after(transform))
     }
 
+    /// The view before the first transform that parts pixels which share their chroma, if there is one. `shifts` are those of
+    /// a column and of a row to their chroma. libheif then interpolates the chroma (pixelimage.cc: `rotate_ccw`,
+    /// `mirror_inplace`, `crop`).
+    ///
+    /// # Errors
+    /// Those of [`of`](Self::of).
+    pub(super) fn before_parting(
+        canvas: Size,
+        transforms: &[Transform],
+        shifts: (usize, usize),
+    ) -> Result<Option<Self>, Error> {
+        let mut view = Self::of(canvas, &[])?;
+        for transform in transforms {
+            if view.is_parted_by(transform, shifts)? {
+                return Ok(Some(view));
+            }
+            view = view.after(transform)?;
+        }
+        Ok(None)
+    }
+
+    fn is_parted_by(&self, transform: &Transform, shifts: (usize, usize)) -> Result<bool, Error> {
+        let Size { width, height } = self.size.turned(self.orientation);
+        let (odd_width, odd_height) = (width % 2 == 1, height % 2 == 1);
+        Ok(match (shifts, transform) {
+            ((0, _), _) => false,
+            ((_, 0), Transform::Turn(1 | 3)) => true,
+            ((_, 0), Transform::Turn(2)) | (_, Transform::Turn(3)) => odd_height,
+            ((_, 0), Transform::MirrorX) | (_, Transform::Turn(1)) => odd_width,
+            ((_, 0), Transform::MirrorY) => false,
+            (_, Transform::Turn(2) | Transform::MirrorX | Transform::MirrorY) => odd_width || odd_height,
+            (_, Transform::Turn(_)) => false,
+            ((_, rows), Transform::Crop(aperture)) => {
+                let (left, _) = side(width, aperture.width, aperture.left)?;
+                let (top, _) = side(height, aperture.height, aperture.top)?;
+                left % 2 == 1 || (rows == 1 && top % 2 == 1)
+            }
+        })
+    }
+
     fn after(mut self, transform: &Transform) -> Result<Self, Error> {
         let turn = &mut self.orientation;
         match transform {
@@ -137,7 +177,7 @@ mod tests {
         {
             assert_eq!(with(width, left), Err(Error::DamagedImage));
         }
-        assert_eq!(with((u32::MAX, 1), (i32::MIN, 1)), Err(Error::DamagedImage));
+        assert_eq!(with((u32::MAX, 1), (i32::MIN, 1)), Ok((0, 49)));
         assert_eq!(with((u32::MAX, 1), (0, u32::MAX)), Ok((0, 100)));
     }
 }

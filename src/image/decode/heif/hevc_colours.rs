@@ -130,6 +130,16 @@ impl Colours {
         }
     }
 
+    /// Divides colours by the opacity in the row's luma (Pillow's Convert.c, `rgbA2rgba`).
+    pub(super) fn divide(&self, row: &Row<'_>, rgb: &mut [u8]) {
+        for (pixel, luma) in rgb.chunks_exact_mut(CHANNELS).zip(row.luma) {
+            let alpha = i32::from(self.byte(*luma));
+            if alpha > 0 {
+                pixel.iter_mut().for_each(|colour| *colour = clamped(i32::from(*colour) * 255 / alpha));
+            }
+        }
+    }
+
     fn each(&self, row: &Row<'_>, rgb: &mut [u8], pixel: impl Fn([i32; 3]) -> [u8; 3]) {
         let (mut rgb, mut luma, mut chroma) = (rgb, row.luma, row.blue.iter().zip(row.red));
         let columns = 1 << self.shift;

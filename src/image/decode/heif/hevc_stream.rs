@@ -20,6 +20,9 @@ const BEFORE_LENGTH_WIDTH: usize = 21;
 /// The parameter sets that are read of one `hvcC`, at most.
 const MAX_SETS: usize = 64;
 
+/// Columns and rows of a coded picture that are not shown, at most. Blocks have up to 64.
+const MAX_PADDING: u32 = 128;
+
 /// Units of a picture's data beside one slice for each row of blocks: enhancement information and other layers.
 const OTHER_UNITS: usize = 256;
 
@@ -69,7 +72,11 @@ impl Parameters {
         let sps = parse_sps(&strip_emulation_prevention(sps)).map_err(to_error)?;
         let pps = parse_pps(&strip_emulation_prevention(pps)).map_err(to_error)?;
         let parameters = Self { sps, pps, configuration };
-        if parameters.shown() == size { Ok(parameters) } else { Err(Error::DamagedImage) }
+        let coded = parameters.coded();
+        // `shown` is not larger than `coded`.
+        let is_padded = coded.width - parameters.shown().width <= MAX_PADDING
+            && coded.height - parameters.shown().height <= MAX_PADDING;
+        if parameters.shown() == size && is_padded { Ok(parameters) } else { Err(Error::DamagedImage) }
     }
 
     /// The size of the coded picture: whole blocks.
@@ -127,5 +134,86 @@ pub(super) fn to_error(error: HeifError) -> Error {
             Error::UnsupportedImage { kind: "This kind of HEIC" }
         }
         _ => Error::DamagedImage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::decode::Limits;
+    use crate::image::decode::heif::container::{self, Codec};
+    use crate::image::decode::limits::Source;
+    use crate::stop::Stop;
+
+    const SIZE: Size = Size { width: 64, height: 64 };
+
+    /// The configuration and the data of a picture.
+    fn picture() -> (Vec<u8>, Vec<u8>) {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/heic/420.heic");
+        let (file, stop) = (std::fs::read(path).unwrap(), Stop::never());
+        let coded = container::read(&Source { file: &file, limits: Limits::NONE, stop: &stop }).unwrap();
+        let configuration = coded.properties.configuration(Codec::Hevc).unwrap().to_vec();
+        (configuration, coded.tiles[0].data().unwrap().into_owned())
+    }
+
+    /// A unit behind its length.
+    fn unit(header: u8, content: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(content.len() + 2).unwrap().to_be_bytes();
+        [&length[..], &[header, 1], content].concat()
+    }
+
+    #[test]
+    fn the_parameter_sets_are_those_of_the_container() {
+        let (configuration, _) = picture();
+        assert!(Parameters::read(&configuration, SIZE).is_ok());
+        let other = Size { width: 64, height: 48 };
+        assert_eq!(Parameters::read(&configuration, other).map(drop), Err(Error::DamagedImage));
+        for end in 0..configuration.len() - 1 {
+            assert!(Parameters::read(&configuration[..end], SIZE).is_err(), "{end}");
+        }
+    }
+
+    #[test]
+    fn a_picture_has_no_more_units_than_rows_and_some() {
+        let (configuration, data) = picture();
+        let parameters = Parameters::read(&configuration, SIZE).unwrap();
+        let with = |count| [data.clone(), unit(40 << 1, b"").repeat(count)].concat();
+        assert_eq!(parameters.check(&with(200)), Ok(()));
+        assert_eq!(parameters.check(&with(300)), Err(Error::DamagedImage));
+        assert_eq!(parameters.check(&data[..data.len() - 1]), Err(Error::DamagedImage));
+    }
+
+    /// Each entry point takes a bit of the file, and 20 bytes of the decoder's memory.
+    #[test]
+    fn a_slice_has_no_more_entry_points_than_rows() {
+        let (configuration, _) = picture();
+        let mut parameters = Parameters::read(&configuration, SIZE).unwrap();
+        parameters.sps.sample_adaptive_offset_enabled = false;
+        parameters.pps.entropy_coding_sync_enabled = true;
+        parameters.pps.slice_chroma_qp_offsets_present = false;
+        parameters.pps.deblocking_filter_override_enabled = false;
+        parameters.pps.loop_filter_across_slices_enabled = false;
+        // The first slice, the parameter set 0, an I slice, no change of the quantiser; then the number of entry points, their
+        // width of one bit, and those bits.
+        let slice = |points: u32| {
+            let code = points + 1;
+            let zeros = "0".repeat(code.ilog2() as usize);
+            let points = "0".repeat(points as usize);
+            let bits = format!("1010111{zeros}{code:b}1{points}10000000");
+            let byte = |bits: &[u8]| bits.iter().fold(0, |byte, bit| byte << 1 | (bit - b'0'));
+            let bytes: Vec<u8> = bits.as_bytes().chunks_exact(8).map(byte).collect();
+            // Emulation prevention (ITU-T H.265, section 7.4.2).
+            let mut safe = Vec::new();
+            for byte in bytes {
+                if byte <= 3 && safe.ends_with(&[0, 0]) {
+                    safe.push(3);
+                }
+                safe.push(byte);
+            }
+            unit(19 << 1, &[&safe[..], &[0x80; 8]].concat())
+        };
+        assert_eq!(parameters.check(&slice(1)), Ok(()));
+        assert_eq!(parameters.check(&slice(2000)), Err(Error::DamagedImage));
+        assert_eq!(parameters.check(&slice(2_000_000)), Err(Error::DamagedImage));
     }
 }

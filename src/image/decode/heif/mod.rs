@@ -13,6 +13,8 @@ mod geometry;
 #[cfg(feature = "heic")]
 mod hevc;
 #[cfg(feature = "heic")]
+mod hevc_chroma;
+#[cfg(feature = "heic")]
 mod hevc_colours;
 #[cfg(feature = "heic")]
 mod hevc_stream;

@@ -63,7 +63,9 @@ impl<'a> Track<'a> {
         let codec = codec(kind)?;
         let properties = entry.get(ENTRY_HEADER..).ok_or(Error::DamagedImage)?;
         let properties = Properties(Boxes(properties).take(MAX_PROPERTIES).collect());
-        let size = if size.width == 0 || size.height == 0 { entry_size(entry)? } else { size };
+        // The track's size is that of its display; libavif takes it for that of the picture.
+        let is_stated = codec == Codec::Av1 && size.width > 0 && size.height > 0;
+        let size = if is_stated { size } else { entry_size(entry)? };
         Ok(Self { id, size, references, codec, properties, sample: first_sample(file, table)? })
     }
 
