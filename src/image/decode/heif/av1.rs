@@ -31,7 +31,7 @@ pub(super) fn decode(source: &Source<'_>, coded: &Coded<'_>, pixels: &mut Vec<u8
     rows(coded, &plan, source.stop, |y, planes| converter.row(y, planes, lines.next().ok_or(Error::DamagedImage)?))?;
     if let Some((coded, plan)) = alpha {
         let (bits, full_range) = (plan.sequence.bits, plan.sequence.colours.full_range);
-        let alpha = Alpha { bits, full_range, shifts: converter.shifts_alpha() };
+        let alpha = Alpha { bits, full_range, division: converter.division() };
         let mut samples = Vec::new();
         memory::zeros(&mut samples, coded.canvas.width as usize)?;
         let mut lines = pixels.chunks_exact_mut(stride);

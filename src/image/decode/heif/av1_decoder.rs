@@ -26,6 +26,11 @@ const TILE: u64 = 24 << 10;
 /// Bytes that the decoder takes for any picture.
 const LEAST: u64 = 4 << 20;
 
+/// Pixels, and bytes of a stream, that are decoded in a second. High estimates: a frame is refused only if it can't be decoded in
+/// the time that is left, since the decoder can't be stopped in a frame.
+const PIXELS_A_SECOND: f64 = 100e6;
+const BYTES_A_SECOND: f64 = 40e6;
+
 /// Bytes of the planes of a frame.
 pub(super) fn planes(sequence: &Sequence, size: Size) -> u64 {
     let luma = padded(size);
@@ -87,6 +92,9 @@ pub(super) fn decode(stream: &[u8], choice: &Choice, stop: &Stop) -> Result<Fram
     let mut decoder = Decoder::with_settings(&settings).map_err(to_error)?;
     for unit in units(stream) {
         stop.check()?;
+        if unit.is_frame() && stop.remaining().as_secs_f64() < seconds(choice.most, unit.bytes.len()) {
+            return Err(Error::DeadlineExceeded);
+        }
         let mut bytes = Vec::new();
         memory::reserve(&mut bytes, unit.bytes.len())?;
         bytes.extend_from_slice(unit.bytes);
@@ -105,6 +113,12 @@ pub(super) fn decode(stream: &[u8], choice: &Choice, stop: &Stop) -> Result<Fram
     }
     stop.check()?;
     frame(&decoder.get_picture().map_err(to_error)?)
+}
+
+/// The time that a frame of this size and of so many bytes takes at least.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn seconds(size: Size, bytes: usize) -> f64 {
+    size.pixels() as f64 / PIXELS_A_SECOND + bytes as f64 / BYTES_A_SECOND
 }
 
 fn to_error(error: re_rav1d::Error) -> Error {

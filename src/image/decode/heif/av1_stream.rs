@@ -9,6 +9,7 @@ use crate::stop::Stop;
 /// Types of units that matter here (section 6.2.2).
 const SEQUENCE_HEADER: u8 = 1;
 const FRAME_HEADER: u8 = 3;
+const TILE_GROUP: u8 = 4;
 const FRAME: u8 = 6;
 
 /// A unit of the stream: an OBU.
@@ -20,6 +21,13 @@ pub(super) struct Unit<'a> {
     /// The unit with its header.
     pub(super) bytes: &'a [u8],
     content: &'a [u8],
+}
+
+impl Unit<'_> {
+    /// Whether the unit has a whole frame, or a part of one.
+    pub(super) const fn is_frame(&self) -> bool {
+        matches!(self.kind, TILE_GROUP | FRAME)
+    }
 }
 
 /// The units of a stream. One that passes the end of the stream ends them.

@@ -1,6 +1,6 @@
 use super::av1_stream::{Sequence, summary, units};
 use super::yuv::{Colours, Converter, Form, Layout, Planes};
-use super::yuv_alpha::Alpha;
+use super::yuv_alpha::{Alpha, Division};
 use crate::error::Error;
 use crate::image::Size;
 use crate::stop::Stop;
@@ -89,11 +89,14 @@ fn matrices_that_libavif_refuses() {
 #[test]
 fn colours_are_divided_by_alpha() {
     let mut row = [10, 100, 255, 10, 100, 255, 10, 20, 40, 1, 2, 3];
-    Alpha { bits: 8, full_range: true, shifts: true }.divide(&mut row, &[255, 128, 40, 0]);
+    Alpha { bits: 8, full_range: true, division: Division::Shifted }.divide(&mut row, &[255, 128, 40, 0]);
     assert_eq!(row, [10, 100, 255, 20, 200, 255, 64, 128, 255, 0, 0, 0]);
     let mut row = [100; 6];
-    Alpha { bits: 10, full_range: false, shifts: false }.divide(&mut row, &[940, 64]);
+    Alpha { bits: 10, full_range: false, division: Division::Rounded }.divide(&mut row, &[940, 64]);
     assert_eq!(row, [100, 100, 100, 0, 0, 0]);
+    let mut row = [10, 100, 255, 1, 2, 3];
+    Alpha { bits: 12, full_range: true, division: Division::Floating }.divide(&mut row, &[2048, 0]);
+    assert_eq!(row, [20, 200, 255, 0, 0, 0]);
 }
 
 /// Bits from a text of zeros and ones; spaces are ignored.

@@ -4,6 +4,7 @@
 //! itself, in floating point ([`super::yuv_float`]). The choice is that of `avifImageYUVToRGBLibYUV` in libavif 1.4,
 //! `reformat_libyuv.c`.
 
+use super::yuv_alpha::Division;
 use super::yuv_float::Float;
 use super::yuv_integer::Integer;
 use crate::error::Error;
@@ -119,7 +120,9 @@ impl Converter {
         let read = |plane: usize, row: usize, samples: &mut [u16]| -> Result<(), Error> {
             planes.read(plane, row, samples)?;
             if shift > 0 {
-                samples.iter_mut().for_each(|sample| *sample >>= shift);
+                for sample in samples.iter_mut() {
+                    *sample >>= shift;
+                }
             }
             Ok(())
         };
@@ -153,11 +156,12 @@ impl Converter {
         (near, if y.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(last) })
     }
 
-    /// Whether the alpha channel is reduced to 8 bits by a shift; otherwise by a rounded division.
-    pub(super) fn shifts_alpha(&self) -> bool {
+    /// How libavif divides colours of this form by their alpha.
+    pub(super) fn division(&self) -> Division {
         match &self.method {
-            Method::Integer(integer) => integer.shifts_alpha(),
-            Method::Float(_) => false,
+            Method::Integer(integer) if integer.shifts_alpha() => Division::Shifted,
+            Method::Float(float) if float.divides() => Division::Floating,
+            _ => Division::Rounded,
         }
     }
 }

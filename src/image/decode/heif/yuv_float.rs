@@ -25,7 +25,7 @@ enum Equations {
     Identity,
     /// ITU-T H.273, equations 47 to 50.
     Ycgco,
-    /// The lossless YCgCo of ITU-T H.273, with two bits more for each sample than for each channel.
+    /// The lossless `YCgCo` of ITU-T H.273, with two bits more for each sample than for each channel.
     YcgcoR,
     /// The weights of red, green and blue in luma.
     Weights { red: f32, green: f32, blue: f32 },
@@ -34,6 +34,8 @@ enum Equations {
 pub(super) struct Float {
     equations: Equations,
     layout: Layout,
+    /// libavif has a function for this form that does not divide by alpha.
+    is_fast: bool,
     /// The luma and the chroma that a sample stands for.
     luma: Vec<f32>,
     chroma: Vec<f32>,
@@ -67,7 +69,18 @@ impl Float {
         let mut grays = Vec::new();
         memory::reserve(&mut grays, luma.len())?;
         grays.extend(luma.iter().copied().map(byte));
-        Ok(Self { equations, layout: form.layout, luma, chroma: table(middle, chroma_range)?, grays })
+        let is_copied = form.bits == 8 && form.colours.full_range;
+        let is_fast = match equations {
+            Equations::Identity => is_copied && form.layout == Layout::Full,
+            Equations::Weights { .. } => matches!(form.layout, Layout::Full | Layout::Gray),
+            Equations::Ycgco | Equations::YcgcoR => false,
+        };
+        Ok(Self { equations, layout: form.layout, is_fast, luma, chroma: table(middle, chroma_range)?, grays })
+    }
+
+    /// Whether libavif divides by alpha in the same step.
+    pub(super) const fn divides(&self) -> bool {
+        !self.is_fast
     }
 
     /// Converts a row. `u` and `v` are two rows each, of which the first is nearer.
@@ -135,7 +148,7 @@ fn channels(equations: Equations, y: f32, u: f32, v: f32) -> [f32; CHANNELS] {
     }
 }
 
-/// Red, green and blue of the lossless YCgCo, whose samples have 10 bits.
+/// Red, green and blue of the lossless `YCgCo`, whose samples have 10 bits.
 fn lossless(y: u16, u: f32, v: f32) -> [f32; CHANNELS] {
     let whole = |chroma: f32| (chroma * 1023.0 + 0.5).floor() as i32;
     let (y, green, orange) = (i32::from(y), whole(u), whole(v));

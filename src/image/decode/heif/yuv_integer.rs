@@ -142,7 +142,9 @@ impl Integer {
                 _ => whole.copy_from_slice(chroma[0]),
             }
             if shift > 0 {
-                whole.iter_mut().for_each(|sample| *sample >>= shift);
+                for sample in whole.iter_mut() {
+                    *sample >>= shift;
+                }
             }
         }
         let samples = (luma, &self.u[..], &self.v[..]);
