@@ -80,13 +80,7 @@ impl<'a> Jpeg<'a> {
 
     /// Decodes `file` into `pixels`, at the size that it states. A gray one becomes RGB with `as_rgb`. Returns the number of
     /// bytes of a pixel.
-    pub(super) fn decode(
-        &self,
-        file: &[u8],
-        as_rgb: bool,
-        stop: &Stop,
-        pixels: &mut Vec<u8>,
-    ) -> Result<usize, Error> {
+    pub(super) fn decode(&self, file: &[u8], as_rgb: bool, stop: &Stop, pixels: &mut Vec<u8>) -> Result<usize, Error> {
         let opened = Opened::read_header(file)?;
         opened.limit_scans(stop)?;
         let (format, channels) = match self.samples {

@@ -93,7 +93,8 @@ impl<'a> Layout<'a> {
         };
         let rest = usize::try_from(offset).ok().and_then(|offset| file.get(offset..)).ok_or(Error::DamagedImage)?;
         // Pillow does not look at the lengths of uncompressed data, and libtiff guesses those that are missing.
-        let count = self.counts.filter(|_| !self.is_raw).and_then(|counts| counts.get(index)).filter(|count| *count > 0);
+        let count =
+            self.counts.filter(|_| !self.is_raw).and_then(|counts| counts.get(index)).filter(|count| *count > 0);
         let Some(count) = count else { return Ok(Some(rest)) };
         usize::try_from(count).ok().and_then(|count| rest.get(..count)).map(Some).ok_or(Error::DamagedImage)
     }

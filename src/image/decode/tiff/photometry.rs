@@ -26,7 +26,9 @@ pub(super) struct Photometry {
 /// How a sample becomes one of 8 bits.
 enum Depth {
     /// Of 1, 2 or 4 bits, whose values are multiplied.
-    Packed { scale: u8 },
+    Packed {
+        scale: u8,
+    },
     Eight,
     /// Of 12 bits, cut off at 255.
     Twelve,
@@ -45,7 +47,9 @@ enum Format {
 }
 
 enum Colours {
-    Gray { is_inverted: bool },
+    Gray {
+        is_inverted: bool,
+    },
     Rgb,
     /// RGB that has been multiplied by the alpha behind it.
     Premultiplied,
@@ -79,7 +83,9 @@ impl Photometry {
             (_, Format::Float) => return Err(Error::UnsupportedImage { kind: "TIFF with floating point colours" }),
             _ => return Err(DEPTH),
         };
-        if !matches!(depth, Depth::Eight | Depth::Packed { .. }) && matches!(colours, Colours::Palette(_) | Colours::YCbCr(_)) {
+        if !matches!(depth, Depth::Eight | Depth::Packed { .. })
+            && matches!(colours, Colours::Palette(_) | Colours::YCbCr(_))
+        {
             return Err(DEPTH);
         }
         Ok(Self { samples, bits, depth, colours })

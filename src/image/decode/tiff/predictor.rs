@@ -42,18 +42,18 @@ impl Predictor {
                 4 => bytes::<4>(row),
                 samples => (samples..row.len()).for_each(|at| row[at] = row[at].wrapping_add(row[at - samples])),
             },
-            Some(16) if self.is_little => self.add::<2>(row, |a, b| {
-                u16::from_le_bytes(a).wrapping_add(u16::from_le_bytes(b)).to_le_bytes()
-            }),
-            Some(16) => self.add::<2>(row, |a, b| {
-                u16::from_be_bytes(a).wrapping_add(u16::from_be_bytes(b)).to_be_bytes()
-            }),
-            Some(_) if self.is_little => self.add::<4>(row, |a, b| {
-                u32::from_le_bytes(a).wrapping_add(u32::from_le_bytes(b)).to_le_bytes()
-            }),
-            Some(_) => self.add::<4>(row, |a, b| {
-                u32::from_be_bytes(a).wrapping_add(u32::from_be_bytes(b)).to_be_bytes()
-            }),
+            Some(16) if self.is_little => {
+                self.add::<2>(row, |a, b| u16::from_le_bytes(a).wrapping_add(u16::from_le_bytes(b)).to_le_bytes())
+            }
+            Some(16) => {
+                self.add::<2>(row, |a, b| u16::from_be_bytes(a).wrapping_add(u16::from_be_bytes(b)).to_be_bytes())
+            }
+            Some(_) if self.is_little => {
+                self.add::<4>(row, |a, b| u32::from_le_bytes(a).wrapping_add(u32::from_le_bytes(b)).to_le_bytes())
+            }
+            Some(_) => {
+                self.add::<4>(row, |a, b| u32::from_be_bytes(a).wrapping_add(u32::from_be_bytes(b)).to_be_bytes())
+            }
             None => {}
         }
     }

@@ -94,7 +94,8 @@ fn sides_that_can_not_be() {
     }
     let tile = [entry(tags::TILE_WIDTH, LONG, 1, u32::MAX), entry(tags::TILE_HEIGHT, LONG, 1, u32::MAX)];
     let tiles = with(gray(1, 1), &[&tile[..], &[entry(tags::TILE_OFFSETS, LONG, 1, 8)]].concat());
-    let without_strips: Vec<_> = tiles.into_iter().filter(|entry| entry[..2] != tags::STRIP_OFFSETS.to_le_bytes()).collect();
+    let without_strips: Vec<_> =
+        tiles.into_iter().filter(|entry| entry[..2] != tags::STRIP_OFFSETS.to_le_bytes()).collect();
     let limits = Limits { max_pixels: 100, max_bytes: 1 << 20, resize_bytes: 0 };
     let decoded = decoded_by(&file(&[0; 9], &without_strips), limits, &Stop::never()).map(drop);
     assert!(matches!(decoded, Err(Error::TooCostly { .. })), "{decoded:?}");

@@ -129,7 +129,11 @@ fn fixed(factor: f32) -> i32 {
 }
 
 /// A value between the codes of black and white, scaled to `range`: libtiff's `Code2V`.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "small numbers, cut off as in the C code")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "small numbers, cut off as in the C code"
+)]
 fn coded(value: i32, black: f32, white: f32, range: f32) -> i32 {
     let span = if white == black { 1.0 } else { white - black };
     let scaled = value.wrapping_sub(black as i32) as f32 * range / span;
