@@ -99,7 +99,10 @@ mod tests {
         let entry = &entries[0];
         assert_eq!((entries.len(), entry.tag, entry.kind, entry.count), (1, 0x0112, 3, 3));
         assert_eq!(numbers.place(entry, 2), Some(entry.value));
-        assert_eq!((0..3).map(|index| numbers.read(entry.value + 2 * index, 2)).collect::<Vec<_>>(), [1, 2, 3].map(Some));
+        assert_eq!(
+            (0..3).map(|index| numbers.read(entry.value + 2 * index, 2)).collect::<Vec<_>>(),
+            [1, 2, 3].map(Some)
+        );
         // Eight bytes each do not fit into the entry, and lie behind the file's end.
         assert_eq!(numbers.place(entry, 8), None);
     }

@@ -271,7 +271,7 @@ impl<'a> Tiff<'a> {
             Ok(())
         };
         if let Some(ycbcr) = self.photometry.ycbcr().filter(|ycbcr| ycbcr.is_subsampled()) {
-            if line % ycbcr.factors.1 == 0 {
+            if line.is_multiple_of(ycbcr.factors.1) {
                 read(0, stored)?;
             }
             ycbcr.spread(stored, line, row);
