@@ -90,3 +90,48 @@ impl<'a> Numbers<'a> {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory at 16 with one entry: three values of two bytes at 2.
+    fn big_tiff() -> Vec<u8> {
+        let header = [b"II+\0\x08\0\0\0".as_slice(), &16_u64.to_le_bytes()].concat();
+        let entry = [&[0x12, 1, 3, 0][..], &3_u64.to_le_bytes(), &[1, 0, 2, 0, 3, 0, 0, 0]].concat();
+        [header, 1_u64.to_le_bytes().to_vec(), entry, vec![0; 8]].concat()
+    }
+
+    #[test]
+    fn entries_of_a_little_endian_big_tiff() {
+        let file = big_tiff();
+        let numbers = Numbers::of(&file).unwrap();
+        let entries: Vec<Entry> = numbers.first_directory().unwrap().collect();
+        let entry = &entries[0];
+        assert_eq!((entries.len(), entry.tag, entry.kind, entry.count), (1, 0x0112, 3, 3));
+        assert_eq!(numbers.place(entry, 2), Some(entry.value));
+        assert_eq!(
+            (0..3).map(|index| numbers.read(entry.value + 2 * index, 2)).collect::<Vec<_>>(),
+            [1, 2, 3].map(Some)
+        );
+        // Eight bytes each do not fit into the entry, and lie behind the file's end.
+        assert_eq!(numbers.place(entry, 8), None);
+    }
+
+    #[test]
+    fn the_number_of_tiff_may_be_swapped() {
+        for (file, is_little) in [(b"II*\0", true), (b"II\0*", true), (b"MM\0*", false), (b"MM*\0", false)] {
+            assert_eq!(Numbers::of(file).map(Numbers::is_little), Some(is_little), "{}", file.escape_ascii());
+        }
+        assert!(Numbers::of(b"II+*").is_none() && Numbers::of(b"MM").is_none());
+    }
+
+    #[test]
+    fn values_are_where_the_entry_says() {
+        let file = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x04\0\0\0\x02";
+        let numbers = Numbers::of(file).unwrap();
+        let entry = numbers.first_directory().unwrap().next().unwrap();
+        assert_eq!((numbers.place(&entry, 1), numbers.place(&entry, 2)), (Some(entry.value), Some(2)));
+        assert_eq!(numbers.place(&Entry { count: u64::MAX, ..entry }, 2), None);
+    }
+}

@@ -117,8 +117,6 @@ impl<'a> Tiff<'a> {
         };
         let Some(block) = self.layout.blocks().next() else { return Ok(false) };
         let data = self.layout.data(self.source.file, block, 0)?.unwrap_or_default();
-        // A copy of the data, which is a part of the file.
-        memory::probe(data.len())?;
         let file = jpeg.file(data)?;
         let (size, cost) = jpeg.price(&file, self.size)?;
         if size != self.size {
@@ -140,6 +138,7 @@ impl<'a> Tiff<'a> {
         let mut row = Vec::new();
         memory::zeros(&mut row, width * channels)?;
         for line in 0..self.size.height as usize {
+            self.source.stop.check()?;
             row.copy_from_slice(&pixels[line * width * channels..][..width * channels]);
             let rgb = &mut pixels[line * width * CHANNELS..][..width * CHANNELS];
             self.photometry.convert_bytes(&row, channels, rgb);
@@ -228,7 +227,6 @@ impl<'a> Tiff<'a> {
         for (data, plane) in data.iter().zip(decoded) {
             let Some(jpeg) = &self.jpeg else { return Err(Error::Internal) };
             let data = data.unwrap_or_default();
-            memory::probe(data.len())?;
             let file = jpeg.file(data)?;
             let (size, cost) = jpeg.price(&file, block)?;
             let channels = self.photometry.samples / self.planes;
@@ -273,7 +271,7 @@ impl<'a> Tiff<'a> {
             Ok(())
         };
         if let Some(ycbcr) = self.photometry.ycbcr().filter(|ycbcr| ycbcr.is_subsampled()) {
-            if line % ycbcr.factors.1 == 0 {
+            if line.is_multiple_of(ycbcr.factors.1) {
                 read(0, stored)?;
             }
             ycbcr.spread(stored, line, row);

@@ -42,26 +42,25 @@ impl Predictor {
                 4 => bytes::<4>(row),
                 samples => (samples..row.len()).for_each(|at| row[at] = row[at].wrapping_add(row[at - samples])),
             },
-            Some(16) if self.is_little => {
-                self.add::<2>(row, |a, b| u16::from_le_bytes(a).wrapping_add(u16::from_le_bytes(b)).to_le_bytes())
-            }
-            Some(16) => {
-                self.add::<2>(row, |a, b| u16::from_be_bytes(a).wrapping_add(u16::from_be_bytes(b)).to_be_bytes())
-            }
-            Some(_) if self.is_little => {
-                self.add::<4>(row, |a, b| u32::from_le_bytes(a).wrapping_add(u32::from_le_bytes(b)).to_le_bytes())
-            }
-            Some(_) => {
-                self.add::<4>(row, |a, b| u32::from_be_bytes(a).wrapping_add(u32::from_be_bytes(b)).to_be_bytes())
-            }
+            Some(16) if self.is_little => self.add(row, u16::from_le_bytes, u16::wrapping_add, u16::to_le_bytes),
+            Some(16) => self.add(row, u16::from_be_bytes, u16::wrapping_add, u16::to_be_bytes),
+            Some(_) if self.is_little => self.add(row, u32::from_le_bytes, u32::wrapping_add, u32::to_le_bytes),
+            Some(_) => self.add(row, u32::from_be_bytes, u32::wrapping_add, u32::to_be_bytes),
             None => {}
         }
     }
 
-    fn add<const BYTES: usize>(self, row: &mut [u8], sum: impl Fn([u8; BYTES], [u8; BYTES]) -> [u8; BYTES]) {
+    /// Adds numbers of more than one byte.
+    fn add<T, const BYTES: usize>(
+        self,
+        row: &mut [u8],
+        read: impl Fn([u8; BYTES]) -> T,
+        sum: impl Fn(T, T) -> T,
+        write: impl Fn(T) -> [u8; BYTES],
+    ) {
         let (row, _) = row.as_chunks_mut::<BYTES>();
         for at in self.samples..row.len() {
-            row[at] = sum(row[at], row[at - self.samples]);
+            row[at] = write(sum(read(row[at]), read(row[at - self.samples])));
         }
     }
 }

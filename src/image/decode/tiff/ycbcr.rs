@@ -135,7 +135,7 @@ fn fixed(factor: f32) -> i32 {
     reason = "small numbers, cut off as in the C code"
 )]
 fn coded(value: i32, black: f32, white: f32, range: f32) -> i32 {
-    let span = if white == black { 1.0 } else { white - black };
+    let span = if white - black == 0.0 { 1.0 } else { white - black };
     let scaled = value.wrapping_sub(black as i32) as f32 * range / span;
     scaled.clamp(-4096.0, 4096.0) as i32
 }
