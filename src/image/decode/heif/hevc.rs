@@ -107,13 +107,13 @@ fn parameters(tile: &Tile<'_>, size: Size) -> Result<Parameters, Error> {
 /// Bytes that the decoder takes for a picture beside its data: for each sample, one of 32 bits and a flag; a copy of the
 /// largest plane; and under four bytes for each pixel, for the blocks. Interpolated chroma takes eight more.
 fn cost(parameters: &Parameters) -> u64 {
-    let samples = match parameters.sps.chroma_format_idc {
-        0 => 2,
-        1 => 3,
-        2 => 4,
-        _ => 6,
+    let bytes_per_pixel = match parameters.sps.chroma_format_idc {
+        0 => 5 + 8,
+        1 => 8 + 8 + 8,
+        2 => 10 + 8 + 8,
+        _ => 15 + 8,
     };
-    (parameters.coded().pixels() as u64).saturating_mul(5 * samples / 2 + 8 + 8)
+    (parameters.coded().pixels() as u64).saturating_mul(bytes_per_pixel)
 }
 
 /// A decoded tile.
