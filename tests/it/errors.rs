@@ -104,8 +104,8 @@ async fn not_an_image() {
 #[tokio::test]
 async fn unsupported_image() {
     let server = Server::start().await;
-    let sentence = "This kind of image is not supported: send JPEG, PNG, WebP, GIF, BMP or TIFF";
-    assert_eq!(refused_picture(&server, b"\0\0\0\x18ftypheic\0\0\0\0").await, expected(422, sentence));
+    let sentence = "PDF is not supported: send JPEG, PNG, WebP, GIF, BMP or TIFF";
+    assert_eq!(refused_picture(&server, b"%PDF-1.7").await, expected(422, sentence));
 }
 
 #[tokio::test]

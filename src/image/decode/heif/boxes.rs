@@ -7,7 +7,7 @@ pub(in super::super) type Kind = [u8; 4];
 
 /// The boxes that follow one another in some bytes (ISO/IEC 14496-12, section 4.2): the kind and the content of each. A box
 /// that passes the end of the bytes ends them.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Boxes<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Boxes<'a> {

@@ -24,7 +24,7 @@ impl View {
     /// [`Error::DamagedImage`] for an aperture that is empty or no number.
     pub(super) fn of(canvas: Size, transforms: &[Transform]) -> Result<Self, Error> {
         let whole = Self { left: 0, top: 0, size: canvas, orientation: Orientation::UPRIGHT };
-        transforms.iter().try_fold(whole, |view, transform| view.after(transform))
+        transforms.iter().try_fold(whole, Self::after)
     }
 
     /// The view before the first transform that parts pixels which share their chroma, if there is one. `shifts` are those of
@@ -48,6 +48,7 @@ impl View {
         Ok(None)
     }
 
+    #[expect(clippy::match_same_arms, reason = "the first arm that matches decides")]
     fn is_parted_by(&self, transform: &Transform, shifts: (usize, usize)) -> Result<bool, Error> {
         let Size { width, height } = self.size.turned(self.orientation);
         let (odd_width, odd_height) = (width % 2 == 1, height % 2 == 1);

@@ -63,7 +63,7 @@ fn price(source: &Source<'_>, coded: &Coded<'_>) -> Result<u64, Error> {
     Ok(most)
 }
 
-/// Decodes one tile after the other, and changes by `change` the pixels of each row that is seen.
+/// Decodes one tile after the other, but those that are not seen, and changes by `change` the pixels of each row.
 fn paint(
     source: &Source<'_>,
     coded: &Coded<'_>,
@@ -75,14 +75,15 @@ fn paint(
     for (index, tile) in coded.tiles.iter().enumerate() {
         source.stop.check()?;
         let place = (index % coded.columns * width as usize, index / coded.columns * height as usize);
-        let planes = Planes::decode(tile, coded, place)?;
         let columns = seen(place.0, width, coded.canvas.width, view.left, view.size.width);
+        let rows = seen(place.1, height, coded.canvas.height, view.top, view.size.height);
+        if columns.is_empty() || rows.is_empty() {
+            continue;
+        }
+        let planes = Planes::decode(tile, coded, place)?;
         let stride = view.size.width as usize * CHANNELS;
-        for y in seen(place.1, height, coded.canvas.height, view.top, view.size.height) {
+        for y in rows {
             source.stop.check()?;
-            if columns.is_empty() {
-                break;
-            }
             let row = planes.row(columns.start - place.0, y - place.1).ok_or(Error::DamagedImage)?;
             let begin = (y - view.top as usize) * stride + (columns.start - view.left as usize) * CHANNELS;
             let rgb = pixels.get_mut(begin..begin + columns.len() * CHANNELS).ok_or(Error::Internal)?;

@@ -135,7 +135,9 @@ impl Colours {
         for (pixel, luma) in rgb.chunks_exact_mut(CHANNELS).zip(row.luma) {
             let alpha = i32::from(self.byte(*luma));
             if alpha > 0 {
-                pixel.iter_mut().for_each(|colour| *colour = clamped(i32::from(*colour) * 255 / alpha));
+                for colour in pixel {
+                    *colour = clamped(i32::from(*colour) * 255 / alpha);
+                }
             }
         }
     }
@@ -156,7 +158,7 @@ impl Colours {
         }
     }
 
-    /// A sample without the bits above 8 (hdr_sdr.cc).
+    /// A sample without the bits above 8 (`hdr_sdr.cc`).
     fn byte(&self, sample: i32) -> u8 {
         clamped(sample >> (self.depth - 8))
     }
@@ -205,7 +207,7 @@ impl Colours {
         (16_u32 << (self.depth - 8)) as f32
     }
 
-    /// `clip_f_u16` in common_utils.h, then the highest 8 bits.
+    /// `clip_f_u16` in `common_utils.h`, then the highest 8 bits.
     #[expect(clippy::cast_possible_truncation, reason = "a cast of a float saturates")]
     fn rounded(&self, value: f32) -> u8 {
         self.byte(((value + 0.5) as i32).clamp(0, (1 << self.depth) - 1))
@@ -280,7 +282,6 @@ const fn chromaticities(primaries: u16) -> Option<[(f32, f32); 4]> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
 fn clamped(value: i32) -> u8 {
-    value.clamp(0, 255) as u8
+    u8::try_from(value.clamp(0, 255)).unwrap_or(u8::MAX)
 }

@@ -355,9 +355,12 @@ impl<'a> Meta<'a> {
             coded.alpha = Some(Box::new(self.picture(alpha, Some(coded.canvas), MAX_DEPTH)?));
         } else if coded.tiles.len() > 1 {
             let tiles = self.targets(*b"dimg", id);
-            let Some(alphas) = tiles.iter().map(|tile| self.alpha_of(*tile)).collect::<Option<Vec<u32>>>() else {
-                return Ok(());
-            };
+            let mut alphas = Vec::new();
+            for tile in &tiles {
+                self.stop.check()?;
+                let Some(alpha) = self.alpha_of(*tile) else { return Ok(()) };
+                alphas.push(alpha);
+            }
             let mut pairs = tiles.iter().zip(&alphas);
             coded.premultiplied = pairs.all(|(tile, alpha)| self.targets(*b"prem", *tile).contains(alpha));
             let picture = self.tiles(&alphas, coded.columns, coded.canvas, Properties::default())?;

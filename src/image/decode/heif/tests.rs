@@ -199,9 +199,9 @@ fn lists_without_end_are_refused() {
     let mut file = File::new(&[b"hvc1"], b"");
     file.references = vec![(*b"auxl", 1, vec![1; 5000])];
     assert!(matches!(canvas(&file), Err(Error::UnsupportedImage { .. })));
-    let file = File::new(&[b"hvc1"; 4096], b"");
+    let file = File::new(&vec![b"hvc1"; 4096], b"");
     assert_eq!(canvas(&file), Ok((64, 48, 1)));
-    let file = File::new(&[b"hvc1"; 4097], b"");
+    let file = File::new(&vec![b"hvc1"; 4097], b"");
     assert!(matches!(canvas(&file), Err(Error::UnsupportedImage { .. })));
 }
 
