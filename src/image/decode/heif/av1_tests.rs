@@ -63,6 +63,16 @@ fn chroma_is_interpolated_between_columns_and_rows() {
     assert!(rgb.chunks_exact(3).all(|pixel| pixel[2] == 128));
 }
 
+/// libyuv has no function for 12 bits that interpolates, and libavif prefers one that keeps the bits if there is alpha.
+#[test]
+fn twelve_bits_with_alpha_take_the_nearest_chroma() {
+    let plain = form((4, 1), Layout::Quarter, 12, 6, true);
+    let planes: [&[u16]; 3] = [&[2048; 4], &[2048; 2], &[2048, 2304]];
+    let reds = |form| converted(form, planes).chunks_exact(3).map(|pixel| pixel[0]).collect::<Vec<_>>();
+    assert_eq!(reds(plain), [128, 134, 145, 150]);
+    assert_eq!(reds(Form { has_alpha: true, ..plain }), [128, 128, 150, 150]);
+}
+
 #[test]
 fn a_row_that_is_missing_is_an_error() {
     let form = form((2, 2), Layout::Full, 8, 6, true);
