@@ -70,7 +70,7 @@ pub enum Format {
     /// PBM, PGM, PPM and PFM.
     Pnm,
     Qoi,
-    /// A format without a magic number: [`Format::of`] never returns it.
+    /// A format without a magic number, which no file is taken for by its first bytes.
     Tga,
 }
 
