@@ -37,10 +37,10 @@ fn reds(height: i32, compression: u32, runs: &[u8]) -> Result<Vec<u8>, Error> {
 #[test]
 fn values_of_five_and_six_bits_are_scaled_and_rounded_down() {
     let masks = [0xf800_u32, 0x7e0, 0x1f].map(u32::to_le_bytes).concat();
-    let stored = ((17_u16 << 11) | (33 << 5) | 30).to_le_bytes();
+    let stored = ((0x11_u16 << 11) | (0x21 << 5) | 0x1e).to_le_bytes();
     let file = dib(1, 1, 16, 3, &[masks, stored.to_vec()].concat());
     assert_eq!(decoded(&file).unwrap().1, [139, 133, 246]);
-    let stored = ((1_u16 << 15) | (31 << 10) | (1 << 5)).to_le_bytes();
+    let stored = ((1_u16 << 15) | (0x1f << 10) | (1 << 5)).to_le_bytes();
     assert_eq!(decoded(&dib(1, 1, 16, 0, &stored)).unwrap().1, [255, 8, 0]);
 }
 
