@@ -1,5 +1,7 @@
 //! QOI (The Quite OK Image Format for Fast, Lossless Compression, version 1.0), through the crate `image`.
 
+use std::io::Read;
+
 use ::image::codecs::qoi::QoiDecoder;
 use ::image::{ColorType, ImageDecoder};
 
@@ -9,11 +11,14 @@ use crate::error::Error;
 use crate::image::{CHANNELS, Size};
 use crate::memory;
 
+/// The end of every file. Pillow reads files without it.
+const END: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 1];
+
 /// Bytes of a pixel with alpha.
 const WITH_ALPHA: usize = 4;
 
 pub(super) fn decode(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Size, Error> {
-    let decoder = QoiDecoder::new(Timed::new(source.file, source.stop)).map_err(damaged)?;
+    let decoder = QoiDecoder::new(Timed::new(source.file, source.stop).chain(END)).map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     let size = source.check(Size { width, height })?;
     let count = size.pixels();

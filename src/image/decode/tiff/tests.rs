@@ -96,7 +96,7 @@ fn sides_that_can_not_be() {
     let tiles = with(gray(1, 1), &[&tile[..], &[entry(tags::TILE_OFFSETS, LONG, 1, 8)]].concat());
     let without_strips: Vec<_> =
         tiles.into_iter().filter(|entry| entry[..2] != tags::STRIP_OFFSETS.to_le_bytes()).collect();
-    let limits = Limits { max_pixels: 100, max_bytes: 1 << 20, resize_bytes: 0 };
+    let limits = Limits { max_pixels: 100, max_bytes: 1 << 20, resize_bytes: 0, copies: 1 };
     let decoded = decoded_by(&file(&[0; 9], &without_strips), limits, &Stop::never()).map(drop);
     assert!(matches!(decoded, Err(Error::TooCostly { .. })), "{decoded:?}");
 }
@@ -138,7 +138,7 @@ fn shared_strips() -> Vec<u8> {
 #[test]
 fn depth_and_alpha_cost_some_rows() {
     let (file, pixels) = (shared_strips(), 7000 * 7000 * 3_u64);
-    let limits = |beside| Limits { max_pixels: 50_000_000, max_bytes: pixels + beside, resize_bytes: 0 };
+    let limits = |beside| Limits { max_pixels: 50_000_000, max_bytes: pixels + beside, resize_bytes: 0, copies: 1 };
     assert!(matches!(decoded_by(&file, limits(50_000), &Stop::never()), Err(Error::TooCostly { .. })));
     let soon = Stop::at(Instant::now() + Duration::from_millis(20));
     let begun = Instant::now();
@@ -151,7 +151,7 @@ fn a_window_is_a_part_of_the_price() {
     // A frame with a window of 1 GiB and no block.
     let frame = [0x28, 0xb5, 0x2f, 0xfd, 0, 20 << 3, 1, 0, 0];
     let entries = with(gray(1, 1), &[entry(tags::COMPRESSION, SHORT, 1, 50000)]);
-    let limits = Limits { max_pixels: 100, max_bytes: 1 << 29, resize_bytes: 0 };
+    let limits = Limits { max_pixels: 100, max_bytes: 1 << 29, resize_bytes: 0, copies: 1 };
     let decoded = decoded_by(&file(&frame, &entries), limits, &Stop::never()).map(drop);
     assert!(matches!(decoded, Err(Error::TooCostly { bytes: 1_073_741_824.., .. })), "{decoded:?}");
 }
