@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
+use ::image::ImageDecoder;
 use ::image::codecs::qoi::QoiDecoder;
-use ::image::{ColorType, ImageDecoder};
 
 use super::limits::Source;
 use super::timed::Timed;
@@ -11,33 +11,33 @@ use crate::error::Error;
 use crate::image::{CHANNELS, Size};
 use crate::memory;
 
+/// The length of the header, and the place of the number of channels in it.
+const HEADER: usize = 14;
+const CHANNELS_AT: usize = 12;
+
+/// Red, green, blue, alpha. A file of three channels may have colours with alpha as well.
+const WITH_ALPHA: u8 = 4;
+
 /// The end of every file. Pillow reads files without it.
 const END: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 1];
 
-/// Bytes of a pixel with alpha.
-const WITH_ALPHA: usize = 4;
-
 pub(super) fn decode(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Size, Error> {
-    let decoder = QoiDecoder::new(Timed::new(source.file, source.stop).chain(END)).map_err(damaged)?;
+    let (header, data) = source.file.split_first_chunk::<HEADER>().ok_or(Error::DamagedImage)?;
+    let mut header = *header;
+    header[CHANNELS_AT] = WITH_ALPHA;
+    let decoder = QoiDecoder::new(header.as_slice().chain(Timed::new(data, source.stop)).chain(END))
+        .map_err(|_| Error::DamagedImage)?;
     let (width, height) = decoder.dimensions();
     let size = source.check(Size { width, height })?;
-    let count = size.pixels();
-    let has_alpha = decoder.color_type() == ColorType::Rgba8;
-    source.admit(size, if has_alpha { count as u64 } else { 0 })?;
-    memory::resize(pixels, count * if has_alpha { WITH_ALPHA } else { CHANNELS })?;
-    decoder.read_image(pixels).map_err(damaged)?;
-    if has_alpha {
-        for index in 0..count {
-            pixels.copy_within(index * WITH_ALPHA..index * WITH_ALPHA + CHANNELS, index * CHANNELS);
-        }
-        pixels.truncate(count * CHANNELS);
+    let (count, bytes) = (size.pixels(), usize::from(WITH_ALPHA));
+    source.admit(size, count as u64)?;
+    memory::resize(pixels, count * bytes)?;
+    decoder.read_image(pixels).map_err(|_| Error::DamagedImage)?;
+    for index in 0..count {
+        pixels.copy_within(index * bytes..index * bytes + CHANNELS, index * CHANNELS);
     }
+    pixels.truncate(count * CHANNELS);
     Ok(size)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
-fn damaged(_: ::image::ImageError) -> Error {
-    Error::DamagedImage
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub(super) fn orientation(exif: &[u8]) -> Option<u32> {
     None
 }
 
-/// Bytes of a value of each type (TIFF 6.0, section 2; BigTIFF has 16).
+/// Bytes of a value of each type (TIFF 6.0, section 2; `BigTIFF` has 16).
 fn size(kind: u16) -> Option<u64> {
     match kind {
         1 | 2 | 6 | 7 => Some(1),
@@ -65,7 +65,7 @@ fn value(numbers: Numbers<'_>, entry: &Entry, place: usize) -> Option<u32> {
 }
 
 fn whole(number: f64) -> Option<u64> {
-    (0..=8_u32).find(|whole| f64::from(*whole) == number).map(u64::from)
+    (0..=8_u32).find(|whole| f64::from(*whole).to_bits() == number.to_bits()).map(u64::from)
 }
 
 #[cfg(test)]

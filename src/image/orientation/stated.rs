@@ -15,7 +15,7 @@ const PREFIX: &[u8] = b"Exif\0\0";
 const XMP_PREFIX: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 /// The keyword of XMP in PNG's text (XMP Specification Part 3, 1.1.5).
 const XMP_KEYWORD: &[u8] = b"XML:com.adobe.xmp";
-/// The keyword under which ImageMagick writes Exif data as hexadecimal digits.
+/// The keyword under which `ImageMagick` writes Exif data as hexadecimal digits.
 const RAW_EXIF_KEYWORD: &[u8] = b"Raw profile type exif";
 /// The tag of XMP in TIFF.
 const XMP_TAG: u16 = 700;

@@ -89,7 +89,7 @@ impl Answer {
     pub(super) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Option<Self> {
         let found = Self(numbers(bytes));
         (found.0[0] <= code::INTERNAL
-            && found.0[1..3].iter().all(|side| *side <= u64::from(u32::MAX) || found.0[0] == code::TOO_COSTLY))
+            && found.0[1..3].iter().all(|side| u32::try_from(*side).is_ok() || found.0[0] == code::TOO_COSTLY))
         .then_some(found)
     }
 

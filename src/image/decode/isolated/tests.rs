@@ -26,7 +26,7 @@ fn decode(isolated: &mut Isolated, file: &[u8], stop: &Stop) -> Result<(Picture,
 /// A script that answers with these numbers and `pixels`.
 fn answering(numbers: [u64; 4], pixels: &str) -> String {
     let bytes = numbers.iter().flat_map(|number| number.to_le_bytes());
-    let octal: String = bytes.map(|byte| format!("\\{byte:03o}")).collect();
+    let octal = bytes.map(|byte| format!("\\{byte:03o}")).collect::<Vec<_>>().concat();
     format!("printf '{octal}{pixels}'; exec cat >/dev/null")
 }
 
@@ -44,7 +44,7 @@ fn a_child_that_ends_or_lies_costs_its_picture_alone() {
     for script in ["exit 1", "kill -ABRT $$", "echo 'what is no answer, but is longer than one is'; cat", &too_large] {
         let (_folder, path) = program(script);
         let before = failures::failures();
-        let decoded = decode(&mut Isolated::new(path), &[7; 100_000], &Stop::never());
+        let decoded = decode(&mut Isolated::new(path), &vec![7; 100_000], &Stop::never());
         assert_eq!(decoded, Err(Error::DamagedImage), "{script}");
         assert!(failures::failures() > before, "{script}");
     }
@@ -56,7 +56,7 @@ fn a_child_that_hangs_is_ended_with_the_work() {
         let (_folder, path) = program(script);
         let begun = Instant::now();
         let stop = Stop::at(begun + Duration::from_millis(200));
-        let decoded = decode(&mut Isolated::new(path), &[7; 1_000_000], &stop);
+        let decoded = decode(&mut Isolated::new(path), &vec![7; 1_000_000], &stop);
         assert_eq!(decoded, Err(Error::DeadlineExceeded), "{script}");
         assert!(begun.elapsed() < Duration::from_secs(20), "{script}");
     }
