@@ -25,6 +25,7 @@ const MAX_FILES: u64 = 3;
 fn confine(memory: u64) -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
 
+    close_inherited_files();
     let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
     // More than that is refused, which ends the process.
     setrlimit(Resource::Data, limit(memory))?;
@@ -37,6 +38,19 @@ fn confine(memory: u64) -> io::Result<()> {
         system_calls::confine()?;
     }
     Ok(())
+}
+
+/// Closes what the server's own parent has left open for all of its descendants.
+#[expect(unsafe_code, reason = "a file is closed that no value of Rust owns")]
+fn close_inherited_files() {
+    let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let names: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+    let files = names.iter().filter_map(|name| name.to_str()?.parse::<libc::c_int>().ok());
+    for file in files.filter(|file| *file > libc::STDERR_FILENO) {
+        // SAFETY: this process has opened nothing that is still open but its standard files; that of the folder is closed.
+        unsafe { libc::close(file) };
+    }
 }
 
 #[cfg(target_os = "linux")]

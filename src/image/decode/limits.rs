@@ -8,6 +8,10 @@ use crate::stop::Stop;
 /// The most pixels of a side. JPEG has no larger one (ITU-T T.81, B.2.2).
 pub const MAX_SIDE: u32 = 65_535;
 
+/// Bytes that a decoder may take without a look whether they can be had: the buffer for the pixels leaves more than that
+/// ([`crate::memory`]).
+const UNPROBED: u64 = 16 << 20;
+
 /// The limits on one picture.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -54,7 +58,7 @@ impl Source<'_> {
         Ok(size)
     }
 
-    /// Checks the price of a picture whose size has been checked, and that the memory can be had now. `decoded` is the size
+    /// Checks the price of a picture whose size has been checked, and that what is taken beside the pixels can be had now. `decoded` is the size
     /// of the pixels that will be written, `beside` what the decoder takes beside them, in bytes, estimated from above.
     ///
     /// # Errors
@@ -67,7 +71,8 @@ impl Source<'_> {
         if bytes > self.limits.max_bytes {
             return Err(Error::TooCostly { bytes, limit: self.limits.max_bytes });
         }
-        memory::probe(usize::try_from(bytes).unwrap_or(usize::MAX))
+        // The buffer for the pixels is allocated fallibly, and may be there already from the picture before.
+        if beside < UNPROBED { Ok(()) } else { memory::probe(usize::try_from(beside).unwrap_or(usize::MAX)) }
     }
 }
 
