@@ -1,5 +1,6 @@
 //! The small routes: health, the model, the metrics.
 
+use glimpse::image::ACCEPTED;
 use serde_json::json;
 
 use crate::support::{Server, answer, model, picture};

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { server, visit, visitor } from "./stage.ts";
-import { expectedLabel, pictureBytes, sampleFile } from "./support.ts";
+import { expectedLabel, phoneFile, pictureBytes, sampleFile } from "./support.ts";
 
 describe("a picture is given", () => {
   test.each([
@@ -122,6 +122,18 @@ describe("a picture is given", () => {
     await visitor.page.getByText("This browser can’t show it; the server may still know it.").waitFor();
     await visitor.expectLabel(await expectedLabel(server, "coffee.tif"));
     await visitor.screenshot("not-shown");
+  });
+
+  test.each(["coffee.heic", "coffee.avif"])("from a phone: %s", async (name) => {
+    await visit();
+    await visitor.choose(await phoneFile(name));
+    await visitor.expectLabel(await expectedLabel(server, "coffee.jpg"));
+    // Chromium shows AVIF, and not HEIC: no picture may be broken.
+    const images = await visitor.page.locator("img").all();
+    for (const image of images) {
+      expect(await image.evaluate((it: HTMLImageElement) => it.complete && it.naturalWidth === 0)).toBe(false);
+    }
+    await visitor.screenshot(name.replace(".", "-"));
   });
 });
 

@@ -12,6 +12,7 @@ import { expect } from "vitest";
 const ROOT = new URL("../../../", import.meta.url);
 const PICTURES = new URL("tests/pictures/", ROOT);
 export const samplesFolder = fileURLToPath(PICTURES);
+const PHONE = new URL("tests/fixtures/phone/", ROOT);
 const SCREENSHOTS = new URL("web/screenshots/", ROOT);
 
 export function pictureBytes(name: string): Promise<Buffer> {
@@ -32,8 +33,10 @@ export interface NamedFile {
 }
 
 const TYPES: Record<string, string> = {
+  avif: "image/avif",
   bmp: "image/bmp",
   gif: "image/gif",
+  heic: "image/heic",
   jpg: "image/jpeg",
   png: "image/png",
   tif: "image/tiff",
@@ -42,8 +45,17 @@ const TYPES: Record<string, string> = {
 
 /** A sample picture as a file. */
 export async function sampleFile(name: string): Promise<NamedFile> {
+  return namedFile(name, await pictureBytes(name));
+}
+
+/** A picture in a format of phones, which is not among the samples. */
+export async function phoneFile(name: string): Promise<NamedFile> {
+  return namedFile(name, await readFile(new URL(name, PHONE)));
+}
+
+function namedFile(name: string, buffer: Buffer): NamedFile {
   const ending = name.slice(name.lastIndexOf(".") + 1);
-  return { name, mimeType: TYPES[ending] ?? "", buffer: await pictureBytes(name) };
+  return { name, mimeType: TYPES[ending] ?? "", buffer };
 }
 
 export interface Server {
