@@ -1,6 +1,7 @@
 //! Parses the command line and runs the command.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -17,7 +18,7 @@ fn main() -> ExitCode {
     give_memory_back();
     model::disable_telemetry();
     let CommandLine { command, mut config } = CommandLine::parse();
-    config.engine.decoder = std::env::current_exe().ok();
+    config.engine.decoder = decoder();
     let done = catch_unwind(AssertUnwindSafe(|| match command {
         Some(Command::Health) => commands::health::health(&config.listen_addr),
         Some(Command::Decode { memory }) => commands::decode::decode(memory),
@@ -32,6 +33,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// This executable, as the program that decodes. On Linux by the link that stays right when the file is replaced.
+fn decoder() -> Option<PathBuf> {
+    let link = Path::new("/proc/self/exe");
+    if link.exists() { Some(link.to_owned()) } else { std::env::current_exe().ok() }
 }
 
 /// Makes glibc return large blocks to the system as soon as they are freed.

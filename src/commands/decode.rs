@@ -11,6 +11,7 @@ use crate::image::decode::isolated;
 /// # Errors
 /// A sentence, where the process can't be confined, or the server is gone.
 pub fn decode(memory: u64) -> Result<(), StartError> {
+    ignore_signals();
     // Nobody reads what a panic would print.
     std::panic::set_hook(Box::new(|_| {}));
     confine(memory).map_err(|error| StartError::new(format!("The process can't be confined: {error}.")))?;
@@ -38,6 +39,15 @@ fn confine(memory: u64) -> io::Result<()> {
         system_calls::confine()?;
     }
     Ok(())
+}
+
+/// Ignores the signals by which a terminal or a service manager ends the server: it finishes its requests first.
+#[expect(unsafe_code, reason = "the disposition of a signal is set through the C library")]
+fn ignore_signals() {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
+        // SAFETY: no handler is installed, and there are no other threads yet.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
 }
 
 /// Closes what the server's own parent has left open for all of its descendants.

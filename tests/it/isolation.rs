@@ -71,6 +71,19 @@ async fn a_child_that_was_ended_is_replaced() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
+async fn a_signal_to_all_processes_does_not_end_a_child() {
+    let process = start();
+    assert_eq!(send(&process, &fixture(AVIF)).await, 200);
+    let child = children(process.child.id())[0];
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        assert!(Command::new("kill").args([signal, &child.to_string()]).status().unwrap().success());
+    }
+    assert_eq!(send(&process, &fixture(AVIF)).await, 200);
+    assert_eq!(children(process.child.id()), [child]);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
 async fn a_child_has_no_rights_and_ends_with_the_server() {
     let mut process = start();
     let server = process.child.id();
