@@ -144,7 +144,8 @@ def prices():
     for width, height in [(1, 65_535), (65_535, 1), (65_535, 762)]:
         data = png(width, height, packed=packed_zeros(50 << 20), kind=(8, 0))
         yield f"PNG of {width} x {height}, which is let in", 200, data
-    deep = packed_zeros(SIDE * (SIDE * 8 + 2))
+    # A whole number of MiB, and one for the filters.
+    deep = packed_zeros(SIDE * SIDE * 8 + (2 << 20))
     yield "PNG of 16-bit RGBA, which is let in", 200, png(SIDE, SIDE, packed=deep, kind=(16, 6))
     yield "PNG of 16-bit RGBA, interlaced, which is let in", 200, png(SIDE, SIDE, packed=deep, kind=(16, 6), interlaced=True)
     yield "TIFF of 16-bit RGB in one strip's bytes, which is let in", 200, tiff_of_shared_strips(16, 3, 1)

@@ -59,7 +59,9 @@ fuzz_target!(|file: &[u8]| {
                 preprocessor.fill(pixels, picture, &mut tensor, &stop).unwrap();
                 assert!(tensor.iter().all(|value| (-1.0..=1.0).contains(value)));
             }
-            Err(Error::NotAnImage | Error::UnsupportedImage { .. } | Error::DamagedImage | Error::TooManyPixels { .. }) => {}
+            Err(
+                Error::NotAnImage | Error::UnsupportedImage { .. } | Error::DamagedImage | Error::TooManyPixels { .. },
+            ) => {}
             Err(error) => panic!("{error:?}"),
         }
     });

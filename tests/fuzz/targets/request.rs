@@ -11,7 +11,7 @@ use glimpse::engine::{Analysis, Buffers, Capacity, Engine, Input, Timings, Work}
 use glimpse::error::Error;
 use glimpse::guard::{Access, BodyLimits, Budget};
 use glimpse::http::{self, App, Site, State};
-use glimpse::image::Decoder;
+use glimpse::image::{Decoder, Limits};
 use glimpse::model::{Metadata, Prediction};
 use glimpse::server::lifecycle::Lifecycle;
 use glimpse::server::{Peer, serve_stream};
@@ -101,6 +101,7 @@ impl Server {
             shows_metrics: true,
             lifecycle: lifecycle.clone(),
             max_pixels: MAX_PIXELS,
+            max_picture_bytes: u64::MAX,
         });
         let router = http::router(app, &config.access.cors_allow_origins);
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();

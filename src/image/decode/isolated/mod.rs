@@ -25,7 +25,7 @@ use crate::memory;
 use crate::stop::Stop;
 use message::{Answer, Question};
 
-/// The hidden command of the executable that [`serve`]s.
+/// The hidden command of the executable that calls [`serve()`].
 pub const COMMAND: &str = "decode";
 
 /// How often a wait looks whether the work is to stop, in nanoseconds.
