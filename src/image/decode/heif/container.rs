@@ -163,6 +163,7 @@ impl<'a> Properties<'a> {
     }
 
     /// The decoder's configuration: the content of `hvcC` or `av1C`.
+    #[cfg(feature = "heic")]
     pub(super) fn configuration(&self, codec: Codec) -> Option<&'a [u8]> {
         self.get(match codec {
             Codec::Hevc => b"hvcC",
