@@ -11,7 +11,7 @@
 //!
 //! | room | what it does | what it does not know |
 //! | --- | --- | --- |
-//! | [`commands`] | runs a command: `serve` wires everything below together, `health` asks a running server | |
+//! | [`commands`] | runs a command: `serve` wires everything below together, `health` asks a running server, `decode` is the child process that decodes HEIC and AVIF | |
 //! | [`server`] | listens, accepts, times connections, shuts down | routes |
 //! | [`http`] | the table of routes, a file a route; errors as statuses and JSON | pictures, threads |
 //! | [`guard`] | keys, rate limits, the client's address; the size, rate and memory of bodies | statuses, routes |
