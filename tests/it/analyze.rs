@@ -3,7 +3,7 @@
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Value, json};
 
-use crate::support::{Server, answer, base64, picture, predictions};
+use crate::support::{Server, answer, base64, picture, predictions, root};
 
 #[tokio::test]
 async fn three_labels_highest_first() {
@@ -18,6 +18,20 @@ async fn three_labels_highest_first() {
     assert!(predictions.iter().all(|(label, confidence)| !label.is_empty() && (0.0..=1.0).contains(confidence)));
     let fields: Vec<&String> = body[0].as_object().unwrap().keys().collect();
     assert_eq!(fields, ["label", "confidence"]);
+}
+
+/// TGA has no magic number.
+#[tokio::test]
+async fn a_format_that_only_its_name_tells() {
+    let server = Server::start().await;
+    let file = base64(&std::fs::read(root().join("tests/fixtures/tga/tga_bits.tga")).unwrap());
+    for (prefix, expected) in [("data:image/x-tga;base64,", 200), ("data:;base64,", 422), ("", 422)] {
+        let body = json!({ "base64Image": format!("{prefix}{file}") }).to_string();
+        assert_eq!(answer(server.post("/api/v1/analyze", body).await).await.0, expected, "{prefix}");
+    }
+    // The bytes of a known format go before a wrong name.
+    let body = json!({ "base64Image": format!("data:image/x-tga;base64,{}", base64(&picture("rocket.jpg"))) });
+    assert_eq!(answer(server.post("/api/v1/analyze", body.to_string()).await).await.0, 200);
 }
 
 #[tokio::test]
