@@ -19,8 +19,12 @@ const XMP_KEYWORD: &[u8] = b"XML:com.adobe.xmp";
 const RAW_EXIF_KEYWORD: &[u8] = b"Raw profile type exif";
 /// The tag of XMP in TIFF.
 const XMP_TAG: u16 = 700;
-/// The most bytes that a text of PNG may inflate to, as in Pillow.
-const MAX_TEXT: u64 = 1 << 20;
+/// The most bytes that a text of PNG may have, as in Pillow for one that is compressed.
+const MAX_TEXT: usize = 1 << 20;
+/// The most bytes to which all texts of a PNG may inflate: a file may hold thousands, and nothing stops them midway.
+const MAX_TEXTS: usize = 16 << 20;
+/// The most bytes of Exif data over several segments of a JPEG. The first directory, which is read, stands at their beginning.
+const MAX_EXIF: usize = 1 << 20;
 
 /// The data of a file in which Pillow looks for an orientation.
 #[derive(Default)]
@@ -65,7 +69,8 @@ fn in_jpeg(file: &[u8]) -> Found<'_> {
     for (_, data) in segments(file).filter(|(marker, _)| *marker == 0xe1) {
         if let Some(more) = data.strip_prefix(PREFIX) {
             match &mut found.exif {
-                Some(exif) => exif.to_mut().extend_from_slice(more),
+                Some(exif) if exif.len() + more.len() <= MAX_EXIF => exif.to_mut().extend_from_slice(more),
+                Some(_) => {}
                 None => found.exif = Some(Cow::Borrowed(data)),
             }
         } else if let Some(xmp) = data.strip_prefix(XMP_PREFIX) {
@@ -78,7 +83,7 @@ fn in_jpeg(file: &[u8]) -> Found<'_> {
 /// The last chunk of a kind counts, also one behind the pixels.
 fn in_png(file: &[u8]) -> Found<'_> {
     let mut found = Found::default();
-    let mut raw = None;
+    let (mut raw, mut left) = (None, MAX_TEXTS);
     // Length, kind, data, checksum.
     let chunks = chunks(file, 8, |header| {
         let (length, kind) = header.split_first_chunk()?;
@@ -90,7 +95,7 @@ fn in_png(file: &[u8]) -> Found<'_> {
             found.exif = Some(Cow::Borrowed(data));
             continue;
         }
-        let Some((keyword, text)) = text(kind, data) else { continue };
+        let Some((keyword, text)) = text(kind, data, &mut left) else { continue };
         match keyword {
             XMP_KEYWORD => found.xmp = Some(text),
             RAW_EXIF_KEYWORD => raw = raw_profile(&text),
@@ -102,8 +107,9 @@ fn in_png(file: &[u8]) -> Found<'_> {
     found
 }
 
-/// The keyword and the text of one of PNG's three kinds of text (PNG, section 11.3.3), if the keyword is one of ours.
-fn text(kind: [u8; 4], data: &[u8]) -> Option<(&[u8], Cow<'_, [u8]>)> {
+/// The keyword and the text of one of PNG's three kinds of text (PNG, section 11.3.3), if the keyword is one of ours. `left`
+/// are the bytes to which it may still inflate.
+fn text<'a>(kind: [u8; 4], data: &'a [u8], left: &mut usize) -> Option<(&'a [u8], Cow<'a, [u8]>)> {
     if !matches!(&kind, b"tEXt" | b"zTXt" | b"iTXt") {
         return None;
     }
@@ -114,27 +120,30 @@ fn text(kind: [u8; 4], data: &[u8]) -> Option<(&[u8], Cow<'_, [u8]>)> {
     let rest = &rest[1..];
     let text = match &kind {
         b"tEXt" => Cow::Borrowed(rest),
-        b"zTXt" => Cow::Owned(inflated(rest.strip_prefix(&[0])?)?),
+        b"zTXt" => Cow::Owned(inflated(rest.strip_prefix(&[0])?, left)?),
         _ => {
             let (flags, rest) = rest.split_at_checked(2)?;
             // The language and the translated keyword.
             let rest = rest.get(memchr::memchr(0, rest)? + 1..)?;
             let rest = rest.get(memchr::memchr(0, rest)? + 1..)?;
-            if flags[0] == 0 { Cow::Borrowed(rest) } else { Cow::Owned(inflated(rest)?) }
+            if flags[0] == 0 { Cow::Borrowed(rest) } else { Cow::Owned(inflated(rest, left)?) }
         }
     };
     Some((keyword, text))
 }
 
-fn inflated(data: &[u8]) -> Option<Vec<u8>> {
+fn inflated(data: &[u8], left: &mut usize) -> Option<Vec<u8>> {
     let mut text = Vec::new();
-    ZlibDecoder::new(data).take(MAX_TEXT + 1).read_to_end(&mut text).ok()?;
-    (text.len() as u64 <= MAX_TEXT).then_some(text)
+    let most = MAX_TEXT.min(*left);
+    let read = ZlibDecoder::new(data).take(most as u64 + 1).read_to_end(&mut text);
+    *left = left.saturating_sub(text.len());
+    (read.is_ok() && text.len() <= most).then_some(text)
 }
 
 /// The bytes of a profile in hexadecimal digits, behind three lines: an empty one, the name, and the length.
 fn raw_profile(text: &[u8]) -> Option<Vec<u8>> {
     let digits = text.splitn(4, |byte| *byte == b'\n').nth(3)?;
+    let digits = digits.get(..digits.len().min(MAX_TEXT))?;
     let digits: Vec<u8> = digits.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let digit = |digit: u8| char::from(digit).to_digit(16);
     let byte = |pair: &[u8]| u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok();
@@ -183,4 +192,51 @@ fn chunks(file: &[u8], first: usize, header: fn(&[u8; 8]) -> Option<Header>) -> 
         rest = rest.get(whole..).unwrap_or_default();
         Some((kind, data))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::ZlibEncoder;
+
+    use super::*;
+
+    fn png_text(keyword: &[u8], text: &[u8]) -> Vec<u8> {
+        let mut packed = ZlibEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(text).unwrap();
+        let data = [keyword, b"\0\0", &packed.finish().unwrap()].concat();
+        [&u32::try_from(data.len()).unwrap().to_be_bytes()[..], b"zTXt", &data, b"crc "].concat()
+    }
+
+    fn png(texts: &[Vec<u8>]) -> Vec<u8> {
+        [b"\x89PNG\r\n\x1a\n", texts.concat().as_slice()].concat()
+    }
+
+    #[test]
+    fn texts_inflate_to_so_much_in_all() {
+        let turned = png_text(XMP_KEYWORD, b"tiff:Orientation=\"6\"");
+        let large = png_text(XMP_KEYWORD, &vec![b' '; MAX_TEXT]);
+        assert_eq!(stated(&png(&[large.clone(), turned.clone()])), Some(6));
+        let many = vec![large; MAX_TEXTS / MAX_TEXT];
+        assert_eq!(stated(&png(&[many.concat(), turned])), None);
+    }
+
+    #[test]
+    fn exif_over_many_segments_ends_somewhere() {
+        let segment = |data: &[u8]| {
+            let length = u16::try_from(data.len() + 8).unwrap().to_be_bytes();
+            [b"\xff\xe1", &length[..], PREFIX, data].concat()
+        };
+        // An orientation of three values, which stand behind the first megabyte.
+        let exif = |at: u32| {
+            let entry = [&[0x12, 1, 3, 0, 3, 0, 0, 0][..], &at.to_le_bytes()].concat();
+            [b"II*\0\x08\0\0\0\x01\0", &entry[..], &[0; 4]].concat()
+        };
+        let filler = segment(&[6; 60_000]);
+        let file = |at: u32, segments: usize| [b"\xff\xd8", &segment(&exif(at))[..], &filler.repeat(segments)].concat();
+        assert_eq!(stated(&file(100_000, 2)), Some(0));
+        assert_eq!(stated(&file(1_100_000, 20)), None);
+    }
 }
