@@ -3,6 +3,7 @@
 //! Work stops when its deadline has passed, or when nobody waits for its result any more. The work of a request can stop
 //! for both reasons. Commands, tests and benchmarks use [`Stop::never`].
 
+use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -57,6 +58,42 @@ impl Stop {
     }
 }
 
+/// Bytes that are read before a [`Reader`] asks its [`Stop`] again.
+const STEP: usize = 64 << 10;
+
+/// Bytes in memory whose reads fail once the work is to stop.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+    stop: &'a Stop,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of `bytes`.
+    pub const fn new(bytes: &'a [u8], stop: &'a Stop) -> Self {
+        Self { rest: bytes, stop }
+    }
+}
+
+impl BufRead for Reader<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.stop.check().map_err(|_| io::ErrorKind::TimedOut)?;
+        Ok(&self.rest[..self.rest.len().min(STEP)])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.rest = self.rest.get(amount..).unwrap_or_default();
+    }
+}
+
+impl Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
@@ -72,6 +109,15 @@ mod tests {
         assert_eq!(Stop::at(Instant::now()).check(), Err(Error::DeadlineExceeded));
         assert_eq!(Stop::at(Instant::now() + Duration::from_hours(1)).check(), Ok(()));
         assert_eq!(Stop::never().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_reader_stops_with_the_work() {
+        let mut read = Vec::new();
+        Reader::new(&[7; 1000], &Stop::never()).read_to_end(&mut read).unwrap();
+        assert_eq!(read, [7; 1000]);
+        let error = Reader::new(&[7], &Stop::at(Instant::now())).read(&mut [0; 1]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[test]

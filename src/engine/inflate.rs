@@ -1,13 +1,13 @@
 //! Compressed payloads.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::error::{Error, Malformed};
 use crate::memory;
-use crate::stop::Stop;
+use crate::stop::{Reader, Stop};
 
 /// Bytes that are inflated, or read, before the deadline is checked again.
 const STEP: usize = 64 << 10;
@@ -38,7 +38,8 @@ pub(super) fn inflate<'b>(
     buffer.clear();
     match coding {
         Coding::Identity => read(bytes, limit, stop, buffer),
-        Coding::Gzip => read(MultiGzDecoder::new(Steps { rest: bytes, stop }), limit, stop, buffer),
+        // Members that are empty inflate to nothing, so that a million of them are read in one call: the reader stops.
+        Coding::Gzip => read(MultiGzDecoder::new(Reader::new(bytes, stop)), limit, stop, buffer),
         // A zlib stream begins with its method, 8, in the low bits, and its two bytes are a multiple of 31 (RFC 1950).
         Coding::Deflate => {
             let is_zlib = matches!(bytes, [first, second, ..]
@@ -75,32 +76,6 @@ fn read(mut source: impl Read, limit: usize, stop: &Stop, buffer: &mut Vec<u8>) 
         if buffer.len() > limit {
             return Err(Fault::Other(Error::PayloadTooLarge { limit }));
         }
-    }
-}
-
-/// Bytes that end with an error once the work is to stop. A million members of gzip that are empty inflate to nothing, so
-/// that the reader of the members does not return between them.
-struct Steps<'a> {
-    rest: &'a [u8],
-    stop: &'a Stop,
-}
-
-impl BufRead for Steps<'_> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.stop.check().map_err(io::Error::other)?;
-        Ok(&self.rest[..self.rest.len().min(STEP)])
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.rest = self.rest.get(amount..).unwrap_or_default();
-    }
-}
-
-impl Read for Steps<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.fill_buf()?.read(buffer)?;
-        self.consume(read);
-        Ok(read)
     }
 }
 

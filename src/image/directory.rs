@@ -47,7 +47,7 @@ impl<'a> Numbers<'a> {
     /// The place of the values of `entry`, whose length is `length` bytes each: inside the entry if all fit there (TIFF 6.0,
     /// section 2). `None` if they are not wholly inside the file.
     pub(super) fn place(self, entry: &Entry, length: usize) -> Option<usize> {
-        let field = if self.is_big_tiff { 8 } else { 4 };
+        let field = self.field();
         let bytes = usize::try_from(entry.count).ok()?.checked_mul(length)?;
         let at = if bytes <= field { entry.value } else { usize::try_from(self.read(entry.value, field)?).ok()? };
         (at.checked_add(bytes)? <= self.file.len()).then_some(at)
@@ -65,15 +65,9 @@ impl<'a> Numbers<'a> {
         Some(if self.is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
     }
 
-    /// The most bytes of an entry's values that lie in the entry itself.
-    pub(super) fn inline(self) -> u64 {
+    /// The bytes of an entry's last field: its values if they fit there, or their offset.
+    pub(super) fn field(self) -> usize {
         if self.is_big_tiff { 8 } else { 4 }
-    }
-
-    /// The place of an entry's values, where they lie outside of it.
-    pub(super) fn offset(self, entry: &Entry) -> Option<usize> {
-        let length = if self.is_big_tiff { 8 } else { 4 };
-        usize::try_from(self.read(entry.value, length)?).ok()
     }
 
     /// The entries of the first directory (TIFF 6.0, section 2). `BigTIFF` has longer numbers.

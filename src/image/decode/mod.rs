@@ -22,7 +22,6 @@ mod pnm;
 mod qoi;
 mod tga;
 mod tiff;
-mod timed;
 mod webp;
 
 use std::path::PathBuf;
@@ -77,7 +76,7 @@ impl Decoder {
         Format::of(file).and_then(|format| self.decode_as(format, file, shorter_side, stop, pixels))
     }
 
-    /// Decodes a file as one of this format, whatever its first bytes are; else as [`decode`](Self::decode) does.
+    /// Decodes a file of this format, whatever its first bytes are. Otherwise the same as [`decode`](Self::decode).
     ///
     /// # Errors
     /// As [`decode`](Self::decode).

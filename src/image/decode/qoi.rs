@@ -6,10 +6,10 @@ use ::image::ImageDecoder;
 use ::image::codecs::qoi::QoiDecoder;
 
 use super::limits::Source;
-use super::timed::Timed;
 use crate::error::Error;
 use crate::image::{CHANNELS, Size};
 use crate::memory;
+use crate::stop::Reader;
 
 /// The length of the header, and the place of the number of channels in it.
 const HEADER: usize = 14;
@@ -25,7 +25,7 @@ pub(super) fn decode(source: &Source<'_>, pixels: &mut Vec<u8>) -> Result<Size, 
     let (header, data) = source.file.split_first_chunk::<HEADER>().ok_or(Error::DamagedImage)?;
     let mut header = *header;
     header[CHANNELS_AT] = WITH_ALPHA;
-    let decoder = QoiDecoder::new(header.as_slice().chain(Timed::new(data, source.stop)).chain(END))
+    let decoder = QoiDecoder::new(header.as_slice().chain(Reader::new(data, source.stop)).chain(END))
         .map_err(|_| Error::DamagedImage)?;
     let (width, height) = decoder.dimensions();
     let size = source.check(Size { width, height })?;

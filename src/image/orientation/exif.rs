@@ -12,18 +12,17 @@ pub(super) fn orientation(exif: &[u8]) -> Option<u32> {
     let numbers = Numbers::of(exif)?;
     let mut left = exif.len() as u64;
     for entry in numbers.first_directory()? {
-        let Some(bytes) = size(entry.kind).and_then(|size| entry.count.checked_mul(size)) else { continue };
-        let is_inline = bytes <= numbers.inline();
+        let Some(size) = size(entry.kind) else { continue };
+        let bytes = entry.count.saturating_mul(size as u64);
+        let is_inline = bytes <= numbers.field() as u64;
         if !is_inline {
             // The sum stays above the data once it is: no later entry fits either.
             left = left.saturating_sub(bytes);
         }
-        if entry.tag != ORIENTATION || bytes == 0 {
+        if entry.tag != ORIENTATION || bytes == 0 || (!is_inline && left == 0) {
             continue;
         }
-        let place = if is_inline { Some(entry.value) } else { numbers.offset(&entry).filter(|_| left > 0) };
-        let end = |place: usize| u64::try_from(place).ok()?.checked_add(bytes);
-        if let Some(place) = place.filter(|place| end(*place).is_some_and(|end| end <= exif.len() as u64)) {
+        if let Some(place) = numbers.place(&entry, size) {
             return Some(value(numbers, &entry, place).unwrap_or(0));
         }
     }
@@ -31,7 +30,7 @@ pub(super) fn orientation(exif: &[u8]) -> Option<u32> {
 }
 
 /// Bytes of a value of each type (TIFF 6.0, section 2; `BigTIFF` has 16).
-fn size(kind: u16) -> Option<u64> {
+fn size(kind: u16) -> Option<usize> {
     match kind {
         1 | 2 | 6 | 7 => Some(1),
         3 | 8 => Some(2),

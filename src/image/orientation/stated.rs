@@ -176,8 +176,7 @@ fn in_webp(file: &[u8]) -> Found<'_> {
 fn in_tiff(file: &[u8]) -> Option<&[u8]> {
     let numbers = Numbers::of(file)?;
     let entry = numbers.first_directory()?.find(|entry| entry.tag == XMP_TAG)?;
-    let begin = numbers.offset(&entry)?;
-    file.get(begin..begin.checked_add(usize::try_from(entry.count).ok()?)?)
+    numbers.bytes(numbers.place(&entry, 1)?, usize::try_from(entry.count).ok()?)
 }
 
 /// A chunk's kind, the length of its data, and the length of the whole chunk.
