@@ -233,7 +233,7 @@ mod tests {
             let entry = [&[0x12, 1, 3, 0, 3, 0, 0, 0][..], &at.to_le_bytes()].concat();
             [b"II*\0\x08\0\0\0\x01\0", &entry[..], &[0; 4]].concat()
         };
-        let filler = segment(&[6; 60_000]);
+        let filler = segment(&vec![6; 60_000]);
         let file = |at: u32, segments: usize| [b"\xff\xd8", &segment(&exif(at))[..], &filler.repeat(segments)].concat();
         assert_eq!(stated(&file(100_000, 2)), Some(0));
         assert_eq!(stated(&file(1_100_000, 20)), None);
