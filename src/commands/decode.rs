@@ -24,11 +24,12 @@ const MAX_FILES: u64 = 3;
 
 /// Takes every right away that decoding does not need. The process dies with the server's thread that started it.
 fn confine(memory: u64) -> io::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
     close_inherited_files();
     let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
-    // More than that is refused, which ends the process.
+    // More than that is refused, which ends the process. The server itself may be allowed less, and only root may raise a limit.
+    let memory = getrlimit(Resource::Data).maximum.map_or(memory, |most| most.min(memory));
     setrlimit(Resource::Data, limit(memory))?;
     setrlimit(Resource::Core, limit(0))?;
     setrlimit(Resource::Fsize, limit(0))?;

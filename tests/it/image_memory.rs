@@ -87,6 +87,32 @@ fn webp() -> Vec<u8> {
     [b"RIFF".as_slice(), &28_u32.to_le_bytes(), b"WEBPVP8L", &16_u32.to_le_bytes(), &stream].concat()
 }
 
+/// A QOI file of runs of 62 pixels, the longest (`qoiformat.org`, `QOI_OP_RUN`).
+fn qoi() -> Vec<u8> {
+    let side = u32::from(SIDE).to_be_bytes();
+    let pixels = usize::from(SIDE) * usize::from(SIDE);
+    let last = 0xc0 | u8::try_from(pixels % 62 - 1).unwrap();
+    let runs = [vec![0xfd; pixels / 62], vec![last]].concat();
+    [&b"qoif"[..], &side, &side, &[3, 0], &runs, &[0, 0, 0, 0, 0, 0, 0, 1]].concat()
+}
+
+/// A bitmap of one bit a pixel in netpbm's binary form.
+fn pbm() -> Vec<u8> {
+    let row = vec![0x55; usize::from(SIDE).div_ceil(8)];
+    [format!("P4 {SIDE} {SIDE}\n").into_bytes(), row.repeat(usize::from(SIDE))].concat()
+}
+
+/// An icon that holds `png`.
+fn ico(png: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(png.len()).unwrap().to_le_bytes();
+    [&[0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 1, 0, 32, 0][..], &length, &22_u32.to_le_bytes(), png].concat()
+}
+
+/// A picture from `scripts/make_fixtures.py`.
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(root().join("tests/fixtures/large").join(name)).unwrap()
+}
+
 fn gif() -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = gif::Encoder::new(&mut file, SIDE, SIDE, &[9; 6]).unwrap();
@@ -128,6 +154,12 @@ fn pictures() -> Vec<(&'static str, Vec<u8>)> {
         ("tiff", tiff(2, 3, 8)),
         ("tiff, RGBA of 16 bits", tiff(2, 4, 16)),
         ("tiff, palette", tiff(3, 1, 8)),
+        ("qoi", qoi()),
+        ("pbm", pbm()),
+        ("ico", ico(&png(Rgb8, 3))),
+        ("avif", fixture("plain.avif")),
+        #[cfg(feature = "heic")]
+        ("heic", fixture("plain.heic")),
     ]
 }
 

@@ -58,12 +58,29 @@ impl Source<'_> {
         Ok(size)
     }
 
-    /// Checks the price of a picture whose size has been checked, and that what is taken beside the pixels can be had now. `decoded` is the size
-    /// of the pixels that will be written, `beside` what the decoder takes beside them, in bytes, estimated from above.
+    /// Checks the price of a picture whose size has been checked, and that what is taken beside the pixels can be had now. `decoded`
+    /// is the size of the pixels that will be written, `beside` what the decoder takes beside them, in bytes, estimated from
+    /// above.
     ///
     /// # Errors
     /// [`Error::TooCostly`], [`Error::OutOfMemory`].
     pub(super) fn admit(&self, decoded: Size, beside: u64) -> Result<(), Error> {
+        self.price(decoded, beside)?;
+        probe(beside)
+    }
+
+    /// The same for a decoder that aborts the process where it is refused memory: it allocates the pixels first, without
+    /// clearing them, so that what is probed for is what is left beside them.
+    ///
+    /// # Errors
+    /// As [`admit`](Self::admit).
+    pub(super) fn admit_beside(&self, decoded: Size, beside: u64, pixels: &mut Vec<u8>) -> Result<(), Error> {
+        self.price(decoded, beside)?;
+        memory::resize(pixels, decoded.pixels() * CHANNELS)?;
+        probe(beside)
+    }
+
+    fn price(&self, decoded: Size, beside: u64) -> Result<(), Error> {
         let side = u64::from(decoded.width.max(decoded.height));
         let resize = self.limits.resize_bytes.saturating_mul(side);
         let pixels = (decoded.pixels() as u64).saturating_mul(CHANNELS as u64 * self.limits.copies);
@@ -71,9 +88,13 @@ impl Source<'_> {
         if bytes > self.limits.max_bytes {
             return Err(Error::TooCostly { bytes, limit: self.limits.max_bytes });
         }
-        // The buffer for the pixels is allocated fallibly, and may be there already from the picture before.
-        if beside < UNPROBED { Ok(()) } else { memory::probe(usize::try_from(beside).unwrap_or(usize::MAX)) }
+        Ok(())
     }
+}
+
+/// Small amounts are not probed for: the buffer for the pixels leaves more than that.
+fn probe(bytes: u64) -> Result<(), Error> {
+    if bytes < UNPROBED { Ok(()) } else { memory::probe(usize::try_from(bytes).unwrap_or(usize::MAX)) }
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! Any file as a picture: only the errors that are promised, pixels of the size that is stated, and nothing of the
-//! file before.
+//! file before. With FORMAT in the environment, only files of that format.
 #![no_main]
 
 use std::cell::RefCell;
+use std::env;
+use std::sync::LazyLock;
 
 use glimpse::error::Error;
-use glimpse::image::{Colours, Decoder, Filter, Layout, Limits, Preprocess, Preprocessor, Window};
+use glimpse::image::{Colours, Decoder, Filter, Format, Layout, Limits, Preprocess, Preprocessor, Window};
 use glimpse::stop::Stop;
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{Corpus, fuzz_target};
 
 /// Small enough for many pictures a second.
 const MAX_PIXELS: u64 = 1 << 17;
@@ -23,6 +25,30 @@ const INPUT: Preprocess = Preprocess {
     mean: [127.5; 3],
     std: [127.5; 3],
 };
+
+/// The format that is asked for, by the ending of its files.
+static FORMAT: LazyLock<Option<String>> = LazyLock::new(|| env::var("FORMAT").ok());
+
+/// The format as which `file` is decoded; `None` if another one is asked for.
+fn format(file: &[u8]) -> Option<Format> {
+    let Some(asked) = FORMAT.as_deref() else { return Format::of(file).ok() };
+    if asked == "tga" {
+        return Some(Format::Tga);
+    }
+    Format::of(file).ok().filter(|format| match format {
+        Format::Jpeg => asked == "jpg",
+        Format::Png => asked == "png",
+        Format::WebP => asked == "webp",
+        Format::Gif => asked == "gif",
+        Format::Bmp | Format::Dib => asked == "bmp",
+        Format::Ico | Format::Cur => asked == "ico",
+        Format::Tiff => asked == "tif",
+        Format::Heif => asked == "avif" || asked == "heic",
+        Format::Pnm => asked == "ppm",
+        Format::Qoi => asked == "qoi",
+        Format::Tga => false,
+    })
+}
 
 fn fresh() -> Decoder {
     Decoder::new(Limits { max_pixels: MAX_PIXELS, ..Limits::NONE })
@@ -43,14 +69,15 @@ thread_local! {
     });
 }
 
-fuzz_target!(|file: &[u8]| {
+fuzz_target!(|file: &[u8]| -> Corpus {
+    let Some(format) = format(file) else { return Corpus::Reject };
     // What takes too long is libFuzzer's to say: it knows how slow it has made everything.
     let stop = Stop::never();
     KEPT.with_borrow_mut(|Stages { decoder, preprocessor, pixels }| {
         let detail = Some(INPUT.shorter_side());
-        let decoded = decoder.decode(file, detail, &stop, pixels);
+        let decoded = decoder.decode_as(format, file, detail, &stop, pixels);
         let mut afresh = Vec::new();
-        assert_eq!(decoded, fresh().decode(file, detail, &stop, &mut afresh));
+        assert_eq!(decoded, fresh().decode_as(format, file, detail, &stop, &mut afresh));
         match decoded {
             Ok(picture) => {
                 assert_eq!(pixels.len(), picture.decoded().pixels() * 3);
@@ -59,9 +86,10 @@ fuzz_target!(|file: &[u8]| {
                 preprocessor.fill(pixels, picture, &mut tensor, &stop).unwrap();
                 assert!(tensor.iter().all(|value| (-1.0..=1.0).contains(value)));
             }
-            Err(Error::NotAnImage | Error::UnsupportedImage { .. } | Error::DamagedImage) => {}
+            Err(Error::UnsupportedImage { .. } | Error::DamagedImage) => {}
             Err(Error::TooManyPixels { .. } | Error::SideTooLong { .. }) => {}
             Err(error) => panic!("{error:?}"),
         }
     });
+    Corpus::Keep
 });

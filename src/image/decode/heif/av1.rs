@@ -23,8 +23,7 @@ pub(super) fn decode(source: &Source<'_>, coded: &Coded<'_>, pixels: &mut Vec<u8
     };
     // The planes of the colours are given back before the opacity is decoded.
     let cost = alpha.as_ref().map_or(plan.cost, |(_, alpha)| alpha.cost.max(plan.cost));
-    source.admit(coded.canvas, cost.saturating_add(ROW * u64::from(coded.canvas.width)))?;
-    memory::resize(pixels, coded.canvas.pixels() * CHANNELS)?;
+    source.admit_beside(coded.canvas, cost.saturating_add(ROW * u64::from(coded.canvas.width)), pixels)?;
     let stride = coded.canvas.width as usize * CHANNELS;
     let mut converter = Converter::new(form(coded, &plan))?;
     let mut lines = pixels.chunks_exact_mut(stride);

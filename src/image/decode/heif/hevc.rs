@@ -38,7 +38,7 @@ pub(super) fn decode(source: &Source<'_>, coded: &Coded<'_>, pixels: &mut Vec<u8
     if let Some(alpha) = alpha {
         beside = beside.max(price(source, alpha)?);
     }
-    source.admit(view.size, beside)?;
+    source.admit_beside(view.size, beside, pixels)?;
     memory::zeros(pixels, view.size.pixels() * CHANNELS)?;
     paint(source, coded, &view, pixels, Colours::convert)?;
     if let Some(alpha) = alpha {

@@ -65,9 +65,12 @@ impl Isolated {
             return answer;
         }
         source.stop.check()?;
-        let running = Running::start(&self.program, source.limits.max_bytes).map_err(|error| {
-            tracing::error!(%error, "the process that decodes can't be started");
-            Error::Internal
+        let running = Running::start(&self.program, source.limits.max_bytes, source.stop);
+        let running = running.map_err(|error| {
+            source.stop.check().err().unwrap_or_else(|| {
+                tracing::error!(%error, "the process that decodes can't be started");
+                Error::Internal
+            })
         })?;
         self.ask(running, source, pixels).unwrap_or_else(|| {
             source.stop.check()?;
@@ -99,7 +102,8 @@ impl Isolated {
 }
 
 impl Running {
-    fn start(program: &PathBuf, max_bytes: u64) -> io::Result<Self> {
+    /// Starts a child and waits until it has confined itself.
+    fn start(program: &PathBuf, max_bytes: u64, stop: &Stop) -> io::Result<Self> {
         let mut child = Command::new(program)
             .arg(COMMAND)
             .arg(max_bytes.saturating_add(OWN_BYTES).to_string())
@@ -114,7 +118,9 @@ impl Running {
         };
         ioctl_fionbio(&input, true)?;
         ioctl_fionbio(&output, true)?;
-        Ok(Self { child, input, output })
+        let mut running = Self { child, input, output };
+        running.read(&mut [0; serve::READY.len()], stop)?;
+        Ok(running)
     }
 
     /// Sends the file and reads the picture. An error means that the child is of no use any more.

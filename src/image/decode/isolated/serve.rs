@@ -12,12 +12,17 @@ use crate::memory;
 /// Buffers larger than this are given back after a picture, in bytes.
 const KEPT_BYTES: usize = 16 << 20;
 
-/// Answers questions until `input` ends.
+/// The first output: the process runs and is confined.
+pub(super) const READY: &[u8] = b"\n";
+
+/// Writes [`READY`], and answers questions until `input` ends.
 ///
 /// # Errors
 /// `input` ends in the middle of a question, or `output` is closed.
 pub fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
     let (mut file, mut pixels) = (Vec::new(), Vec::new());
+    output.write_all(READY)?;
+    output.flush()?;
     loop {
         let mut question = [0; Question::BYTES];
         match input.read_exact(&mut question) {

@@ -23,11 +23,11 @@ fn decode(isolated: &mut Isolated, file: &[u8], stop: &Stop) -> Result<(Picture,
     Ok((picture, pixels))
 }
 
-/// A script that answers with these numbers and `pixels`.
+/// A script that says that it runs and answers with these numbers and `pixels`.
 fn answering(numbers: [u64; 4], pixels: &str) -> String {
     let bytes = numbers.iter().flat_map(|number| number.to_le_bytes());
     let octal = bytes.map(|byte| format!("\\{byte:03o}")).collect::<Vec<_>>().concat();
-    format!("printf '{octal}{pixels}'; exec cat >/dev/null")
+    format!("echo; printf '{octal}{pixels}'; exec cat >/dev/null")
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_picture_comes_with_its_pixels() {
 #[test]
 fn a_child_that_ends_or_lies_costs_its_picture_alone() {
     let too_large = answering([0, 1000, 1000, 0], "");
-    for script in ["exit 1", "kill -ABRT $$", "echo 'what is no answer, but is longer than one is'; cat", &too_large] {
+    for script in ["echo; exit 1", "echo; kill -ABRT $$", "echo; echo 'what is no answer, but is longer than one is'; cat", &too_large] {
         let (_folder, path) = program(script);
         let before = failures::failures();
         let decoded = decode(&mut Isolated::new(path), &vec![7; 100_000], &Stop::never());
@@ -52,7 +52,7 @@ fn a_child_that_ends_or_lies_costs_its_picture_alone() {
 
 #[test]
 fn a_child_that_hangs_is_ended_with_the_work() {
-    for script in ["exec sleep 60", "cat >/dev/null; exec sleep 60"] {
+    for script in ["exec sleep 60", "echo; cat >/dev/null; exec sleep 60"] {
         let (_folder, path) = program(script);
         let begun = Instant::now();
         let stop = Stop::at(begun + Duration::from_millis(200));
@@ -66,4 +66,10 @@ fn a_child_that_hangs_is_ended_with_the_work() {
 fn a_program_that_is_not_there_is_an_internal_error() {
     let decoded = decode(&mut Isolated::new("/nowhere/glimpse".into()), b"", &Stop::never());
     assert_eq!(decoded, Err(Error::Internal));
+}
+
+#[test]
+fn a_child_that_ends_before_it_is_confined_is_an_internal_error() {
+    let (_folder, path) = program("exit 1");
+    assert_eq!(decode(&mut Isolated::new(path), b"a file", &Stop::never()), Err(Error::Internal));
 }
