@@ -65,6 +65,9 @@ pub enum Error {
         /// The tensor's shape.
         actual: Vec<usize>,
     },
+    /// The tensor holds a value that is no number, or an infinite one.
+    #[error("The tensor has a value that is not finite")]
+    NotFinite,
     /// The request has more inputs than the engine has permits.
     #[error("At most {limit} pictures can be sent at once")]
     TooManyInputs {
@@ -123,6 +126,9 @@ pub enum Malformed {
     /// The form has no file, or an empty one.
     #[error("The form has no file")]
     NoFile,
+    /// The list of pictures is empty.
+    #[error("There is no picture")]
+    NoPicture,
     /// The payload is not compressed with the content coding that the request names.
     #[error("The payload is not valid {coding}")]
     NotCompressed {
@@ -146,6 +152,9 @@ pub enum FieldFault {
     /// The field holds something other than a string.
     #[error("is not a string")]
     NotText,
+    /// The field holds something other than a list.
+    #[error("is not a list")]
+    NotAList,
     /// The field's text is not base64.
     #[error("is not valid base64")]
     NotBase64,

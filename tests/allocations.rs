@@ -18,7 +18,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use clap::Parser;
 use glimpse::commands;
 use glimpse::config::CommandLine;
-use glimpse::engine::{Input, Payload, Work, Worker};
+use glimpse::engine::{Input, Output, Payload, Work, Worker};
 use glimpse::stop::Stop;
 use image::imageops::{FilterType, resize};
 use image::{ImageFormat, RgbImage};
@@ -84,7 +84,7 @@ fn allocated(worker: &mut Worker, payload: &Input) -> usize {
     let mut run = || {
         let stop = Stop::never();
         let before = ALLOCATED.get();
-        worker.run(payload, 3, &stop).unwrap();
+        worker.run(payload, Output::Labels(3), &stop).unwrap();
         ALLOCATED.get() - before
     };
     run();

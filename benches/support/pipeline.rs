@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use glimpse::commands;
 use glimpse::config::Config;
-use glimpse::engine::{Input, Payload, Work, Worker};
+use glimpse::engine::{Input, Output, Payload, Work, Worker};
 use glimpse::stop::Stop;
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ impl Pipelines {
                             break;
                         }
                         let stop = Stop::never();
-                        pipeline.run(&payloads[number % payloads.len()], 3, &stop).unwrap();
+                        pipeline.run(&payloads[number % payloads.len()], Output::Labels(3), &stop).unwrap();
                         done.fetch_add(1, Ordering::Relaxed);
                     }
                 });

@@ -88,6 +88,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
             timeout: config.connections.body_timeout,
             min_rate: config.connections.min_body_rate,
         },
+        max_batch: config.engine.max_batch,
         max_pixels: config.engine.max_pixels,
         max_picture_bytes: config.engine.max_picture_bytes as u64,
     }))

@@ -16,6 +16,10 @@ pub struct Engine {
     #[arg(long, env, hide_env_values = true, default_value_t = 64, value_parser = within::<0, 65536>)]
     pub queue_depth: usize,
 
+    /// Pictures in one request, 1 to 256; a request with more is answered 413
+    #[arg(long, env, hide_env_values = true, default_value_t = 32, value_parser = within::<1, 256>)]
+    pub max_batch: usize,
+
     /// Longest time for a request to wait for a worker and be analyzed, such as 10s, 500ms or 1m; one
     /// that takes longer is answered 504
     #[arg(long, env, hide_env_values = true, default_value = "10s", value_parser = duration)]

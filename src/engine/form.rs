@@ -1,4 +1,5 @@
-//! A file in a form (multipart/form-data, RFC 7578) that is in memory.
+//! The files in a form (multipart/form-data, RFC 7578) that is in memory. A part with a file name or the type of
+//! an image is a file, whatever its own name is: clients call it as they like.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -19,22 +20,55 @@ const MAX_PARTS: usize = 100;
 /// small. It searches a head that is not complete anew with every step, so a step is not very small.
 const STEP: usize = 1 << 20;
 
-/// Copies the file in the part `name` of `form` to `file`, replacing what was there.
+/// Copies the first file of `form` to `file`, replacing what was there.
 ///
 /// # Errors
 /// [`Malformed::NotAForm`], [`Malformed::TooManyParts`], [`Malformed::NoFile`]; [`Error::OutOfMemory`]; what
 /// [`Stop::check`] returns.
-pub(super) fn read(form: &[u8], boundary: &str, name: &str, stop: &Stop, file: &mut Vec<u8>) -> Result<(), Error> {
+pub(super) fn read(form: &[u8], boundary: &str, stop: &Stop, file: &mut Vec<u8>) -> Result<(), Error> {
     let polls = Polls { most: form.len() / STEP + 2, stop };
     let mut parts = Multipart::new(steps(form), boundary);
     for _ in 0..MAX_PARTS {
         match polls.finish(parts.next_field())? {
             None => return Err(Malformed::NoFile.into()),
-            Some(part) if part.name() == Some(name) => return copy(part, &polls, file),
+            Some(part) if is_file(&part) => {
+                copy(part, &polls, file)?;
+                return if file.is_empty() { Err(Malformed::NoFile.into()) } else { Ok(()) };
+            }
             Some(_) => {}
         }
     }
     Err(Malformed::TooManyParts { limit: MAX_PARTS }.into())
+}
+
+/// The files of `form` in their order, with the types that their parts name: `limit` at most. All of them together are not longer
+/// than the form.
+///
+/// # Errors
+/// As for one file, but that a form without files gives none; [`Error::TooManyInputs`].
+pub fn files(form: &[u8], boundary: &str, limit: usize, stop: &Stop) -> Result<Vec<(Vec<u8>, Option<String>)>, Error> {
+    let polls = Polls { most: form.len() / STEP + 2, stop };
+    let mut parts = Multipart::new(steps(form), boundary);
+    let mut files = Vec::new();
+    for _ in 0..MAX_PARTS {
+        match polls.finish(parts.next_field())? {
+            None => return Ok(files),
+            Some(part) if is_file(&part) => {
+                if files.len() == limit {
+                    return Err(Error::TooManyInputs { limit });
+                }
+                let (mut file, media_type) = (Vec::new(), part.content_type().map(ToString::to_string));
+                copy(part, &polls, &mut file)?;
+                files.push((file, media_type));
+            }
+            Some(_) => {}
+        }
+    }
+    Err(Malformed::TooManyParts { limit: MAX_PARTS }.into())
+}
+
+fn is_file(part: &Field<'_>) -> bool {
+    part.file_name().is_some() || part.content_type().is_some_and(|kind| kind.type_() == "image")
 }
 
 fn copy(mut part: Field<'_>, polls: &Polls<'_>, file: &mut Vec<u8>) -> Result<(), Error> {
@@ -43,7 +77,7 @@ fn copy(mut part: Field<'_>, polls: &Polls<'_>, file: &mut Vec<u8>) -> Result<()
         memory::grow(file, chunk.len())?;
         file.extend_from_slice(&chunk);
     }
-    if file.is_empty() { Err(Malformed::NoFile.into()) } else { Ok(()) }
+    Ok(())
 }
 
 /// The form step by step. It is pending after each step, or the parser would take all of them at once.
@@ -88,7 +122,7 @@ mod tests {
 
     fn file(form: &[u8]) -> Result<Vec<u8>, Error> {
         let mut file = b"left from the last form".to_vec();
-        read(form, "x", "picture", &Stop::never(), &mut file).map(|()| file)
+        read(form, "x", &Stop::never(), &mut file).map(|()| file)
     }
 
     fn part(name: &str, content: &[u8]) -> Vec<u8> {
@@ -96,11 +130,30 @@ mod tests {
         [head.as_bytes(), content, b"\r\n"].concat()
     }
 
+    fn field(name: &str, content: &[u8]) -> Vec<u8> {
+        [format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n").as_bytes(), content, b"\r\n"]
+            .concat()
+    }
+
     #[test]
-    fn the_named_part_is_the_file() {
+    fn the_first_file_is_found() {
         let large: Vec<u8> = (0..5_000_000_u32).map(|number| number.to_le_bytes()[0]).collect();
-        let form = [part("other", &large), part("picture", &large), b"--x--\r\n".to_vec()].concat();
+        let form = [field("top_k", b"5"), part("any", &large), part("other", b"b"), b"--x--\r\n".to_vec()].concat();
         assert!(file(&form) == Ok(large));
+        let typed =
+            b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Type: image/png\r\n\r\nfile\r\n--x--\r\n";
+        assert_eq!(file(typed), Ok(b"file".to_vec()));
+    }
+
+    #[test]
+    fn all_files_come_in_their_order() {
+        let form =
+            [part("a", b"one"), field("b", b"no file"), part("a", b""), part("c", b"three"), b"--x--\r\n".to_vec()]
+                .concat();
+        let all = |limit| files(&form, "x", limit, &Stop::never());
+        assert_eq!(all(3), Ok(["one", "", "three"].map(|file| (file.into(), None)).to_vec()));
+        assert_eq!(all(2), Err(Error::TooManyInputs { limit: 2 }));
+        assert_eq!(files(b"--x--\r\n", "x", 3, &Stop::never()), Ok(Vec::new()));
     }
 
     #[test]
@@ -122,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_form_without_a_file() {
-        for form in [b"--x--\r\n".to_vec(), [part("other", b"a"), b"--x--\r\n".to_vec()].concat()] {
+        for form in [b"--x--\r\n".to_vec(), [field("other", b"a"), b"--x--\r\n".to_vec()].concat()] {
             assert_eq!(file(&form), Err(Malformed::NoFile.into()));
         }
         assert_eq!(file(&[part("picture", b""), b"--x--\r\n".to_vec()].concat()), Err(Malformed::NoFile.into()));
@@ -139,7 +192,9 @@ mod tests {
 
     #[test]
     fn empty_parts_without_end() {
-        let form = part("", b"").repeat(100_000);
+        let form = field("", b"").repeat(100_000);
         assert_eq!(file(&form), Err(Malformed::TooManyParts { limit: MAX_PARTS }.into()));
+        let most = files(&part("", b"").repeat(100_000), "x", usize::MAX, &Stop::never());
+        assert_eq!(most, Err(Malformed::TooManyParts { limit: MAX_PARTS }.into()));
     }
 }

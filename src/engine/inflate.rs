@@ -28,7 +28,7 @@ pub enum Coding {
 /// # Errors
 /// [`Error::PayloadTooLarge`] past the limit, [`Malformed::NotCompressed`] for damaged data, [`Error::OutOfMemory`], and
 /// what [`Stop::check`] returns.
-pub(super) fn inflate<'b>(
+pub fn inflate<'b>(
     bytes: &[u8],
     coding: Coding,
     limit: usize,

@@ -1,13 +1,14 @@
-//! One field of a JSON object. Its text is borrowed from the document where it has no escapes, so that a picture of
-//! megabytes is not copied.
+//! One field of a JSON object, or a list in it. A text is borrowed from the document where it has no escapes, so that a
+//! picture of megabytes is not copied.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
-use crate::error::{Error, Malformed};
+use crate::error::{Error, FieldFault, Malformed};
 use crate::memory;
 
 /// Bytes of a character in UTF-8 at most.
@@ -31,10 +32,34 @@ pub enum Field<'a> {
 /// # Errors
 /// [`Malformed::NotJson`] or [`Malformed::NotAnObject`]; [`Error::OutOfMemory`].
 pub fn read<'a>(json: &'a [u8], name: &str) -> Result<Field<'a>, Error> {
+    document(json, Object { name, value: PhantomData }).map(|field: Option<Field<'a>>| field.unwrap_or(Field::Absent))
+}
+
+/// The values of the list that the object `json` has in its field `name`: `limit` at most.
+///
+/// # Errors
+/// [`Malformed::NotJson`], [`Malformed::NotAnObject`], [`Malformed::Field`]; [`Error::TooManyInputs`];
+/// [`Error::OutOfMemory`].
+pub fn list<'a>(json: &'a [u8], name: &'static str, limit: usize) -> Result<Vec<Field<'a>>, Error> {
+    let list: Option<List<'a>> = document(json, Object { name, value: PhantomData })?;
+    let fault = |fault| Err(Malformed::Field { name, fault }.into());
+    match list {
+        None => fault(FieldFault::Missing),
+        Some(List::Other) => fault(FieldFault::NotAList),
+        Some(List::Values(values)) if values.len() > limit => Err(Error::TooManyInputs { limit }),
+        Some(List::Values(values)) => Ok(values),
+    }
+}
+
+/// Deserializes a whole document.
+///
+/// # Errors
+/// [`Malformed::NotJson`] or [`Malformed::NotAnObject`]; [`Error::OutOfMemory`].
+pub fn document<'a, S: DeserializeSeed<'a>>(json: &'a [u8], seed: S) -> Result<S::Value, Error> {
     probe_for_unescaping(json)?;
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let field = Object { name }.deserialize(&mut deserializer);
-    field.and_then(|field| deserializer.end().map(|()| field)).map_err(|error| match error.classify() {
+    let value = seed.deserialize(&mut deserializer);
+    value.and_then(|value| deserializer.end().map(|()| value)).map_err(|error| match error.classify() {
         Category::Data => Malformed::NotAnObject.into(),
         _ => Malformed::NotJson { column: error.column() }.into(),
     })
@@ -76,30 +101,32 @@ fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'static, [u8
     Ok(Cow::Owned(text))
 }
 
-struct Object<'n> {
+/// The last value of the field `name`.
+struct Object<'n, T> {
     name: &'n str,
+    value: PhantomData<T>,
 }
 
-impl<'de> DeserializeSeed<'de> for Object<'_> {
-    type Value = Field<'de>;
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Object<'_, T> {
+    type Value = Option<T>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field<'de>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for Object<'_> {
-    type Value = Field<'de>;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<'_, T> {
+    type Value = Option<T>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Field<'de>, A::Error> {
-        let mut field = Field::Absent;
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Option<T>, A::Error> {
+        let mut field = None;
         while let Some(Key(key)) = object.next_key()? {
             if key == self.name {
-                field = object.next_value()?;
+                field = Some(object.next_value()?);
             } else {
                 object.next_value::<IgnoredAny>()?;
             }
@@ -108,12 +135,77 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 }
 
+/// The values of a list, or anything else.
+enum List<'a> {
+    Values(Vec<Field<'a>>),
+    Other,
+}
+
+/// More values than any list of pictures has. Those after it are not kept.
+const MAX_VALUES: usize = 1 << 16;
+
 #[derive(serde::Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Field<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AnyField)
+    }
+}
+
+impl<'de> Deserialize<'de> for List<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyList)
+    }
+}
+
+/// Any value of which only a list is kept.
+struct AnyList;
+
+impl<'de> Visitor<'de> for AnyList {
+    type Value = List<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any value")
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<List<'de>, E> {
+        Ok(List::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<List<'de>, E> {
+        Ok(List::Other)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<List<'de>, E> {
+        Ok(List::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<List<'de>, E> {
+        Ok(List::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<List<'de>, E> {
+        Ok(List::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<List<'de>, E> {
+        Ok(List::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<List<'de>, A::Error> {
+        let mut values = Vec::new();
+        while values.len() < MAX_VALUES {
+            let Some(value) = sequence.next_element()? else { return Ok(List::Values(values)) };
+            values.push(value);
+        }
+        while sequence.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(List::Values(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<List<'de>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(List::Other)
     }
 }
 
@@ -188,6 +280,23 @@ mod tests {
         ] {
             assert_eq!(read(body.as_bytes(), "a"), Ok(field), "{body}");
         }
+    }
+
+    #[test]
+    fn what_a_list_may_hold() {
+        let text = |text: &'static str| Field::Text(text.into());
+        assert_eq!(
+            list(br#"{"a": ["x", null, 1, "y\/z"]}"#, "a", 4),
+            Ok(vec![text("x"), Field::Null, Field::Other, text("y/z")])
+        );
+        assert_eq!(list(br#"{"a": []}"#, "a", 4), Ok(vec![]));
+        assert_eq!(list(br#"{"a": [1, 2, 3]}"#, "a", 2), Err(Error::TooManyInputs { limit: 2 }));
+        let fault = |fault| Err(Malformed::Field { name: "a", fault }.into());
+        assert_eq!(list(b"{}", "a", 2), fault(FieldFault::Missing));
+        for other in ["null", "1", "-1", "1.5", "true", "\"x\"", "{\"b\": [1]}"] {
+            assert_eq!(list(format!("{{\"a\": {other}}}").as_bytes(), "a", 2), fault(FieldFault::NotAList), "{other}");
+        }
+        assert_eq!(list(b"[1]", "a", 2), Err(Malformed::NotAnObject.into()));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! A request takes a permit for each of its inputs or is refused at once. There are as many permits as there are workers
 //! and places in the queue. An admitted request is answered before its deadline, or with the error that says it was
 //! missed. A worker skips inputs that nobody waits for.
+//!
+//! A door that must take a body apart before it has inputs does that on a compute thread too ([`Engine::prepare`]).
 
 pub mod base64;
 mod form;
@@ -10,6 +12,7 @@ mod inflate;
 pub mod json;
 mod payload;
 mod pool;
+mod statistics;
 mod timings;
 mod worker;
 
@@ -23,9 +26,11 @@ use crate::error::{Error, StartError};
 use crate::model::Prediction;
 use crate::stop::{Stop, Waiting};
 
-pub use inflate::Coding;
+pub use form::files;
+pub use inflate::{Coding, inflate};
 pub use payload::{Buffers, Payload};
 use pool::{Job, Pool};
+pub use statistics::{Count, Statistics, Totals};
 pub use timings::{Stage, Timings};
 pub use worker::{Settings, Worker};
 
@@ -34,8 +39,35 @@ pub use worker::{Settings, Worker};
 pub enum Input {
     /// A picture, as the request carries it.
     Picture(Payload),
-    /// The model's input itself: one picture, in the layout that the model describes.
+    /// The model's input itself: one picture, scaled, in the layout that the model describes.
     Tensor(Array4<f32>),
+}
+
+/// What an analysis gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// So many of the most probable labels.
+    Labels(usize),
+    /// The probabilities of all labels.
+    Probabilities,
+}
+
+/// What a caller wants, and until when.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// What the analysis gives.
+    pub output: Output,
+    /// The end of the caller's patience.
+    pub deadline: Instant,
+}
+
+impl Terms {
+    /// The same, with `patience` from now on at most.
+    #[must_use]
+    pub fn within(self, patience: Duration) -> Self {
+        let deadline = Instant::now().checked_add(patience).map_or(self.deadline, |at| at.min(self.deadline));
+        Self { deadline, ..self }
+    }
 }
 
 impl From<Payload> for Input {
@@ -52,11 +84,11 @@ impl From<Array4<f32>> for Input {
 
 /// The work on an input. Each worker thread owns one value, which may keep buffers.
 pub trait Work: Send + 'static {
-    /// Analyses `input` and gives the `labels` most probable labels. Asks `stop` between its steps.
+    /// Analyses `input`. Asks `stop` between its steps.
     ///
     /// # Errors
     /// An error of the input, or what [`Stop::check`] returned.
-    fn run(&mut self, input: &Input, labels: usize, stop: &Stop) -> Result<Analysis, Error>;
+    fn run(&mut self, input: &Input, output: Output, stop: &Stop) -> Result<Analysis, Error>;
 
     /// Replaces the state that a panic may have left undefined.
     ///
@@ -68,10 +100,12 @@ pub trait Work: Send + 'static {
 }
 
 /// The labels of an input, and the time that each stage took.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Analysis {
-    /// The most probable labels, highest first.
+    /// The most probable labels, highest first, where [`Output::Labels`] asks for them.
     pub predictions: Vec<Prediction>,
+    /// The probability of each label, in the model's order, where [`Output::Probabilities`] asks for them.
+    pub probabilities: Vec<f32>,
     /// The time that each stage took.
     pub timings: Timings,
 }
@@ -93,6 +127,7 @@ pub struct Engine {
     /// Permits in all: one a worker and one a place in the queue.
     capacity: usize,
     timeout: Duration,
+    statistics: Arc<Statistics>,
 }
 
 impl Engine {
@@ -103,7 +138,8 @@ impl Engine {
     pub fn new<W: Work>(workers: Vec<W>, limits: Capacity) -> Result<Self, StartError> {
         let capacity = workers.len() + limits.queue_depth;
         let permits = Arc::new(Semaphore::new(capacity));
-        Ok(Self { pool: Pool::new(workers)?, permits, capacity, timeout: limits.timeout })
+        let statistics = Arc::default();
+        Ok(Self { pool: Pool::new(workers)?, permits, capacity, timeout: limits.timeout, statistics })
     }
 
     /// Whether every permit is taken, so that a further request would be refused.
@@ -134,67 +170,118 @@ impl Engine {
         tokio::time::timeout(patience, self.permits.acquire_many(all)).await.is_ok()
     }
 
-    /// Analyses one input and gives its `labels` most probable labels. Work that has not begun when the future is
-    /// dropped is not done.
+    /// What has been analyzed since the start.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// The terms of a request that begins now.
+    pub fn terms(&self, output: Output) -> Terms {
+        Terms { output, deadline: Instant::now() + self.timeout }
+    }
+
+    /// Does work of a door on a compute thread, under a permit. The work asks its [`Stop`] between its steps.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] at once if there is no permit; [`Error::DeadlineExceeded`]; [`Error::Internal`] if the work panicked; an
+    /// error of the work.
+    pub async fn prepare<T, F>(&self, deadline: Instant, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Stop) -> Result<T, Error> + Send + 'static,
+    {
+        let permit = self.permits.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
+        let (stop, waiting) = Stop::while_waiting(deadline);
+        let (sender, reply) = oneshot::channel();
+        self.pool.submit_task(move || {
+            let result = stop.check().and_then(|()| work(&stop));
+            drop(permit);
+            // The receiver is gone if the client has left.
+            let _ = sender.send(result);
+        });
+        let result = wait(deadline, reply).await;
+        drop(waiting);
+        result
+    }
+
+    /// Analyses one input. Work that has not begun when the future is dropped is not done.
     ///
     /// # Errors
     /// [`Error::Busy`] at once if there is no permit; [`Error::DeadlineExceeded`]; [`Error::Internal`] if the worker
     /// panicked; an error of the input.
-    pub async fn analyze(&self, input: impl Into<Input>, labels: usize) -> Result<Analysis, Error> {
+    pub async fn analyze(&self, input: impl Into<Input>, terms: Terms) -> Result<Analysis, Error> {
         let permit = self.permits.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
-        self.submit(input.into(), labels, permit, Instant::now()).result().await
+        self.submit(input.into(), terms, permit, Instant::now()).result().await
     }
 
     /// Analyses several inputs, which are admitted all at once or not at all. Each has its own result, in the order of
-    /// `inputs`; all share one deadline.
+    /// `inputs`.
     ///
     /// # Errors
-    /// [`Error::TooManyInputs`] if there are more inputs than permits, [`Error::Busy`] if too few permits are free.
-    pub async fn analyze_all(&self, inputs: Vec<Input>, labels: usize) -> Result<Vec<Result<Analysis, Error>>, Error> {
-        if inputs.len() > self.capacity {
-            return Err(Error::TooManyInputs { limit: self.capacity });
-        }
-        let count = u32::try_from(inputs.len()).map_err(|_| Error::TooManyInputs { limit: self.capacity })?;
-        let mut permits = self.permits.clone().try_acquire_many_owned(count).map_err(|_| Error::Busy)?;
-        let admitted = Instant::now();
-        let pending: Vec<Pending> = inputs
-            .into_iter()
-            .filter_map(|input| permits.split(1).map(|permit| self.submit(input, labels, permit, admitted)))
-            .collect();
-        let mut results = Vec::with_capacity(pending.len());
-        for pending in pending {
+    /// As [`admit`](Self::admit).
+    pub async fn analyze_all(&self, inputs: Vec<Input>, terms: Terms) -> Result<Vec<Result<Analysis, Error>>, Error> {
+        let mut results = Vec::with_capacity(inputs.len());
+        for pending in self.admit(inputs, terms)? {
             results.push(pending.result().await);
         }
         Ok(results)
     }
 
-    fn submit(&self, input: Input, labels: usize, permit: OwnedSemaphorePermit, admitted: Instant) -> Pending {
-        let deadline = admitted + self.timeout;
+    /// Admits several inputs, all at once or not at all.
+    ///
+    /// # Errors
+    /// [`Error::TooManyInputs`] if there are more inputs than permits, [`Error::Busy`] if too few permits are free.
+    pub fn admit(&self, inputs: Vec<Input>, terms: Terms) -> Result<Vec<Pending>, Error> {
+        let limit = self.capacity;
+        let count = u32::try_from(inputs.len()).ok().filter(|_| inputs.len() <= limit);
+        let count = count.ok_or(Error::TooManyInputs { limit })?;
+        let mut permits = self.permits.clone().try_acquire_many_owned(count).map_err(|_| Error::Busy)?;
+        let admitted = Instant::now();
+        let submit = |input| permits.split(1).map(|permit| self.submit(input, terms, permit, admitted));
+        Ok(inputs.into_iter().filter_map(submit).collect())
+    }
+
+    fn submit(&self, input: Input, terms: Terms, permit: OwnedSemaphorePermit, admitted: Instant) -> Pending {
+        let Terms { output, deadline } = terms;
         let (stop, waiting) = Stop::while_waiting(deadline);
         let (sender, reply) = oneshot::channel();
-        self.pool.submit(Job { input, labels, stop, reply: sender, permit });
-        Pending { admitted, deadline, reply, _waiting: waiting }
+        self.pool.submit(Job { input, output, stop, reply: sender, permit });
+        Pending { admitted, deadline, reply, statistics: self.statistics.clone(), _waiting: waiting }
     }
 }
 
-/// An input that has been admitted.
-struct Pending {
+/// An input that has been admitted. Work that has not begun when it is dropped is not done.
+#[derive(Debug)]
+pub struct Pending {
     admitted: Instant,
     deadline: Instant,
     reply: oneshot::Receiver<Result<Analysis, Error>>,
+    statistics: Arc<Statistics>,
     _waiting: Waiting,
 }
 
 impl Pending {
-    async fn result(self) -> Result<Analysis, Error> {
-        let mut analysis = match tokio::time::timeout_at(self.deadline.into(), self.reply).await {
-            Ok(Ok(result)) => result?,
-            Ok(Err(_)) => return Err(Error::Internal),
-            Err(_) => return Err(Error::DeadlineExceeded),
-        };
-        let worked = analysis.timings.total();
-        analysis.timings.set(Stage::Queue, self.admitted.elapsed().saturating_sub(worked));
-        Ok(analysis)
+    /// Waits for the analysis.
+    ///
+    /// # Errors
+    /// [`Error::DeadlineExceeded`]; [`Error::Internal`] if the worker panicked; an error of the input.
+    pub async fn result(self) -> Result<Analysis, Error> {
+        let mut result = wait(self.deadline, self.reply).await;
+        let elapsed = self.admitted.elapsed();
+        if let Ok(analysis) = &mut result {
+            let worked = analysis.timings.total();
+            analysis.timings.set(Stage::Queue, elapsed.saturating_sub(worked));
+        }
+        self.statistics.observe(&result, elapsed);
+        result
+    }
+}
+
+async fn wait<T>(deadline: Instant, reply: oneshot::Receiver<Result<T, Error>>) -> Result<T, Error> {
+    match tokio::time::timeout_at(deadline.into(), reply).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(Error::Internal),
+        Err(_) => Err(Error::DeadlineExceeded),
     }
 }
 

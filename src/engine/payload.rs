@@ -24,6 +24,7 @@ pub struct Payload {
     bytes: Bytes,
     coding: Coding,
     place: Place,
+    named: Option<Format>,
 }
 
 /// Where in the payload the picture is.
@@ -32,12 +33,13 @@ enum Place {
     File,
     Base64,
     Field(&'static str),
-    Part { name: &'static str, boundary: String },
+    FileOrField(&'static str),
+    Part { boundary: String },
 }
 
 impl Payload {
     const fn new(bytes: Bytes, place: Place) -> Self {
-        Self { bytes, coding: Coding::Identity, place }
+        Self { bytes, coding: Coding::Identity, place, named: None }
     }
 
     /// The picture file itself.
@@ -55,9 +57,15 @@ impl Payload {
         Self::new(json, Place::Field(name))
     }
 
-    /// A form (multipart/form-data, RFC 7578) whose part `name` holds the file.
-    pub const fn part(form: Bytes, boundary: String, name: &'static str) -> Self {
-        Self::new(form, Place::Part { name, boundary })
+    /// The file itself, or else a JSON object as for [`field`](Self::field): for doors that are not told which of both it
+    /// is. No image format begins as JSON does.
+    pub const fn file_or_field(bytes: Bytes, name: &'static str) -> Self {
+        Self::new(bytes, Place::FileOrField(name))
+    }
+
+    /// A form (multipart/form-data, RFC 7578) whose first part with a file name holds the file.
+    pub const fn part(form: Bytes, boundary: String) -> Self {
+        Self::new(form, Place::Part { boundary })
     }
 
     /// The bytes of the request, neither inflated nor parsed.
@@ -71,6 +79,12 @@ impl Payload {
         Self { coding, ..self }
     }
 
+    /// The same payload, whose door has been told the format: it counts where the file's bytes can't tell it.
+    #[must_use]
+    pub fn named(self, named: Option<Format>) -> Self {
+        Self { named, ..self }
+    }
+
     /// The picture file, borrowed from the payload or from `buffers`, and the format that the payload names where files of
     /// that format can't be told by their bytes. A payload may inflate to `limit` bytes at most.
     ///
@@ -82,15 +96,16 @@ impl Payload {
             Coding::Identity => &self.bytes,
             coding => inflate::inflate(&self.bytes, coding, limit, stop, inflated)?,
         };
-        let mut named = None;
+        let mut named = self.named;
         match &self.place {
             Place::File => return Ok(File { bytes, named }),
+            Place::FileOrField(_) if !is_json(bytes) => return Ok(File { bytes, named }),
             Place::Base64 => {
                 let text = std::str::from_utf8(bytes).map_err(|_| Malformed::NotBase64)?;
                 named = Format::named(base64::media_type(text));
                 base64::decode(text, file)?;
             }
-            Place::Field(name) => {
+            Place::Field(name) | Place::FileOrField(name) => {
                 let fault = |fault| Error::from(Malformed::Field { name, fault });
                 let json = json::to_utf8(bytes)?;
                 let text = field(&json, name)?;
@@ -100,10 +115,19 @@ impl Payload {
                     other => other,
                 })?;
             }
-            Place::Part { name, boundary } => form::read(bytes, boundary, name, stop, file)?,
+            Place::Part { boundary } => form::read(bytes, boundary, stop, file)?,
         }
         Ok(File { bytes: file, named })
     }
+}
+
+/// Whether a document may be JSON: by its first character, which is an ASCII one, or by a mark of Unicode. Nothing is JSON as
+/// well, so that it is refused as a document and not as a picture.
+fn is_json(bytes: &[u8]) -> bool {
+    let marked = [&[0xef, 0xbb, 0xbf][..], &[0xff, 0xfe], &[0xfe, 0xff]].iter().any(|mark| bytes.starts_with(mark));
+    let mut characters = bytes.iter().filter(|byte| !matches!(byte, b' ' | b'\t'..=b'\r'));
+    let first = characters.find(|byte| **byte != 0);
+    marked || matches!(first, None | Some(b'{' | b'[' | b'"'))
 }
 
 /// A picture file that a payload holds.

@@ -9,7 +9,7 @@ use opentelemetry::Context;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::{Analysis, Input, Stage, Work};
+use super::{Analysis, Input, Output, Stage, Work};
 use crate::error::{Error, StartError};
 use crate::stop::Stop;
 
@@ -21,7 +21,7 @@ type Workers = Arc<[Mutex<Box<dyn Work>>]>;
 /// An admitted input, and the channel for its result.
 pub(super) struct Job {
     pub(super) input: Input,
-    pub(super) labels: usize,
+    pub(super) output: Output,
     pub(super) stop: Stop,
     pub(super) reply: oneshot::Sender<Result<Analysis, Error>>,
     /// Returned when the work is done.
@@ -65,13 +65,7 @@ impl Pool {
     /// Hands a job to the next idle thread.
     pub(super) fn submit(&self, job: Job) {
         let (workers, missing) = (self.workers.clone(), self.missing.clone());
-        let (span, trace) = (tracing::Span::current(), Context::current());
-        let queue = Stage::Queue.span();
-        self.threads.spawn_fifo(move || {
-            drop(queue);
-            // Log lines of the work and of its panics carry the request's id. Its stages belong to the trace.
-            let _entered = span.enter();
-            let _traced = trace.attach();
+        self.spawn(move || {
             let thread = rayon::current_thread_index().unwrap_or(0);
             // A thread takes only its own worker, so the lock is free.
             let mut worker = workers[thread].lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,6 +74,23 @@ impl Pool {
                 renew(worker.as_mut());
                 missing.fetch_sub(1, Ordering::Relaxed);
             }
+        });
+    }
+
+    /// Hands work that needs no worker to the next idle thread. A panic ends the work alone; the panic hook has logged it.
+    pub(super) fn submit_task(&self, work: impl FnOnce() + Send + 'static) {
+        self.spawn(move || drop(catch_unwind(AssertUnwindSafe(work))));
+    }
+
+    fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        let (span, trace) = (tracing::Span::current(), Context::current());
+        let queue = Stage::Queue.span();
+        self.threads.spawn_fifo(move || {
+            drop(queue);
+            // Log lines of the work and of its panics carry the request's id. Its stages belong to the trace.
+            let _entered = span.enter();
+            let _traced = trace.attach();
+            work();
         });
     }
 }
@@ -92,10 +103,10 @@ enum Outcome {
 
 impl Job {
     fn run(self, worker: &mut dyn Work) -> Outcome {
-        let Self { input, labels, stop, reply, permit } = self;
+        let Self { input, output, stop, reply, permit } = self;
         let mut outcome = Outcome::Done;
         let result = stop.check().and_then(|()| {
-            let work = AssertUnwindSafe(|| worker.run(&input, labels, &stop));
+            let work = AssertUnwindSafe(|| worker.run(&input, output, &stop));
             catch_unwind(work).unwrap_or_else(|_| {
                 outcome = Outcome::Panicked;
                 Err(Error::Internal)

@@ -24,7 +24,7 @@ fn text(text: &'static str) -> Input {
 }
 
 impl Work for Scripted {
-    fn run(&mut self, input: &Input, labels: usize, stop: &Stop) -> Result<Analysis, Error> {
+    fn run(&mut self, input: &Input, output: Output, stop: &Stop) -> Result<Analysis, Error> {
         self.begun.send(input.clone()).unwrap();
         self.go_on.recv().unwrap();
         assert_ne!(input, &text("panic"), "as the test asks");
@@ -33,8 +33,9 @@ impl Work for Scripted {
         }
         stop.check()?;
         self.done.fetch_add(1, Ordering::SeqCst);
-        let prediction = Prediction { label: format!("{input:?}").into(), confidence: 1.0 };
-        Ok(Analysis { predictions: vec![prediction; labels], timings: Timings::default() })
+        let prediction = Prediction { index: 0, label: format!("{input:?}").into(), confidence: 1.0 };
+        let Output::Labels(labels) = output else { return Err(Error::Internal) };
+        Ok(Analysis { predictions: vec![prediction; labels], ..Analysis::default() })
     }
 }
 
@@ -49,10 +50,16 @@ fn script(queue_depth: usize, timeout: Duration) -> Script {
 
 const LONG: Duration = Duration::from_mins(1);
 
+const ONE: Output = Output::Labels(1);
+
 impl Script {
+    fn terms(&self) -> Terms {
+        self.engine.terms(ONE)
+    }
+
     fn send(&self, payload: &'static str) -> tokio::task::JoinHandle<Result<Analysis, Error>> {
         let engine = self.engine.clone();
-        tokio::spawn(async move { engine.analyze(text(payload), 1).await })
+        tokio::spawn(async move { engine.analyze(text(payload), engine.terms(ONE)).await })
     }
 
     /// Sends a request and waits until the worker has it.
@@ -80,7 +87,7 @@ async fn a_full_queue_refuses_at_once_and_the_others_are_served() {
     let worked_on = script.occupy("first").await;
     let waiting = script.send("second");
     script.free(0).await;
-    assert_eq!(script.engine.analyze(text("third"), 1).await, Err(Error::Busy));
+    assert_eq!(script.engine.analyze(text("third"), script.terms()).await, Err(Error::Busy));
     script.go_on.send(()).unwrap();
     script.go_on.send(()).unwrap();
     assert!(worked_on.await.unwrap().is_ok());
@@ -134,7 +141,8 @@ async fn several_are_answered_in_order_and_a_bad_one_spoils_no_other() {
         script.go_on.send(()).unwrap();
     }
     let names = ["first", "bad", "panic", "last"];
-    let results = script.engine.analyze_all(names.map(text).to_vec(), 2).await.unwrap();
+    let results =
+        script.engine.analyze_all(names.map(text).to_vec(), script.engine.terms(Output::Labels(2))).await.unwrap();
     let label = |name| format!("{:?}", text(name));
     let labels: Vec<Result<String, Error>> = results
         .into_iter()
@@ -154,11 +162,11 @@ async fn several_are_admitted_all_at_once_or_not_at_all() {
     let script = script(2, LONG);
     let worked_on = script.occupy("first").await;
     let three = ["a", "b", "c"].map(text).to_vec();
-    assert_eq!(script.engine.analyze_all(three.clone(), 1).await, Err(Error::Busy));
+    assert_eq!(script.engine.analyze_all(three.clone(), script.terms()).await, Err(Error::Busy));
     assert_eq!(script.engine.permits.available_permits(), 2, "some were admitted");
     let four = [three, vec![text("d")]].concat();
-    assert_eq!(script.engine.analyze_all(four, 1).await, Err(Error::TooManyInputs { limit: 3 }));
-    assert_eq!(script.engine.analyze_all(Vec::new(), 1).await, Ok(Vec::new()));
+    assert_eq!(script.engine.analyze_all(four, script.terms()).await, Err(Error::TooManyInputs { limit: 3 }));
+    assert_eq!(script.engine.analyze_all(Vec::new(), script.terms()).await, Ok(Vec::new()));
     script.go_on.send(()).unwrap();
     assert!(worked_on.await.unwrap().is_ok());
 }
@@ -168,7 +176,8 @@ async fn a_client_that_leaves_takes_all_of_several_with_it() {
     let script = script(4, LONG);
     let worked_on = script.occupy("first").await;
     let engine = script.engine.clone();
-    let leaves = tokio::spawn(async move { engine.analyze_all(["a", "b", "c"].map(text).to_vec(), 1).await });
+    let leaves =
+        tokio::spawn(async move { engine.analyze_all(["a", "b", "c"].map(text).to_vec(), engine.terms(ONE)).await });
     script.free(1).await;
     leaves.abort();
     assert!(leaves.await.unwrap_err().is_cancelled());
@@ -193,4 +202,37 @@ async fn rest_comes_after_work_that_nobody_waits_for() {
     assert!(!script.engine.rest(Duration::from_millis(20)).await);
     script.go_on.send(()).unwrap();
     assert!(script.engine.rest(LONG).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn preparing_has_a_permit_a_deadline_and_no_panics() {
+    let script = script(1, LONG);
+    let deadline = script.terms().deadline;
+    assert_eq!(script.engine.prepare(deadline, |_| Ok(7)).await, Ok(7));
+    assert_eq!(script.engine.prepare(deadline, |_| Err::<(), _>(Error::NotAnImage)).await, Err(Error::NotAnImage));
+    assert_eq!(script.engine.prepare::<(), _>(deadline, |_| panic!("as the test asks")).await, Err(Error::Internal));
+    let late = Instant::now();
+    assert_eq!(script.engine.prepare(late, |_| Ok(())).await, Err(Error::DeadlineExceeded));
+    script.free(2).await;
+    let worked_on = script.occupy("first").await;
+    let waiting = script.send("second");
+    script.free(0).await;
+    assert_eq!(script.engine.prepare(deadline, |_| Ok(())).await, Err(Error::Busy));
+    for _ in 0..2 {
+        script.go_on.send(()).unwrap();
+    }
+    assert!(worked_on.await.unwrap().is_ok() && waiting.await.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn patience_only_shortens_the_deadline() {
+    let script = script(1, LONG);
+    let terms = script.terms();
+    assert_eq!(terms.within(Duration::MAX).deadline, terms.deadline);
+    assert!(terms.within(Duration::from_millis(1)).deadline < terms.deadline);
+    let worked_on = script.occupy("first").await;
+    let impatient = script.engine.analyze(text("second"), terms.within(Duration::from_millis(1))).await;
+    assert_eq!(impatient, Err(Error::DeadlineExceeded));
+    script.go_on.send(()).unwrap();
+    assert!(worked_on.await.unwrap().is_ok());
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ndarray::Array4;
 
 use super::payload::Buffers;
-use super::{Analysis, Input, Stage, Timings, Work};
+use super::{Analysis, Input, Output, Stage, Timings, Work};
 use crate::error::{Error, StartError};
 use crate::image::{Decoder, Format, Limits};
 use crate::memory;
@@ -60,7 +60,7 @@ impl Worker {
         Self { settings, decoder, classifier: Classifier::new(model), buffers: Buffers::default(), pixels: Vec::new() }
     }
 
-    fn analyze(&mut self, input: &Input, labels: usize, stop: &Stop) -> Result<Analysis, Error> {
+    fn analyze(&mut self, input: &Input, output: Output, stop: &Stop) -> Result<Analysis, Error> {
         let mut timings = Timings::default();
         match input {
             Input::Picture(payload) => {
@@ -74,22 +74,35 @@ impl Worker {
                 stop.check()?;
                 timings.measure(Stage::Resize, || self.classifier.read(&self.pixels, picture, stop))?;
             }
-            Input::Tensor(tensor) => self.copy(tensor)?,
+            Input::Tensor(tensor) => {
+                let values = self.values(tensor)?;
+                return timings
+                    .measure(Stage::Inference, || self.classifier.run_on(values))
+                    .map(|()| self.analysis(output, timings));
+            }
         }
         stop.check()?;
-        let predictions = timings.measure(Stage::Inference, || self.classifier.classify(labels))?;
-        Ok(Analysis { predictions, timings })
+        timings.measure(Stage::Inference, || self.classifier.run())?;
+        Ok(self.analysis(output, timings))
     }
 
-    fn copy(&mut self, tensor: &Array4<f32>) -> Result<(), Error> {
+    fn analysis(&self, output: Output, timings: Timings) -> Analysis {
+        match output {
+            Output::Labels(count) => {
+                Analysis { predictions: self.classifier.top(count), probabilities: Vec::new(), timings }
+            }
+            Output::Probabilities => {
+                Analysis { predictions: Vec::new(), probabilities: self.classifier.probabilities().to_vec(), timings }
+            }
+        }
+    }
+
+    /// The values of a tensor for the model, as they are.
+    fn values<'t>(&self, tensor: &'t Array4<f32>) -> Result<&'t [f32], Error> {
         let expected = self.classifier.model().metadata().input.shape();
-        if tensor.shape() != expected {
-            return Err(Error::WrongShape { expected, actual: tensor.shape().to_vec() });
-        }
-        for (target, value) in self.classifier.input().iter_mut().zip(tensor) {
-            *target = *value;
-        }
-        Ok(())
+        let values = tensor.as_slice().filter(|_| tensor.shape() == expected);
+        let values = values.ok_or_else(|| Error::WrongShape { expected, actual: tensor.shape().to_vec() })?;
+        if values.iter().all(|value| value.is_finite()) { Ok(values) } else { Err(Error::NotFinite) }
     }
 
     fn release_large_buffers(&mut self) {
@@ -107,8 +120,8 @@ impl Work for Worker {
         Ok(())
     }
 
-    fn run(&mut self, input: &Input, labels: usize, stop: &Stop) -> Result<Analysis, Error> {
-        let result = self.analyze(input, labels, stop);
+    fn run(&mut self, input: &Input, output: Output, stop: &Stop) -> Result<Analysis, Error> {
+        let result = self.analyze(input, output, stop);
         self.release_large_buffers();
         result
     }

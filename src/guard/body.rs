@@ -247,7 +247,7 @@ where
     grow(&mut bytes, usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(FIRST_RESERVE))?;
     loop {
         match next(&mut body).await {
-            None => return Ok(Bytes::from_owner(Charged { bytes, _account: account })),
+            None => return Ok(charged(bytes, account)),
             Some(Err(error)) => return Err(cause(&error)),
             Some(Ok(frame)) => {
                 // Trailers are ignored.
@@ -258,6 +258,11 @@ where
             }
         }
     }
+}
+
+/// Bytes that hold the account they are charged to, as long as their last clone or slice lives.
+pub fn charged(bytes: Vec<u8>, account: Account) -> Bytes {
+    Bytes::from_owner(Charged { bytes, _account: account })
 }
 
 /// The [`BodyError`] inside the error of a layer round the body.

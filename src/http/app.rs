@@ -4,14 +4,14 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::site::Site;
-use crate::engine::{Analysis, Engine, Input};
+use crate::engine::{Analysis, Engine, Input, Output};
 use crate::error::Error;
 use crate::guard::{Access, BodyLimits, Budget};
 use crate::model::Metadata;
 use crate::server::lifecycle::Lifecycle;
 use crate::telemetry::metrics::{self, Metrics};
 
-/// The number of labels in an answer.
+/// The number of labels in an answer, where the request asks for no other.
 pub(super) const LABELS: usize = 3;
 
 /// The state of the routes. Clones share it.
@@ -39,6 +39,8 @@ pub struct State {
     pub shows_metrics: bool,
     /// The phase of the server's life.
     pub lifecycle: Lifecycle,
+    /// The most pictures in one request.
+    pub max_batch: usize,
     /// The largest picture, in pixels.
     pub max_pixels: u64,
     /// Bytes of memory that a picture may take.
@@ -52,8 +54,8 @@ impl App {
     }
 
     /// Analyzes one input and observes the time of its stages.
-    pub(super) async fn analyze(&self, input: impl Into<Input>) -> Result<Analysis, Error> {
-        let analysis = self.engine.analyze(input, LABELS).await?;
+    pub(super) async fn analyze(&self, input: impl Into<Input>, labels: usize) -> Result<Analysis, Error> {
+        let analysis = self.engine.analyze(input, self.engine.terms(Output::Labels(labels))).await?;
         metrics::analyzed(&analysis.timings);
         Ok(analysis)
     }

@@ -1,5 +1,7 @@
 //! The bodies of requests: the layer that limits every body, and the functions by which a route reads its own.
 
+use std::borrow::Cow;
+
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::Request;
@@ -12,9 +14,12 @@ use http_body::Body as _;
 
 use super::App;
 use super::problem::Problem;
-use crate::engine::Coding;
+use crate::engine::{Coding, Payload, inflate};
 use crate::error::{Error, Malformed};
-use crate::guard::body::{self, LimitedBody, Receipt};
+use crate::guard::Account;
+use crate::guard::body::{self, LimitedBody, Receipt, charged};
+use crate::image::Format;
+use crate::stop::Stop;
 
 /// Enforces the limits on the body of every request, on every route.
 pub(super) async fn limit(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
@@ -43,6 +48,59 @@ fn waits(request: &Request) -> bool {
 pub(super) struct Received {
     pub(super) bytes: Bytes,
     pub(super) coding: Coding,
+    /// What the body has taken from the budget.
+    account: Account,
+}
+
+impl Received {
+    /// The body inflated, at most `limit` bytes. Call on a compute thread.
+    ///
+    /// # Errors
+    /// As [`Payload::open`]; [`Error::Busy`] if the budget has no room for it.
+    pub(super) fn inflated(self, limit: usize, stop: &Stop) -> Result<Document, Error> {
+        let Self { bytes, coding, account } = self;
+        if coding == Coding::Identity {
+            return Ok(Document { bytes, account });
+        }
+        let mut buffer = Vec::new();
+        inflate(&bytes, coding, limit, stop, &mut buffer)?;
+        account.charge(buffer.len(), buffer.len()).map_err(|_| Error::Busy)?;
+        Ok(Document { bytes: charged(buffer, account.clone()), account })
+    }
+}
+
+/// A body that a door takes apart. What is made of it may take as much memory as it does itself.
+pub(super) struct Document {
+    pub(super) bytes: Bytes,
+    account: Account,
+}
+
+impl Document {
+    /// The same part of the document as `part`, if it is one; a copy of it else.
+    pub(super) fn part(&self, part: Cow<'_, [u8]>) -> Bytes {
+        match part {
+            Cow::Borrowed(part) => self.bytes.slice_ref(part),
+            Cow::Owned(part) => self.copied(part),
+        }
+    }
+
+    /// A document made from this one.
+    pub(super) fn of(&self, bytes: Bytes) -> Self {
+        Self { bytes, account: self.account.clone() }
+    }
+
+    /// A text of the document.
+    pub(super) fn text(&self, text: Cow<'_, str>) -> Bytes {
+        self.part(match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        })
+    }
+
+    /// Bytes that were copied from the document.
+    pub(super) fn copied(&self, part: Vec<u8>) -> Bytes {
+        charged(part, self.account.clone())
+    }
 }
 
 /// Reads the body of a request for an analysis. A server that is full refuses it before it is read.
@@ -57,7 +115,7 @@ pub(super) async fn receive(app: &App, request: Request) -> Result<Received, Pro
     let (parts, body) = request.into_parts();
     let Some(Receipt { account, .. }) = parts.extensions.get() else { return Err(Error::Internal.into()) };
     let bytes = body::read(body, account.clone()).await?;
-    Ok(Received { bytes, coding })
+    Ok(Received { bytes, coding, account: account.clone() })
 }
 
 /// The coding of a body (RFC 9110, section 8.4). Several fields are one list. A coding on top of another one is refused:
@@ -82,12 +140,49 @@ fn coding(headers: &HeaderMap) -> Result<Coding, Problem> {
     Ok(found)
 }
 
-/// Refuses a body whose Content-Type is not JSON. A body without a Content-Type passes.
-pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(essence) = essence(headers) else { return Ok(()) };
-    let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    if is_json { Ok(()) } else { Err(Problem::MediaType { expected: "application/json" }) }
+/// What a body holds, by its Content-Type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// A JSON document.
+    Json,
+    /// A picture file; its format, where the type names one that bytes can't tell.
+    File(Option<Format>),
+    /// A form (multipart/form-data, RFC 7578) with this boundary.
+    Form(String),
+    /// A JSON document or a picture file: there is no type, or the one that `curl --data-binary` sends for anything.
+    Unstated,
 }
+
+impl Content {
+    /// The content that the headers state.
+    ///
+    /// # Errors
+    /// [`Problem::MediaType`] for any other type; [`Malformed::NotAForm`] for a form without a boundary.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let Some(essence) = essence(headers) else { return Ok(Self::Unstated) };
+        match essence.split_once('/').unwrap_or_default() {
+            ("application", "x-www-form-urlencoded") => Ok(Self::Unstated),
+            ("application", "octet-stream") => Ok(Self::File(None)),
+            ("application", kind) if kind == "json" || kind.ends_with("+json") => Ok(Self::Json),
+            ("image", _) => Ok(Self::File(Format::named(&essence))),
+            ("multipart", "form-data") => require_form(headers).map(Self::Form),
+            _ => Err(Problem::MediaType { expected: PICTURE_TYPES }),
+        }
+    }
+
+    /// The picture in a body of this content; a JSON document has it in `field`.
+    pub(super) fn picture(self, bytes: Bytes, field: &'static str) -> Payload {
+        match self {
+            Self::Json => Payload::field(bytes, field),
+            Self::File(named) => Payload::file(bytes).named(named),
+            Self::Form(boundary) => Payload::part(bytes, boundary),
+            Self::Unstated => Payload::file_or_field(bytes, field),
+        }
+    }
+}
+
+/// The types of [`Content`], for people.
+pub(super) const PICTURE_TYPES: &str = "application/json, multipart/form-data, application/octet-stream or image/*";
 
 /// Refuses a body whose Content-Type is not multipart/form-data (RFC 7578), and returns the boundary of its parts.
 pub(super) fn require_form(headers: &HeaderMap) -> Result<String, Problem> {
@@ -108,6 +203,27 @@ fn essence(headers: &HeaderMap) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_type_says_what_a_body_holds() {
+        let content = |value| Content::of(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]));
+        assert_eq!(Content::of(&HeaderMap::new()), Ok(Content::Unstated));
+        for (value, expected) in [
+            ("application/json", Content::Json),
+            ("Application/Vnd.API+JSON; charset=utf-8", Content::Json),
+            ("image/jpeg", Content::File(None)),
+            ("IMAGE/X-TGA", Content::File(Some(Format::Tga))),
+            ("application/octet-stream", Content::File(None)),
+            ("application/x-www-form-urlencoded", Content::Unstated),
+            ("multipart/form-data; boundary=x", Content::Form("x".into())),
+        ] {
+            assert_eq!(content(value), Ok(expected), "{value}");
+        }
+        assert_eq!(content("multipart/form-data"), Err(Malformed::NotAForm.into()));
+        for value in ["text/plain", "json", "", "multipart/mixed; boundary=x", "text/json", "video/mp4"] {
+            assert_eq!(content(value), Err(Problem::MediaType { expected: PICTURE_TYPES }), "{value}");
+        }
+    }
 
     fn coding_of(values: &[&'static str]) -> Result<Coding, Problem> {
         coding(&values.iter().map(|value| (CONTENT_ENCODING, HeaderValue::from_static(value))).collect())

@@ -11,6 +11,7 @@ use axum::response::{Html, IntoResponse, Response};
 use html_escape::{encode_double_quoted_attribute, encode_text};
 
 use super::App;
+use super::app::LABELS;
 use super::body::{self, Received};
 use super::problem::Problem;
 use crate::engine::Payload;
@@ -21,13 +22,10 @@ pub(super) const PAGE: &str = "answer.html";
 const BEGIN: &str = "<!--answer-->";
 const END: &str = "<!--/answer-->";
 
-/// The name of the form's field, see `web/src/components/PlainForm.astro`.
-const FIELD: &str = "picture";
-
 pub(super) async fn analyze(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let boundary = body::require_form(request.headers())?;
-    let Received { bytes, coding } = body::receive(&app, request).await?;
-    let analysis = app.analyze(Payload::part(bytes, boundary, FIELD).compressed(coding)).await?;
+    let Received { bytes, coding, .. } = body::receive(&app, request).await?;
+    let analysis = app.analyze(Payload::part(bytes, boundary).compressed(coding), LABELS).await?;
     Ok(page(&app, &list(&analysis.predictions)).await.into_response())
 }
 
@@ -42,7 +40,7 @@ pub(super) async fn render(Extension(app): Extension<App>, request: Request, nex
 
 fn list(predictions: &[Prediction]) -> String {
     let mut list = r#"<ol class="plain-answer">"#.to_owned();
-    for Prediction { label, confidence } in predictions {
+    for Prediction { label, confidence, .. } in predictions {
         let words = label.replace('_', " ");
         let (text, attribute) = (encode_text(&words), encode_double_quoted_attribute(&words));
         let per_cent = confidence * 100.0;
@@ -70,7 +68,7 @@ mod tests {
     #[test]
     fn a_label_stays_a_text() {
         let label = r#"<b>"a"_&_b"#.into();
-        let list = list(&[Prediction { label, confidence: 0.25 }]);
+        let list = list(&[Prediction { index: 0, label, confidence: 0.25 }]);
         assert!(list.contains(r#"<span>&lt;b&gt;"a" &amp; b</span> <span>25.0 %</span>"#), "{list}");
         let attribute = list.split(r#"aria-label=""#).nth(1).unwrap().split(r#""></meter>"#).next().unwrap();
         assert!(attribute.contains("&quot;a&quot;") && !attribute.contains('"'), "{list}");

@@ -45,6 +45,13 @@ pub(super) enum Problem {
     MethodNotAllowed,
     /// The request has no Host, several, or a malformed one.
     Host,
+    /// A parameter of the query has a value that is no number or out of range.
+    Parameter {
+        /// The name of the parameter.
+        name: &'static str,
+        /// The values that it may have.
+        expected: String,
+    },
 }
 
 impl From<Error> for Problem {
@@ -81,7 +88,7 @@ impl Problem {
             Self::Body(BodyError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body(BodyError::NoRoom | BodyError::OutOfMemory) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
-            Self::Body(BodyError::Incomplete) | Self::Host => StatusCode::BAD_REQUEST,
+            Self::Body(BodyError::Incomplete) | Self::Host | Self::Parameter { .. } => StatusCode::BAD_REQUEST,
             Self::MediaType { .. } | Self::Coding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::TooManyRequests { .. } | Self::TooManyWrongKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -109,6 +116,7 @@ impl Problem {
             Self::TooManyWrongKeys { seconds } => format!("Too many wrong API keys: try again in {seconds} s"),
             Self::NotFound => "There is nothing at this path".into(),
             Self::MethodNotAllowed => "This method is not allowed at this path".into(),
+            Self::Parameter { name, expected } => format!("{name} must be {expected}"),
             Self::Host => "The request must have one valid Host header".into(),
         }
     }
@@ -184,7 +192,8 @@ const fn status(error: &Error) -> StatusCode {
         | Error::TooManyPixels { .. }
         | Error::SideTooLong { .. }
         | Error::TooCostly { .. }
-        | Error::WrongShape { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        | Error::WrongShape { .. }
+        | Error::NotFinite => StatusCode::UNPROCESSABLE_ENTITY,
         Error::Busy | Error::OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
         Error::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         Error::ClientGone | Error::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -198,14 +207,16 @@ fn message(malformed: &Malformed) -> String {
         }
         Malformed::Field { name, fault: FieldFault::NotBase64 } => format!("{name} is not valid base64"),
         Malformed::TooManyParts { limit } => format!("The form has more than {limit} parts: send the picture alone"),
+        Malformed::Field { name, fault: FieldFault::NotAList } => format!("{name} must be a list"),
         Malformed::NoFile => "Choose a photograph first".into(),
+        Malformed::NoPicture => "Send at least one picture".into(),
+        Malformed::NotBase64 => "The picture is not valid base64".into(),
         Malformed::NotCompressed { coding } => {
             format!("The request body is not valid {coding}, as Content-Encoding says it is")
         }
         Malformed::Field { fault: FieldFault::NotText, .. }
         | Malformed::NotJson { .. }
         | Malformed::NotAnObject
-        | Malformed::NotBase64
         | Malformed::NotAForm => "Invalid request body".into(),
     }
 }

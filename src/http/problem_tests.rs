@@ -1,6 +1,7 @@
 //! The README's table of errors.
 
 use super::*;
+use crate::http::body::PICTURE_TYPES;
 use crate::readme;
 
 /// Declares `problems`, which returns a problem of every kind that a route answers with. The patterns stand in a `match`
@@ -36,6 +37,10 @@ problems! {
     Problem::Core(Error::Malformed(Malformed::Field { fault: FieldFault::NotBase64, .. })) => {
         Some(field(FieldFault::NotBase64))
     },
+    Problem::Core(Error::Malformed(Malformed::Field { fault: FieldFault::NotAList, .. })) => {
+        Some(Malformed::Field { name: "images", fault: FieldFault::NotAList })
+    },
+    Problem::Core(Error::Malformed(Malformed::NoPicture)) => Some(Malformed::NoPicture),
     Problem::Core(Error::Malformed(Malformed::NotBase64)) => Some(Malformed::NotBase64),
     Problem::Core(Error::Malformed(Malformed::NotAForm)) => Some(Malformed::NotAForm),
     Problem::Core(Error::Malformed(Malformed::TooManyParts { .. })) => Some(Malformed::TooManyParts { limit: 100 }),
@@ -52,9 +57,10 @@ problems! {
     },
     Problem::Core(Error::SideTooLong { .. }) => Some(Error::SideTooLong { width: 1, height: 100_000, limit: 65_535 }),
     Problem::Core(Error::TooCostly { .. }) => Some(Error::TooCostly { bytes: 800_000_000, limit: 640_000_000 }),
-    // No route takes a tensor, or several pictures.
+    // The Open Inference Protocol answers these in its own form.
     Problem::Core(Error::WrongShape { .. }) => NEVER,
-    Problem::Core(Error::TooManyInputs { .. }) => NEVER,
+    Problem::Core(Error::NotFinite) => NEVER,
+    Problem::Core(Error::TooManyInputs { .. }) => Some(Error::TooManyInputs { limit: 32 }),
     Problem::Core(Error::Busy) => Some(Error::Busy),
     Problem::Core(Error::OutOfMemory) => Some(Error::OutOfMemory),
     Problem::Core(Error::DeadlineExceeded) => Some(Error::DeadlineExceeded),
@@ -66,7 +72,10 @@ problems! {
     Problem::Body(BodyError::TooSlow) => Some(BodyError::TooSlow),
     Problem::Body(BodyError::Incomplete) => Some(BodyError::Incomplete),
     Problem::Body(BodyError::OutOfMemory) => Some(BodyError::OutOfMemory),
-    Problem::MediaType { .. } => Some(Problem::MediaType { expected: "application/json" }),
+    Problem::MediaType { .. } => Some(Problem::MediaType { expected: PICTURE_TYPES }),
+    Problem::Parameter { .. } => {
+        Some(Problem::Parameter { name: "top_k", expected: "a whole number from 1 to 1000".into() })
+    },
     Problem::Coding => Some(Problem::Coding),
     Problem::Unauthorized => Some(Problem::Unauthorized),
     Problem::TooManyRequests { .. } => Some(Problem::TooManyRequests { seconds: 1 }),

@@ -11,7 +11,7 @@ use super::app::App;
 use super::legacy::predict;
 use super::openapi::{self, Description};
 use super::problem::{Message, Problem};
-use super::v1::{analyze, model};
+use super::v1::{analyze, batch, model};
 use super::{form, health, layers, metrics, site};
 use crate::config::Origins;
 use crate::model::Prediction;
@@ -20,6 +20,7 @@ use crate::model::Prediction;
 fn api(shows_metrics: bool) -> OpenApiRouter<App> {
     let routes = OpenApiRouter::with_openapi(openapi::frame())
         .routes(guarded(routes!(analyze::analyze)))
+        .routes(guarded(routes!(batch::batch)))
         .routes(routes!(model::model))
         .routes(routes!(openapi::openapi).layer(Extension(Description(description))))
         .routes(guarded(routes!(predict::predict)).layer(from_fn(predict::render)))
@@ -71,6 +72,7 @@ pub fn description() -> &'static str {
         let (_, document) = api(true).split_for_parts();
         openapi::Document(document)
             .with_schema::<Prediction>()
+            .with_schema::<batch::Answer>()
             .with_schema::<Message>()
             .with_schema::<predict::PredictError>()
             .with_schema::<predict::Fault>()

@@ -83,12 +83,6 @@ impl Classifier {
         &self.model
     }
 
-    /// The input as a tensor of the shape [`Preprocess::shape`](crate::image::Preprocess::shape), to be written to instead of
-    /// [`read`](Self::read).
-    pub fn input(&mut self) -> &mut [f32] {
-        &mut self.input
-    }
-
     /// Makes the input of `pixels`, which a decoder wrote for `picture`.
     ///
     /// # Errors
@@ -100,29 +94,57 @@ impl Classifier {
         self.preprocessor.fill(pixels, picture, &mut self.input, stop)
     }
 
-    /// The `count` most probable labels of the input, highest first.
+    /// Runs the model on the input that [`read`](Self::read) has made.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], or [`Error::Internal`] if ONNX Runtime fails or an output is not a
     /// probability. The log has the cause.
+    pub fn run(&mut self) -> Result<(), Error> {
+        self.model.session.run(&self.input, &mut self.probabilities)?;
+        check(&self.probabilities)
+    }
+
+    /// Runs the model on these values instead: a tensor of the shape [`Preprocess::shape`](crate::image::Preprocess::shape),
+    /// finite and scaled.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_on(&mut self, values: &[f32]) -> Result<(), Error> {
+        self.model.session.run(values, &mut self.probabilities)?;
+        check(&self.probabilities)
+    }
+
+    /// The `count` most probable labels of the input that [`read`](Self::read) has made, highest first.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
     pub fn classify(&mut self, count: usize) -> Result<Vec<Prediction>, Error> {
         self.run()?;
-        Ok(self.model.metadata.labels.top(&self.probabilities, count))
+        Ok(self.top(count))
+    }
+
+    /// The probability of each label after the last run, in the model's order.
+    pub fn probabilities(&self) -> &[f32] {
+        &self.probabilities
+    }
+
+    /// The `count` most probable labels of the last run, highest first.
+    pub fn top(&self, count: usize) -> Vec<Prediction> {
+        self.model.metadata.labels.top(&self.probabilities, count)
     }
 
     /// Gives back buffers of more than `most` bytes that follow the size of a picture.
     pub fn release(&mut self, most: usize) {
         self.preprocessor.release(most);
     }
+}
 
-    fn run(&mut self) -> Result<(), Error> {
-        self.model.session.run(&self.input, &mut self.probabilities)?;
-        let range = -TOLERANCE..=1.0 + TOLERANCE;
-        // A range contains no NaN.
-        if let Some(value) = self.probabilities.iter().find(|value| !range.contains(value)) {
-            tracing::error!(%value, "the model answers with a value that is not a probability");
-            return Err(Error::Internal);
-        }
-        Ok(())
+fn check(probabilities: &[f32]) -> Result<(), Error> {
+    let range = -TOLERANCE..=1.0 + TOLERANCE;
+    // A range contains no NaN.
+    if let Some(value) = probabilities.iter().find(|value| !range.contains(value)) {
+        tracing::error!(%value, "the model answers with a value that is not a probability");
+        return Err(Error::Internal);
     }
+    Ok(())
 }

@@ -9,6 +9,10 @@ use utoipa::ToSchema;
 /// One label of an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Prediction {
+    /// Its place in the model's output.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub index: usize,
     /// The class, as Keras' `decode_predictions` writes it (`Egyptian_cat`).
     #[schema(value_type = String, example = "Egyptian_cat")]
     pub label: Arc<str>,
@@ -22,6 +26,11 @@ pub struct Prediction {
 pub struct Labels(Vec<Arc<str>>);
 
 impl Labels {
+    /// The labels, in the order of the model's output.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|label| &**label)
+    }
+
     /// The number of labels.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -36,15 +45,16 @@ impl Labels {
     /// `numpy.argsort`. Values beyond the last label are ignored.
     pub fn top(&self, probabilities: &[f32], count: usize) -> Vec<Prediction> {
         let count = count.min(self.0.len());
-        let mut best: Vec<(&Arc<str>, f32)> = Vec::with_capacity(count + 1);
-        for (label, &probability) in self.0.iter().zip(probabilities) {
+        let mut best: Vec<(usize, f32)> = Vec::with_capacity(count + 1);
+        for (index, &probability) in probabilities.iter().enumerate().take(self.0.len()) {
             let place = best.partition_point(|(_, other)| other.total_cmp(&probability) == Ordering::Greater);
             if place < count {
-                best.insert(place, (label, probability));
+                best.insert(place, (index, probability));
                 best.truncate(count);
             }
         }
-        best.into_iter().map(|(label, confidence)| Prediction { label: label.clone(), confidence }).collect()
+        let prediction = |(index, confidence)| Prediction { index, label: self.0[index].clone(), confidence };
+        best.into_iter().map(prediction).collect()
     }
 }
 

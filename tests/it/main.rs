@@ -7,6 +7,7 @@ mod access_faults;
 mod admission;
 mod analyze;
 mod answer;
+mod batch;
 mod bodies;
 mod clients;
 #[cfg(all(feature = "embed", target_os = "linux"))]
@@ -15,6 +16,7 @@ mod connections;
 mod engine;
 mod errors;
 mod fidelity;
+mod files;
 mod gateway;
 #[cfg(target_os = "linux")]
 mod image_memory;

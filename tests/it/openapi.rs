@@ -54,7 +54,10 @@ fn hold(method: &str, path: &str, response: &Response) {
     assert_eq!(problems(&content["schema"], &value), [""; 0], "{place}");
 }
 
-/// A request, its server, and the statuses of `/api/v1/analyze` and `/predict` for it.
+/// The routes that analyze pictures, in the order of [`Case::statuses`].
+const ROUTES: [&str; 3] = ["/api/v1/analyze", "/predict", "/api/v1/analyze/batch"];
+
+/// A request, its server, and the statuses of the routes for it.
 struct Case {
     server: Builder,
     content_type: &'static str,
@@ -63,14 +66,13 @@ struct Case {
     framing: Option<&'static str>,
     /// The body. `FIELD` stands for the name of the route's field.
     body: String,
-    analyze: u16,
-    predict: u16,
+    statuses: [u16; 3],
 }
 
 /// A case whose body has this text in the field.
-fn case(server: Builder, text: &str, analyze: u16, predict: u16) -> Case {
+fn case(server: Builder, text: &str, statuses: [u16; 3]) -> Case {
     let body = json!({ "FIELD": text }).to_string();
-    Case { server, content_type: "application/json", coding: "identity", framing: None, body, analyze, predict }
+    Case { server, content_type: "application/json", coding: "identity", framing: None, body, statuses }
 }
 
 fn with(flags: &[&str]) -> Builder {
@@ -99,24 +101,24 @@ fn cases() -> Vec<Case> {
     let too_long = Some("Content-Length: 1000");
     let chunked = Some("Transfer-Encoding: chunked");
     vec![
-        case(usual(), &file, 200, 200),
-        Case { body: "{}".into(), ..case(usual(), "", 400, 422) },
-        Case { body: "[]".into(), ..case(usual(), "", 400, 422) },
-        Case { body: "{".into(), ..case(usual(), "", 400, 422) },
-        Case { body: r#"{"FIELD": 1}"#.into(), ..case(usual(), "", 400, 422) },
-        Case { body: "no chunk\r\n".into(), framing: chunked, ..case(usual(), "", 400, 400) },
-        case(usual(), "no base64!", 400, 500),
-        case(with(&["--api-keys", "key"]), &file, 401, 401),
-        Case { framing: too_long, ..case(with(&["--body-timeout", "100ms"]), "eA==", 408, 408) },
-        case(with(&["--max-body-bytes", "10"]), &file, 413, 413),
-        Case { content_type: "text/plain", ..case(usual(), &file, 415, 200) },
-        Case { coding: "br", ..case(usual(), &file, 415, 415) },
-        Case { coding: "gzip", ..case(usual(), &file, 400, 400) },
-        case(usual(), "aGVsbG8=", 422, 500),
-        case(usual(), &half, 422, 500),
-        case(panicking(), "eA==", 500, 500),
-        case(with(&["--max-inflight-bytes", "10"]), &file, 503, 500),
-        case(stuck().flags(&["--inference-timeout", "30ms"]), "eA==", 504, 500),
+        case(usual(), &file, [200, 200, 200]),
+        Case { body: "{}".into(), ..case(usual(), "", [400, 422, 400]) },
+        Case { body: "[]".into(), ..case(usual(), "", [400, 422, 400]) },
+        Case { body: "{".into(), ..case(usual(), "", [400, 422, 400]) },
+        Case { body: r#"{"FIELD": 1}"#.into(), ..case(usual(), "", [400, 422, 400]) },
+        Case { body: "no chunk\r\n".into(), framing: chunked, ..case(usual(), "", [400, 400, 400]) },
+        case(usual(), "no base64!", [400, 500, 200]),
+        case(with(&["--api-keys", "key"]), &file, [401, 401, 401]),
+        Case { framing: too_long, ..case(with(&["--body-timeout", "100ms"]), "eA==", [408, 408, 408]) },
+        case(with(&["--max-body-bytes", "10"]), &file, [413, 413, 413]),
+        Case { content_type: "text/plain", ..case(usual(), &file, [415, 200, 415]) },
+        Case { coding: "br", ..case(usual(), &file, [415, 415, 415]) },
+        Case { coding: "gzip", ..case(usual(), &file, [400, 400, 400]) },
+        case(usual(), "aGVsbG8=", [422, 500, 200]),
+        case(usual(), &half, [422, 500, 200]),
+        case(panicking(), "eA==", [500, 500, 200]),
+        case(with(&["--max-inflight-bytes", "10"]), &file, [503, 500, 503]),
+        case(stuck().flags(&["--inference-timeout", "30ms"]), "eA==", [504, 500, 504]),
     ]
 }
 
@@ -131,12 +133,25 @@ async fn ask(server: &Server, method: &str, path: &str, headers: &[&str], body: 
 impl Case {
     /// Sends the request to `path` and returns the status.
     async fn post(&self, server: &Server, path: &str) -> u16 {
-        let field = if path == "/predict" { "image_data" } else { "base64Image" };
-        let body = self.body.replace("FIELD", field);
+        let body = self.body(path);
         let length = format!("Content-Length: {}", body.len());
         let content_type = format!("Content-Type: {}", self.content_type);
         let coding = format!("Content-Encoding: {}", self.coding);
         ask(server, "post", path, &[&content_type, &coding, self.framing.unwrap_or(&length)], &body).await
+    }
+
+    /// The body for a route. A batch has the text in a list.
+    fn body(&self, path: &str) -> String {
+        let field = match path {
+            "/predict" => "image_data",
+            "/api/v1/analyze/batch" => "images",
+            _ => "base64Image",
+        };
+        let body = self.body.replace("FIELD", field);
+        match serde_json::from_str::<Value>(&body) {
+            Ok(body) if field == "images" && body[field].is_string() => json!({ field: [body[field]] }).to_string(),
+            _ => body,
+        }
     }
 
     async fn start(&mut self) -> Server {
@@ -149,13 +164,13 @@ async fn every_described_status_is_real() {
     let mut seen = BTreeSet::new();
     for mut case in cases() {
         let server = case.start().await;
-        for (path, expected) in [("/api/v1/analyze", case.analyze), ("/predict", case.predict)] {
+        for (path, expected) in ROUTES.into_iter().zip(case.statuses) {
             assert_eq!(case.post(&server, path).await, expected, "{path}: {:.40}", case.body);
             seen.insert(("post", path, expected));
         }
     }
-    for path in ["/api/v1/analyze", "/predict"] {
-        let mut case = case(with(&["--rate-limit", "1"]), "", 400, 500);
+    for path in ROUTES {
+        let mut case = case(with(&["--rate-limit", "1"]), "", [400, 500, 400]);
         let server = case.start().await;
         assert_ne!(case.post(&server, path).await, 429);
         assert_eq!(case.post(&server, path).await, 429);

@@ -14,11 +14,12 @@ use utoipa::{IntoResponses, ToSchema};
 use crate::engine::Payload;
 use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::BodyError;
-use crate::http::app::App;
+use crate::http::app::{App, LABELS};
 use crate::http::body::{self, Received};
 use crate::http::openapi::responses::{self, PICTURE, Rendered, Responses};
 use crate::http::problem::Problem;
 use crate::http::v1::analyze;
+use crate::http::v1::choice::Choice;
 
 const FIELD: &str = "image_data";
 
@@ -76,9 +77,9 @@ pub(in crate::http) struct Fault {
     responses(Described)
 )]
 pub(in crate::http) async fn predict(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let Received { bytes, coding } = body::receive(&app, request).await?;
-    let analysis = app.analyze(Payload::field(bytes, FIELD).compressed(coding)).await?;
-    Ok(analyze::labels(&analysis))
+    let Received { bytes, coding, .. } = body::receive(&app, request).await?;
+    let analysis = app.analyze(Payload::field(bytes, FIELD).compressed(coding), LABELS).await?;
+    Ok(analyze::labels(&analysis, Choice::USUAL))
 }
 
 /// The responses of the route.

@@ -8,15 +8,16 @@ use axum::response::Response as HttpResponse;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::example::Example;
-use utoipa::openapi::schema::ArrayBuilder;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 
 use super::headers;
 use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::BodyError;
-use crate::http::app::LABELS;
+use crate::http::body::PICTURE_TYPES;
 use crate::http::headers::SERVER_TIMING;
 use crate::http::problem::Problem;
+use crate::http::v1::batch::Answer;
 use crate::model::Prediction;
 
 /// A grey PNG of one pixel, for the examples.
@@ -39,7 +40,7 @@ pub(in crate::http) fn problems(name: &'static str) -> Vec<(&'static str, Proble
         ("Unauthorized", Problem::Unauthorized),
         ("BodyTooSlow", BodyError::TooSlow.into()),
         ("BodyTooLarge", BodyError::TooLarge { limit: 20_971_520 }.into()),
-        ("UnsupportedMediaType", Problem::MediaType { expected: "application/json" }),
+        ("UnsupportedMediaType", Problem::MediaType { expected: PICTURE_TYPES }),
         ("UnsupportedCoding", Problem::Coding),
         ("NotAnImage", Error::NotAnImage.into()),
         ("UnsupportedImage", Error::UnsupportedImage { kind: "JPEG 2000" }.into()),
@@ -54,6 +55,31 @@ pub(in crate::http) fn problems(name: &'static str) -> Vec<(&'static str, Proble
         ("OutOfMemory", Error::OutOfMemory.into()),
         ("DeadlineExceeded", Error::DeadlineExceeded.into()),
     ]
+}
+
+/// The problems of a route that lets a client choose its labels.
+pub(in crate::http) fn problems_of_choice(name: &'static str) -> Vec<(&'static str, Problem)> {
+    let parameter = Problem::Parameter { name: "top_k", expected: "a whole number from 1 to 1000".into() };
+    [problems(name), vec![("OutOfRange", parameter)]].concat()
+}
+
+/// Every problem of a request with several pictures in the field `name`, with example figures. Those of a picture alone are
+/// in its own answer.
+pub(in crate::http) fn batch_problems(name: &'static str) -> Vec<(&'static str, Problem)> {
+    let is_of_a_picture = |problem: &Problem| {
+        problem.status() == StatusCode::UNPROCESSABLE_ENTITY
+            || matches!(problem, Problem::MediaType { .. } | Problem::Core(Error::Internal))
+            || matches!(problem, Problem::Core(Error::Malformed(Malformed::Field { fault, .. })) if *fault != FieldFault::Missing)
+    };
+    let mut all = problems_of_choice(name);
+    all.retain(|(_, problem)| !is_of_a_picture(problem));
+    all.extend([
+        ("NotAList", Malformed::Field { name, fault: FieldFault::NotAList }.into()),
+        ("NoPicture", Malformed::NoPicture.into()),
+        ("TooManyPictures", Error::TooManyInputs { limit: 32 }.into()),
+        ("UnsupportedMediaType", Problem::MediaType { expected: "application/json or multipart/form-data" }),
+    ]);
+    all
 }
 
 /// A problem as a route renders it.
@@ -71,6 +97,15 @@ impl Rendered {
 
 /// The labels, and the problems by their status. Statuses and headers are taken from the rendered responses.
 pub(in crate::http) fn responses(problems: impl Iterator<Item = Rendered>, schema: &str) -> Responses {
+    with_problems(labels(), problems, schema)
+}
+
+/// The answers to several pictures, and the problems of the whole request.
+pub(in crate::http) fn batch(problems: impl Iterator<Item = Rendered>, schema: &str) -> Responses {
+    with_problems(answers(), problems, schema)
+}
+
+fn with_problems(success: Response, problems: impl Iterator<Item = Rendered>, schema: &str) -> Responses {
     let mut by_status: BTreeMap<StatusCode, Vec<Rendered>> = BTreeMap::new();
     for problem in problems {
         by_status.entry(problem.response.status()).or_default().push(problem);
@@ -78,12 +113,11 @@ pub(in crate::http) fn responses(problems: impl Iterator<Item = Rendered>, schem
     let failures = by_status
         .into_iter()
         .map(|(status, problems)| (status.as_str().to_owned(), failure(status, problems, schema).into()));
-    std::iter::once((StatusCode::OK.as_str().to_owned(), labels().into())).chain(failures).collect()
+    std::iter::once((StatusCode::OK.as_str().to_owned(), success.into())).chain(failures).collect()
 }
 
 fn labels() -> Response {
     let labels = ArrayBuilder::new().items(Ref::from_schema_name(Prediction::name()));
-    let labels = labels.min_items(Some(LABELS)).max_items(Some(LABELS));
     let example = json!([
         { "label": "Egyptian_cat", "confidence": 0.797_672 },
         { "label": "tabby", "confidence": 0.118_194 },
@@ -93,6 +127,19 @@ fn labels() -> Response {
     let response = ResponseBuilder::new().description("The most likely labels, the most likely first.");
     let response = response.content("application/json", content);
     response.header_ref(SERVER_TIMING.as_str(), headers::reference(&SERVER_TIMING)).build()
+}
+
+fn answers() -> Response {
+    let answer = || Ref::from_schema_name(Answer::name());
+    let example = json!([
+        { "predictions": [{ "label": "Egyptian_cat", "confidence": 0.797_672 }] },
+        { "message": "The image is damaged or incomplete: send it again or save it anew", "status": 422 },
+    ]);
+    let list = Content::builder().schema(Some(ArrayBuilder::new().items(answer()))).example(Some(example)).build();
+    let lines = Content::builder().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build();
+    let response = ResponseBuilder::new()
+        .description("An answer for each picture, in the order of the pictures; or a line for each, as it is ready.");
+    response.content("application/json", list).content("application/x-ndjson", lines).build()
 }
 
 fn failure(status: StatusCode, problems: Vec<Rendered>, schema: &str) -> Response {

@@ -1,4 +1,5 @@
-//! `POST /api/v1/analyze`: `{"base64Image": "..."}` in, the three most likely labels out.
+//! `POST /api/v1/analyze`: a picture in, the three most likely labels out. The picture is the body itself, a file of a form, or
+//! `{"base64Image": "..."}`.
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -6,9 +7,10 @@ use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::engine::{Analysis, Payload, Stage, Timings};
+use super::choice::{Choice, Parameters};
+use crate::engine::{Analysis, Stage, Timings};
 use crate::http::app::App;
-use crate::http::body::{self, Received};
+use crate::http::body::{self, Content, Received};
 use crate::http::headers::SERVER_TIMING;
 use crate::http::openapi::responses::{self, PICTURE, Rendered, Responses};
 use crate::http::problem::{Message, Problem};
@@ -27,22 +29,40 @@ pub(in crate::http) struct Picture {
     base64_image: String,
 }
 
+/// A form with a picture.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the description only")]
+pub(in crate::http) struct PictureForm {
+    /// The picture file. The part may have any name: the first part with a file name counts.
+    #[schema(value_type = String, format = Binary)]
+    image: Vec<u8>,
+}
+
 /// What is in a picture
 ///
-/// Its three most likely labels, the most likely first.
+/// Its most likely labels, the most likely first. The picture is the body itself, a file in a form, or base64 in JSON.
 #[utoipa::path(
     post,
     path = "/api/v1/analyze",
     tag = "analysis",
     security((), ("bearer" = []), ("key" = [])),
-    request_body = Picture,
+    params(Parameters),
+    request_body(
+        content(
+            (Picture = "application/json"),
+            (Vec<u8> = "application/octet-stream"),
+            (Vec<u8> = "image/*"),
+            (PictureForm = "multipart/form-data"),
+        )
+    ),
     responses(Described)
 )]
 pub(in crate::http) async fn analyze(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    body::require_json(request.headers())?;
-    let Received { bytes, coding } = body::receive(&app, request).await?;
-    let analysis = app.analyze(Payload::field(bytes, FIELD).compressed(coding)).await?;
-    Ok(labels(&analysis))
+    let choice = Choice::of(request.uri(), &app)?;
+    let content = Content::of(request.headers())?;
+    let Received { bytes, coding, .. } = body::receive(&app, request).await?;
+    let analysis = app.analyze(content.picture(bytes, FIELD).compressed(coding), choice.top_k).await?;
+    Ok(labels(&analysis, choice))
 }
 
 /// The responses of the route.
@@ -54,13 +74,13 @@ impl IntoResponses for Described {
             let body = problem.body();
             Rendered::new(name, problem.into_response(), &body)
         };
-        responses::responses(responses::problems(FIELD).into_iter().map(rendered), &Message::name())
+        responses::responses(responses::problems_of_choice(FIELD).into_iter().map(rendered), &Message::name())
     }
 }
 
 /// The labels as the body, the time they took as `Server-Timing`.
-pub(in crate::http) fn labels(analysis: &Analysis) -> Response {
-    let mut response = Json(&analysis.predictions).into_response();
+pub(in crate::http) fn labels(analysis: &Analysis, choice: Choice) -> Response {
+    let mut response = Json(choice.of_all(&analysis.predictions)).into_response();
     if let Ok(value) = HeaderValue::from_str(&server_timing(&analysis.timings)) {
         response.headers_mut().insert(SERVER_TIMING, value);
     }

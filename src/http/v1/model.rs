@@ -54,6 +54,9 @@ struct Limits {
     /// The largest request body, in bytes.
     #[schema(example = 20_971_520)]
     body_bytes: usize,
+    /// The most pictures in one request.
+    #[schema(example = 32)]
+    batch: usize,
     /// The largest picture, in pixels: width times height.
     #[schema(example = 50_000_000)]
     pixels: u64,
@@ -86,6 +89,7 @@ pub(in crate::http) async fn model(State(app): State<App>) -> Json<Model> {
         formats: ACCEPTED,
         limits: Limits {
             body_bytes: app.body_limits.max_bytes,
+            batch: app.max_batch,
             pixels: app.max_pixels,
             picture_bytes: app.max_picture_bytes,
             timeout_ms: u64::try_from(app.engine.timeout().as_millis()).unwrap_or(u64::MAX),

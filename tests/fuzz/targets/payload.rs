@@ -26,17 +26,18 @@ thread_local! {
     static BUFFERS: RefCell<Buffers> = RefCell::default();
 }
 
-/// `kind` modulo 4 is the place: a file, base64 text, a field of JSON, a part of a form with the boundary `x`. Divided by
-/// 4 and modulo 3 it is the coding: none, gzip, deflate.
+/// `kind` modulo 5 is the place: a file, base64 text, a field of JSON, a part of a form with the boundary `x`, a file or a field.
+/// Divided by 5 and modulo 3 it is the coding: none, gzip, deflate.
 fn payload(kind: u8, body: &[u8]) -> (Payload, Coding) {
     let bytes = Bytes::copy_from_slice(body);
-    let payload = match kind % 4 {
+    let payload = match kind % 5 {
         0 => Payload::file(bytes),
         1 => Payload::base64(bytes),
         2 => Payload::field(bytes, NAME),
-        _ => Payload::part(bytes, "x".into(), NAME),
+        3 => Payload::part(bytes, "x".into()),
+        _ => Payload::file_or_field(bytes, NAME),
     };
-    let coding = [Coding::Identity, Coding::Gzip, Coding::Deflate][usize::from(kind / 4 % 3)];
+    let coding = [Coding::Identity, Coding::Gzip, Coding::Deflate][usize::from(kind / 5 % 3)];
     (payload.compressed(coding), coding)
 }
 

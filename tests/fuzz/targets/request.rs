@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use glimpse::config::{CommandLine, Config};
-use glimpse::engine::{Analysis, Buffers, Capacity, Engine, Input, Timings, Work};
+use glimpse::engine::{Analysis, Buffers, Capacity, Engine, Input, Output, Work};
 use glimpse::error::Error;
 use glimpse::guard::{Access, BodyLimits, Budget};
 use glimpse::http::{self, App, Site, State};
@@ -44,13 +44,13 @@ const MAX_HEADERS: usize = 128;
 struct Stub;
 
 impl Work for Stub {
-    fn run(&mut self, input: &Input, _: usize, stop: &Stop) -> Result<Analysis, Error> {
+    fn run(&mut self, input: &Input, _: Output, stop: &Stop) -> Result<Analysis, Error> {
         let Input::Picture(payload) = input else { return Err(Error::Internal) };
         let mut buffers = Buffers::default();
         let file = payload.open(&mut buffers, MAX_BODY, stop)?.bytes;
         Decoder::new(Limits { max_pixels: MAX_PIXELS, ..Limits::NONE }).decode(file, None, stop, &mut Vec::new())?;
-        let predictions = vec![Prediction { label: "cat".into(), confidence: 1.0 }];
-        Ok(Analysis { predictions, timings: Timings::default() })
+        let predictions = vec![Prediction { index: 0, label: "cat".into(), confidence: 1.0 }];
+        Ok(Analysis { predictions, ..Analysis::default() })
     }
 }
 

@@ -69,6 +69,7 @@ fn app(config: &Config, worker: Option<Scripted>) -> App {
             timeout: config.connections.body_timeout,
             min_rate: config.connections.min_body_rate,
         },
+        max_batch: config.engine.max_batch,
         max_pixels: config.engine.max_pixels,
         ..State::clone(&app)
     })

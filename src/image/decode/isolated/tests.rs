@@ -41,7 +41,12 @@ fn a_picture_comes_with_its_pixels() {
 #[test]
 fn a_child_that_ends_or_lies_costs_its_picture_alone() {
     let too_large = answering([0, 1000, 1000, 0], "");
-    for script in ["echo; exit 1", "echo; kill -ABRT $$", "echo; echo 'what is no answer, but is longer than one is'; cat", &too_large] {
+    for script in [
+        "echo; exit 1",
+        "echo; kill -ABRT $$",
+        "echo; echo 'what is no answer, but is longer than one is'; cat",
+        &too_large,
+    ] {
         let (_folder, path) = program(script);
         let before = failures::failures();
         let decoded = decode(&mut Isolated::new(path), &vec![7; 100_000], &Stop::never());

@@ -1,0 +1,242 @@
+//! `POST /api/v1/analyze/batch`: several pictures in one request, each with an answer of its own.
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
+
+use super::choice::{Choice, Parameters};
+use crate::engine::json::{self, Field};
+use crate::engine::{Analysis, Input, Output, Payload, Pending, files};
+use crate::error::{Error, Malformed};
+use crate::http::app::App;
+use crate::http::body::{self, Content, Document};
+use crate::http::openapi::responses::{self, PICTURE, Rendered, Responses};
+use crate::http::problem::{Message, Problem};
+use crate::image::Format;
+use crate::model::Prediction;
+use crate::stop::Stop;
+use crate::telemetry::metrics;
+
+/// The name of the body's field.
+const FIELD: &str = "images";
+
+const NDJSON: &str = "application/x-ndjson";
+
+/// Pictures to be analyzed.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the description only: a worker finds the field in the body")]
+pub(in crate::http) struct Pictures {
+    /// Picture files as base64, each as `base64Image` of `/api/v1/analyze`.
+    #[schema(min_items = 1, example = json!([PICTURE, PICTURE]))]
+    images: Vec<String>,
+}
+
+/// A form with pictures.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the description only")]
+pub(in crate::http) struct PicturesForm {
+    /// The picture files. The parts may have any name: those with a file name count.
+    #[schema(value_type = Vec<String>, format = Binary)]
+    images: Vec<Vec<u8>>,
+}
+
+/// The answer to one picture of several: its labels, or why there are none.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(in crate::http) enum Answer {
+    /// What is in the picture.
+    Labels {
+        /// The place of the picture in the request, from 0. Only in a stream.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        index: Option<usize>,
+        /// The most likely labels, the most likely first.
+        predictions: Vec<Prediction>,
+    },
+    /// Why the picture has no labels.
+    Problem {
+        /// The place of the picture in the request, from 0. Only in a stream.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        index: Option<usize>,
+        /// One sentence that says what to do.
+        message: String,
+        /// The status that the picture would have had alone.
+        #[schema(example = 422)]
+        status: u16,
+    },
+}
+
+/// What is in several pictures
+///
+/// The answers are in the order of the pictures, and each picture has its own. The pictures are admitted all at once, or the
+/// request is answered 503. With `Accept: application/x-ndjson`, each answer comes as a line as soon as it is there.
+#[utoipa::path(
+    post,
+    path = "/api/v1/analyze/batch",
+    tag = "analysis",
+    security((), ("bearer" = []), ("key" = [])),
+    params(Parameters),
+    request_body(content((Pictures = "application/json"), (PicturesForm = "multipart/form-data"))),
+    responses(Described)
+)]
+pub(in crate::http) async fn batch(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let choice = Choice::of(request.uri(), &app)?;
+    let content = content(request.headers())?;
+    let is_stream = wants_lines(request.headers());
+    let received = body::receive(&app, request).await?;
+    let terms = app.engine.terms(Output::Labels(choice.top_k));
+    let (limit, most) = (app.max_batch, app.body_limits.max_bytes);
+    let split = move |stop: &Stop| split(&received.inflated(most, stop)?, &content, limit, stop);
+    let pictures = app.engine.prepare(terms.deadline, split).await?;
+    let (order, inputs) = sort(pictures);
+    let answers = Answers { order, pending: app.engine.admit(inputs, terms)?, choice };
+    Ok(if is_stream { answers.lines() } else { Json(answers.list().await).into_response() })
+}
+
+/// The content of a body of several pictures.
+///
+/// # Errors
+/// [`Problem::MediaType`] for a file alone.
+fn content(headers: &HeaderMap) -> Result<Content, Problem> {
+    match Content::of(headers) {
+        Ok(Content::File(_)) | Err(Problem::MediaType { .. }) => {
+            Err(Problem::MediaType { expected: "application/json or multipart/form-data" })
+        }
+        other => other,
+    }
+}
+
+fn wants_lines(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut types = accepted.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
+    types.any(|name| name.trim().eq_ignore_ascii_case(NDJSON))
+}
+
+/// A picture of the request, or why it can't be one.
+type Picture = Result<Input, Error>;
+
+/// Takes the pictures out of a body.
+fn split(document: &Document, content: &Content, limit: usize, stop: &Stop) -> Result<Vec<Picture>, Error> {
+    let pictures: Vec<Picture> = match content {
+        Content::Form(boundary) => {
+            let files = files(&document.bytes, boundary, limit, stop)?.into_iter();
+            files.map(|(file, media_type)| Ok(uploaded(document.copied(file), media_type.as_deref()))).collect()
+        }
+        _ => {
+            let text = json::to_utf8(&document.bytes)?;
+            let text = document.of(document.part(text));
+            let fields = json::list(&text.bytes, FIELD, limit)?.into_iter();
+            fields.map(|field| encoded(&text, field)).collect()
+        }
+    };
+    if pictures.is_empty() { Err(Malformed::NoPicture.into()) } else { Ok(pictures) }
+}
+
+fn uploaded(file: Bytes, media_type: Option<&str>) -> Input {
+    Payload::file(file).named(media_type.and_then(Format::named)).into()
+}
+
+fn encoded(document: &Document, field: Field<'_>) -> Picture {
+    match field {
+        Field::Text(text) => Ok(Payload::base64(document.text(text)).into()),
+        _ => Err(Malformed::NotBase64.into()),
+    }
+}
+
+/// The inputs that can be analyzed; and for each picture nothing if it has one, or its error.
+fn sort(pictures: Vec<Picture>) -> (Vec<Option<Error>>, Vec<Input>) {
+    let mut inputs = Vec::new();
+    let errors = pictures.into_iter().map(|picture| picture.map(|input| inputs.push(input)).err()).collect();
+    (errors, inputs)
+}
+
+/// The answers of a request, some of which are there already.
+struct Answers {
+    order: Vec<Option<Error>>,
+    pending: Vec<Pending>,
+    choice: Choice,
+}
+
+impl Answers {
+    /// Each picture's answer, in order.
+    async fn list(self) -> Vec<Answer> {
+        let (mut pending, mut answers) = (self.pending.into_iter(), Vec::with_capacity(self.order.len()));
+        for error in self.order {
+            let result = result(error, &mut pending).await;
+            answers.push(answer(None, result, self.choice));
+        }
+        answers
+    }
+
+    /// A line for each picture as its answer is there. Pictures that are not begun when the client leaves are not analyzed.
+    fn lines(self) -> Response {
+        let Self { order, pending, choice } = self;
+        let mut pending = pending.into_iter();
+        let answers: FuturesUnordered<_> = order
+            .into_iter()
+            .enumerate()
+            .map(|(index, error)| {
+                let result = result(error, &mut pending);
+                async move { line(&answer(Some(index), result.await, choice)) }
+            })
+            .collect();
+        let mut response = Body::from_stream(answers.map(Ok::<_, Error>)).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(NDJSON));
+        response
+    }
+}
+
+/// The result for the next picture: its error, or that of the next input.
+fn result(
+    error: Option<Error>,
+    pending: &mut std::vec::IntoIter<Pending>,
+) -> impl Future<Output = Result<Analysis, Error>> + use<> {
+    let pending = if error.is_none() { pending.next() } else { None };
+    async move {
+        match pending {
+            Some(pending) => pending.result().await,
+            None => Err(error.unwrap_or(Error::Internal)),
+        }
+    }
+}
+
+fn line(answer: &Answer) -> Bytes {
+    let mut line = serde_json::to_vec(answer).unwrap_or_default();
+    line.push(b'\n');
+    line.into()
+}
+
+fn answer(index: Option<usize>, result: Result<Analysis, Error>, choice: Choice) -> Answer {
+    match result {
+        Ok(analysis) => {
+            metrics::analyzed(&analysis.timings);
+            Answer::Labels { index, predictions: choice.of_all(&analysis.predictions).to_vec() }
+        }
+        Err(error) => {
+            let problem = Problem::from(error);
+            if let Some(reason) = problem.reason() {
+                metrics::rejected(reason);
+            }
+            Answer::Problem { index, message: problem.message(), status: problem.status().as_u16() }
+        }
+    }
+}
+
+/// The responses of the route.
+struct Described;
+
+impl IntoResponses for Described {
+    fn responses() -> Responses {
+        let rendered = |(name, problem): (_, Problem)| {
+            let body = problem.body();
+            Rendered::new(name, problem.into_response(), &body)
+        };
+        responses::batch(responses::batch_problems(FIELD).into_iter().map(rendered), &Message::name())
+    }
+}
