@@ -44,6 +44,7 @@ pub mod http;
 pub mod image;
 pub mod memory;
 pub mod model;
+pub mod protocol;
 #[cfg(test)]
 mod readme;
 pub mod server;

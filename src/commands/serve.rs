@@ -8,6 +8,7 @@ use crate::engine::{Capacity, Engine, Settings, Worker};
 use crate::error::StartError;
 use crate::guard::{Access, BodyLimits, Budget};
 use crate::http::{self, App, Site, State};
+use crate::model::names::Names;
 use crate::model::{Model, Runtime};
 use crate::server::lifecycle::Lifecycle;
 use crate::server::{self, Signals};
@@ -77,6 +78,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
     Ok(App::new(State {
         engine,
         budget,
+        names: Names::new(&model.metadata().name, config.model.model_name.as_deref()),
         model: model.metadata().clone(),
         site,
         access: Arc::new(Access::new(&config.access)?),

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::values::model_name;
 use crate::model::{LibrarySource, ModelSource};
 
 /// The model to serve and the library that runs it.
@@ -11,6 +12,11 @@ pub struct Model {
     /// else models/model.onnx]
     #[arg(long = "model", env, hide_env_values = true, value_name = "MODEL_PATH")]
     pub model_path: Option<PathBuf>,
+
+    /// Name by which clients of the Open Inference Protocol and of the adapters ask for the model; its own name
+    /// stays an alias [default: its own name]
+    #[arg(long, env, hide_env_values = true, value_parser = model_name)]
+    pub model_name: Option<String>,
 
     /// Library of ONNX Runtime, version 1.31 or later [default: the one in the executable, else
     /// models/libonnxruntime.so]

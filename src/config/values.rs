@@ -52,6 +52,18 @@ pub(super) fn level(text: &str) -> Result<LevelFilter, String> {
     parsed.ok_or_else(|| "expected one of off, error, warn, info, debug and trace".to_owned())
 }
 
+/// The name of a model, as it stands in paths.
+pub(super) fn model_name(text: &str) -> Result<String, String> {
+    const LONGEST: usize = 128;
+    let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let fits = (1..=LONGEST).contains(&text.len()) && text.bytes().all(is_usual) && text != "stats";
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("expected up to 128 letters, digits, -, _ and ., but not stats".to_owned())
+    }
+}
+
 /// The name of a header.
 pub(super) fn header(text: &str) -> Result<HeaderName, String> {
     text.trim().parse().map_err(|_| "expected the name of a header, such as X-Forwarded-For".to_owned())
@@ -189,6 +201,16 @@ mod tests {
         assert_eq!(level("OFF"), Ok(LevelFilter::OFF));
         for text in ["", " ", "loud"] {
             assert!(level(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn model_names() {
+        for name in ["animals", "MobileNetV2", "a.b-c_1"] {
+            assert_eq!(model_name(name).as_deref(), Ok(name));
+        }
+        for name in ["", "a/b", "a b", "stats", "\u{e9}", &"a".repeat(129)] {
+            assert!(model_name(name).is_err(), "{name}");
         }
     }
 

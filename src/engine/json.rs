@@ -67,7 +67,10 @@ pub fn document<'a, S: DeserializeSeed<'a>>(json: &'a [u8], seed: S) -> Result<S
 
 /// Checks that `serde_json` can copy the text of `json`, which it does for a text with escapes: once into a buffer that
 /// grows by doubling, and once into the result. It aborts the process where the system refuses it memory.
-fn probe_for_unescaping(json: &[u8]) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub fn probe_for_unescaping(json: &[u8]) -> Result<(), Error> {
     const SMALL: usize = 1 << 20;
     if json.len() < SMALL || !json.contains(&b'\\') { Ok(()) } else { memory::probe(json.len().saturating_mul(3)) }
 }

@@ -6,9 +6,11 @@ pub mod access;
 pub mod body;
 mod budget;
 pub mod client;
+mod document;
 pub mod keys;
 pub mod limiter;
 
 pub use access::Access;
 pub use body::{BodyError, BodyLimits};
 pub use budget::{Account, Budget, NoRoom};
+pub use document::Document;

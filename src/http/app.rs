@@ -8,7 +8,8 @@ use crate::engine::{Analysis, Engine, Input, Output};
 use crate::error::Error;
 use crate::guard::{Access, BodyLimits, Budget};
 use crate::model::Metadata;
-use crate::server::lifecycle::Lifecycle;
+use crate::model::names::Names;
+use crate::server::lifecycle::{Lifecycle, Phase};
 use crate::telemetry::metrics::{self, Metrics};
 
 /// The number of labels in an answer, where the request asks for no other.
@@ -29,6 +30,8 @@ pub struct State {
     pub body_limits: BodyLimits,
     /// The model that the engine runs.
     pub model: Arc<Metadata>,
+    /// The names by which clients ask for it.
+    pub names: Names,
     /// The API keys, the trusted proxies and the rate limit.
     pub access: Arc<Access>,
     /// The source of the web site's files.
@@ -51,6 +54,11 @@ impl App {
     /// Shares `state`.
     pub fn new(state: State) -> Self {
         Self(Arc::new(state))
+    }
+
+    /// Whether the server wants requests: it is not about to end, and every worker is there.
+    pub(super) fn is_ready(&self) -> bool {
+        self.lifecycle.phase() == Phase::Serving && self.engine.is_whole()
     }
 
     /// Analyzes one input and observes the time of its stages.

@@ -1,7 +1,5 @@
 //! The bodies of requests: the layer that limits every body, and the functions by which a route reads its own.
 
-use std::borrow::Cow;
-
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::Request;
@@ -16,8 +14,8 @@ use super::App;
 use super::problem::Problem;
 use crate::engine::{Coding, Payload, inflate};
 use crate::error::{Error, Malformed};
-use crate::guard::Account;
-use crate::guard::body::{self, LimitedBody, Receipt, charged};
+use crate::guard::body::{self, LimitedBody, Receipt};
+use crate::guard::{Account, Document};
 use crate::image::Format;
 use crate::stop::Stop;
 
@@ -60,46 +58,12 @@ impl Received {
     pub(super) fn inflated(self, limit: usize, stop: &Stop) -> Result<Document, Error> {
         let Self { bytes, coding, account } = self;
         if coding == Coding::Identity {
-            return Ok(Document { bytes, account });
+            return Ok(Document::new(bytes, account));
         }
         let mut buffer = Vec::new();
         inflate(&bytes, coding, limit, stop, &mut buffer)?;
         account.charge(buffer.len(), buffer.len()).map_err(|_| Error::Busy)?;
-        Ok(Document { bytes: charged(buffer, account.clone()), account })
-    }
-}
-
-/// A body that a door takes apart. What is made of it may take as much memory as it does itself.
-pub(super) struct Document {
-    pub(super) bytes: Bytes,
-    account: Account,
-}
-
-impl Document {
-    /// The same part of the document as `part`, if it is one; a copy of it else.
-    pub(super) fn part(&self, part: Cow<'_, [u8]>) -> Bytes {
-        match part {
-            Cow::Borrowed(part) => self.bytes.slice_ref(part),
-            Cow::Owned(part) => self.copied(part),
-        }
-    }
-
-    /// A document made from this one.
-    pub(super) fn of(&self, bytes: Bytes) -> Self {
-        Self { bytes, account: self.account.clone() }
-    }
-
-    /// A text of the document.
-    pub(super) fn text(&self, text: Cow<'_, str>) -> Bytes {
-        self.part(match text {
-            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-        })
-    }
-
-    /// Bytes that were copied from the document.
-    pub(super) fn copied(&self, part: Vec<u8>) -> Bytes {
-        charged(part, self.account.clone())
+        Ok(Document::new(body::charged(buffer, account.clone()), account))
     }
 }
 

@@ -16,6 +16,7 @@ mod problem;
 mod router;
 mod site;
 mod v1;
+mod v2;
 
 pub use app::{App, State};
 pub use router::{description, metrics_router, router};

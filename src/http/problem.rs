@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::BodyError;
+use crate::protocol::oip::Fault;
 
 /// The reason for a response that is not the requested one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,20 @@ pub(super) enum Problem {
     MethodNotAllowed,
     /// The request has no Host, several, or a malformed one.
     Host,
+    /// The request contradicts the protocol of its route, in these words.
+    Protocol(String),
+    /// The server has no model of this name.
+    NoModel {
+        /// The name that the client asked for.
+        name: String,
+    },
+    /// An error of one of several inputs.
+    Input {
+        /// Its place in the request, from 0.
+        index: usize,
+        /// The error.
+        error: Error,
+    },
     /// A parameter of the query has a value that is no number or out of range.
     Parameter {
         /// The name of the parameter.
@@ -66,6 +81,17 @@ impl From<Malformed> for Problem {
     }
 }
 
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Invalid(sentence) => Self::Protocol(sentence),
+            Fault::NoModel(name) => Self::NoModel { name },
+            Fault::Core { error, index: None } => Self::Core(error),
+            Fault::Core { error, index: Some(index) } => Self::Input { index, error },
+        }
+    }
+}
+
 impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Self {
         Self::Body(error)
@@ -84,15 +110,17 @@ impl Problem {
     /// The status on every route but `/predict`.
     pub(super) const fn status(&self) -> StatusCode {
         match self {
-            Self::Core(error) => status(error),
+            Self::Core(error) | Self::Input { error, .. } => status(error),
             Self::Body(BodyError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body(BodyError::NoRoom | BodyError::OutOfMemory) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
-            Self::Body(BodyError::Incomplete) | Self::Host | Self::Parameter { .. } => StatusCode::BAD_REQUEST,
+            Self::Body(BodyError::Incomplete) | Self::Host | Self::Parameter { .. } | Self::Protocol(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::MediaType { .. } | Self::Coding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::TooManyRequests { .. } | Self::TooManyWrongKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoModel { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
@@ -116,6 +144,9 @@ impl Problem {
             Self::TooManyWrongKeys { seconds } => format!("Too many wrong API keys: try again in {seconds} s"),
             Self::NotFound => "There is nothing at this path".into(),
             Self::MethodNotAllowed => "This method is not allowed at this path".into(),
+            Self::Protocol(sentence) => sentence.clone(),
+            Self::NoModel { name } => format!("There is no model {name:?}: GET /v2/models lists those that there are"),
+            Self::Input { index, error } => format!("Input {index}: {}", Self::from(error.clone()).message()),
             Self::Parameter { name, expected } => format!("{name} must be {expected}"),
             Self::Host => "The request must have one valid Host header".into(),
         }

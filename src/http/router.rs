@@ -12,7 +12,7 @@ use super::legacy::predict;
 use super::openapi::{self, Description};
 use super::problem::{Message, Problem};
 use super::v1::{analyze, batch, model};
-use super::{form, health, layers, metrics, site};
+use super::{form, health, layers, metrics, site, v2};
 use crate::config::Origins;
 use crate::model::Prediction;
 
@@ -56,7 +56,8 @@ async fn not_allowed() -> Problem {
 pub fn router(app: App, origins: &Origins) -> Router {
     let (api, _) = api(app.shows_metrics).split_for_parts();
     let api = api.method_not_allowed_fallback(not_allowed).layer(layers::cors(origins));
-    let routes = api.merge(unknown()).merge(pages()).with_state(app.clone());
+    let v2 = v2::routes().layer(layers::cors(origins));
+    let routes = api.merge(v2).merge(unknown()).merge(pages()).with_state(app.clone());
     layers::around(routes, app)
 }
 

@@ -5,6 +5,7 @@
 mod classifier;
 mod description;
 mod labels;
+pub mod names;
 mod runtime;
 mod session;
 mod source;

@@ -21,6 +21,7 @@ mod gateway;
 #[cfg(target_os = "linux")]
 mod image_memory;
 mod image_model;
+mod inference;
 mod isolation;
 mod lifecycle;
 mod logs;

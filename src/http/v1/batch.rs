@@ -15,8 +15,9 @@ use super::choice::{Choice, Parameters};
 use crate::engine::json::{self, Field};
 use crate::engine::{Analysis, Input, Output, Payload, Pending, files};
 use crate::error::{Error, Malformed};
+use crate::guard::Document;
 use crate::http::app::App;
-use crate::http::body::{self, Content, Document};
+use crate::http::body::{self, Content};
 use crate::http::openapi::responses::{self, PICTURE, Rendered, Responses};
 use crate::http::problem::{Message, Problem};
 use crate::image::Format;
@@ -125,13 +126,13 @@ type Picture = Result<Input, Error>;
 fn split(document: &Document, content: &Content, limit: usize, stop: &Stop) -> Result<Vec<Picture>, Error> {
     let pictures: Vec<Picture> = match content {
         Content::Form(boundary) => {
-            let files = files(&document.bytes, boundary, limit, stop)?.into_iter();
-            files.map(|(file, media_type)| Ok(uploaded(document.copied(file), media_type.as_deref()))).collect()
+            let files = files(document.bytes(), boundary, limit, stop)?.into_iter();
+            files.map(|(file, media_type)| Ok(uploaded(document.part(file.into()), media_type.as_deref()))).collect()
         }
         _ => {
-            let text = json::to_utf8(&document.bytes)?;
+            let text = json::to_utf8(document.bytes())?;
             let text = document.of(document.part(text));
-            let fields = json::list(&text.bytes, FIELD, limit)?.into_iter();
+            let fields = json::list(text.bytes(), FIELD, limit)?.into_iter();
             fields.map(|field| encoded(&text, field)).collect()
         }
     };

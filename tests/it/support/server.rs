@@ -12,6 +12,7 @@ use glimpse::engine::{Capacity, Engine};
 use glimpse::guard::{Access, BodyLimits, Budget};
 use glimpse::http::{self, App, Site, State};
 use glimpse::model::Metadata;
+use glimpse::model::names::Names;
 use glimpse::server;
 use glimpse::server::lifecycle::{Lifecycle, Phase};
 use serde_json::Value;
@@ -70,6 +71,7 @@ fn app(config: &Config, worker: Option<Scripted>) -> App {
             min_rate: config.connections.min_body_rate,
         },
         max_batch: config.engine.max_batch,
+        names: Names::new(&app.model.name, config.model.model_name.as_deref()),
         max_pixels: config.engine.max_pixels,
         ..State::clone(&app)
     })
