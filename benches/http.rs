@@ -8,8 +8,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use glimpse::doors::Doors;
 use glimpse::server::lifecycle::Lifecycle;
-use glimpse::{commands, http, server};
+use glimpse::{commands, server};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -24,7 +25,7 @@ const LEAST: u64 = 24;
 fn serve(runtime: &Runtime) -> SocketAddr {
     let config = support::config();
     let app = commands::serve::load(&config).unwrap();
-    let router = http::router(app, &config.access.cors_allow_origins);
+    let router = Doors::new(app, &config.access.cors_allow_origins);
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let (connections, lifecycle) = (config.connections, Lifecycle::new());

@@ -37,8 +37,10 @@
 
 pub mod commands;
 pub mod config;
+pub mod doors;
 pub mod engine;
 pub mod error;
+pub mod grpc;
 pub mod guard;
 pub mod http;
 pub mod image;

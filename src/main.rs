@@ -20,9 +20,9 @@ fn main() -> ExitCode {
     let CommandLine { command, mut config } = CommandLine::parse();
     config.engine.decoder = decoder();
     let done = catch_unwind(AssertUnwindSafe(|| match command {
-        Some(Command::Health) => commands::health::health(&config.listen_addr),
+        Some(Command::Health) => commands::health::health(&config.listen_addr()),
         Some(Command::Decode { memory }) => commands::decode::decode(memory),
-        None => commands::serve::serve(&config, started),
+        None | Some(Command::Serve) => commands::serve::serve(&config, started),
     }));
     match done {
         Ok(Ok(())) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::{Config, JpegDecode};
+use crate::doors::Doors;
 use crate::engine::{Capacity, Engine, Settings, Worker};
 use crate::error::StartError;
 use crate::guard::{Access, BodyLimits, Budget};
@@ -90,6 +91,8 @@ pub fn load(config: &Config) -> Result<App, StartError> {
             timeout: config.connections.body_timeout,
             min_rate: config.connections.min_body_rate,
         },
+        adapters: config.adapters.adapters(),
+        idle_timeout: config.connections.keep_alive_timeout,
         max_batch: config.engine.max_batch,
         max_pixels: config.engine.max_pixels,
         max_picture_bytes: config.engine.max_picture_bytes as u64,
@@ -103,7 +106,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
 /// If the server can't listen.
 pub async fn run(app: App, config: &Config, started: Instant) -> Result<bool, StartError> {
     let mut signals = Signals::listen()?;
-    let (listener, address) = server::listen(&config.listen_addr, "LISTEN_ADDR").await?;
+    let (listener, address) = server::listen(&config.listen_addr(), "LISTEN_ADDR").await?;
     let metrics_listener = match &config.access.metrics_addr {
         Some(address) => Some(server::listen(address, "METRICS_ADDR").await?),
         None => None,
@@ -130,9 +133,9 @@ pub async fn run(app: App, config: &Config, started: Instant) -> Result<bool, St
         tokio::spawn(async move { server::serve(listener, router, limits, &lifecycle).await });
     }
     let (lifecycle, engine) = (app.lifecycle.clone(), app.engine.clone());
-    let router = http::router(app, &config.access.cors_allow_origins);
+    let doors = Doors::new(app, &config.access.cors_allow_origins);
     let served = async {
-        if !server::serve(listener, router, config.connections, &lifecycle).await {
+        if !server::serve(listener, doors, config.connections, &lifecycle).await {
             tracing::warn!("some connections were still open and are cut off");
         }
         let is_at_rest = engine.rest(config.engine.inference_timeout).await;

@@ -16,7 +16,19 @@ pub enum ListenAddr {
     Unix(PathBuf),
 }
 
+/// Port 8080 of every address of this machine.
+impl Default for ListenAddr {
+    fn default() -> Self {
+        Self::of_port(8080)
+    }
+}
+
 impl ListenAddr {
+    /// A port of every address of this machine.
+    pub const fn of_port(port: u16) -> Self {
+        Self::Tcp { host: None, port }
+    }
+
     /// The TCP addresses to try to listen on, in this order. None for a Unix socket.
     ///
     /// # Errors

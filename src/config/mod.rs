@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod adapters;
 mod bodies;
 mod engine;
 mod listen_addr;
@@ -23,6 +24,7 @@ use std::str::FromStr;
 use clap::{Arg, Args, Parser, Subcommand};
 
 pub use access::{Access, RateLimit};
+pub use adapters::{AdapterOptions, Adapters};
 pub use bodies::Bodies;
 pub use engine::{Engine, JpegDecode};
 pub use listen_addr::ListenAddr;
@@ -51,6 +53,8 @@ pub struct CommandLine {
 /// What the executable does besides serving.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum Command {
+    /// Serve, as without a command; SageMaker starts its containers so
+    Serve,
     /// Ask the server at LISTEN_ADDR on this machine whether it is healthy
     Health,
     /// Decode pictures for the server, which starts this command
@@ -67,7 +71,7 @@ pub struct Config {
     /// Address to listen on: ":8080" is every address of this machine, "127.0.0.1:8080" is for this
     /// machine alone; an IPv6 address stands in brackets
     #[arg(long, env, hide_env_values = true, default_value = ":8080", value_parser = ListenAddr::from_str, global = true)]
-    pub listen_addr: ListenAddr,
+    listen_addr: ListenAddr,
 
     #[command(flatten, next_help_heading = "Model")]
     pub model: Model,
@@ -84,11 +88,24 @@ pub struct Config {
     #[command(flatten, next_help_heading = "Access")]
     pub access: Access,
 
+    #[command(flatten, next_help_heading = "Adapters")]
+    pub adapters: AdapterOptions,
+
     #[command(flatten, next_help_heading = "Web site")]
     pub site: Site,
 
     #[command(flatten, next_help_heading = "Log")]
     pub log: Log,
+}
+
+impl Config {
+    /// The address to listen on. The port that Vertex AI chooses takes the place of the default.
+    pub fn listen_addr(&self) -> ListenAddr {
+        match self.adapters.aip_http_port {
+            Some(port) if self.listen_addr == ListenAddr::default() => ListenAddr::of_port(port),
+            _ => self.listen_addr.clone(),
+        }
+    }
 }
 
 /// The options for which an empty variable is an error. An empty list of keys would open the server to

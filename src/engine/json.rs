@@ -75,6 +75,15 @@ pub fn probe_for_unescaping(json: &[u8]) -> Result<(), Error> {
     if json.len() < SMALL || !json.contains(&b'\\') { Ok(()) } else { memory::probe(json.len().saturating_mul(3)) }
 }
 
+/// Whether a document may be JSON: by its first character, which is an ASCII one, or by a mark of Unicode. Nothing is JSON as
+/// well, so that it is refused as a document and not as a picture.
+pub fn may_be(bytes: &[u8]) -> bool {
+    let marked = [&[0xef, 0xbb, 0xbf][..], &[0xff, 0xfe], &[0xfe, 0xff]].iter().any(|mark| bytes.starts_with(mark));
+    let mut characters = bytes.iter().filter(|byte| !matches!(byte, b' ' | b'\t'..=b'\r'));
+    let first = characters.find(|byte| **byte != 0);
+    marked || matches!(first, None | Some(b'{' | b'[' | b'"'))
+}
+
 /// JSON in UTF-8 without a byte order mark. UTF-16 is converted; without a mark it is told by its zero bytes, since
 /// JSON begins with an ASCII character (RFC 4627, section 3).
 ///

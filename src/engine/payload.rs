@@ -99,7 +99,7 @@ impl Payload {
         let mut named = self.named;
         match &self.place {
             Place::File => return Ok(File { bytes, named }),
-            Place::FileOrField(_) if !is_json(bytes) => return Ok(File { bytes, named }),
+            Place::FileOrField(_) if !json::may_be(bytes) => return Ok(File { bytes, named }),
             Place::Base64 => {
                 let text = std::str::from_utf8(bytes).map_err(|_| Malformed::NotBase64)?;
                 named = Format::named(base64::media_type(text));
@@ -119,15 +119,6 @@ impl Payload {
         }
         Ok(File { bytes: file, named })
     }
-}
-
-/// Whether a document may be JSON: by its first character, which is an ASCII one, or by a mark of Unicode. Nothing is JSON as
-/// well, so that it is refused as a document and not as a picture.
-fn is_json(bytes: &[u8]) -> bool {
-    let marked = [&[0xef, 0xbb, 0xbf][..], &[0xff, 0xfe], &[0xfe, 0xff]].iter().any(|mark| bytes.starts_with(mark));
-    let mut characters = bytes.iter().filter(|byte| !matches!(byte, b' ' | b'\t'..=b'\r'));
-    let first = characters.find(|byte| **byte != 0);
-    marked || matches!(first, None | Some(b'{' | b'[' | b'"'))
 }
 
 /// A picture file that a payload holds.

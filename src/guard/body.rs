@@ -58,6 +58,9 @@ pub enum BodyError {
     /// The system has no memory for the body.
     #[error("There is no memory for the body")]
     OutOfMemory,
+    /// The server ends, and with it a stream that was idle.
+    #[error("The server ends")]
+    Ending,
 }
 
 impl From<NoRoom> for BodyError {
@@ -247,7 +250,7 @@ where
     grow(&mut bytes, usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(FIRST_RESERVE))?;
     loop {
         match next(&mut body).await {
-            None => return Ok(charged(bytes, account)),
+            None => return Ok(charged(bytes, &account)),
             Some(Err(error)) => return Err(cause(&error)),
             Some(Ok(frame)) => {
                 // Trailers are ignored.
@@ -261,8 +264,8 @@ where
 }
 
 /// Bytes that hold the account they are charged to, as long as their last clone or slice lives.
-pub fn charged(bytes: Vec<u8>, account: Account) -> Bytes {
-    Bytes::from_owner(Charged { bytes, _account: account })
+pub fn charged(bytes: Vec<u8>, account: &Account) -> Bytes {
+    account.hold(bytes.into())
 }
 
 /// The [`BodyError`] inside the error of a layer round the body.
@@ -275,18 +278,6 @@ fn cause(error: &(dyn StdError + 'static)) -> BodyError {
         next = error.source();
     }
     BodyError::Incomplete
-}
-
-/// Bytes with the account that is charged for them.
-struct Charged {
-    bytes: Vec<u8>,
-    _account: Account,
-}
-
-impl AsRef<[u8]> for Charged {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
 }
 
 #[cfg(test)]

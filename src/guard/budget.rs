@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A body of more bytes than this is a large one.
@@ -85,6 +86,31 @@ impl Account {
         }
         Ok(())
     }
+
+    /// Gives back `bytes` of those that were taken.
+    pub fn give_back(&self, bytes: usize) {
+        let mut permits = self.0.permits.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(permits) = &mut *permits {
+            drop(permits.split(bytes));
+        }
+    }
+
+    /// The same bytes, which hold the account as long as their last clone or slice lives.
+    pub fn hold(&self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Held { bytes, _account: self.clone() })
+    }
+}
+
+/// Bytes with the account that is charged for them.
+struct Held {
+    bytes: Bytes,
+    _account: Account,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 #[cfg(test)]
@@ -103,6 +129,21 @@ mod tests {
         drop(account);
         assert_eq!(budget.taken(), 12);
         drop(clone);
+        assert_eq!(budget.taken(), 0);
+    }
+
+    #[test]
+    fn parts_are_given_back_and_held() {
+        let budget = Budget::new(100);
+        let account = budget.account();
+        account.charge(10, 10).unwrap();
+        account.give_back(4);
+        account.give_back(100);
+        assert_eq!(budget.taken(), 6);
+        let held = account.hold(Bytes::from_static(b"held")).slice(1..);
+        drop(account);
+        assert_eq!((budget.taken(), &held[..]), (6, &b"eld"[..]));
+        drop(held);
         assert_eq!(budget.taken(), 0);
     }
 

@@ -38,7 +38,7 @@ impl Document {
     pub fn part(&self, part: Cow<'_, [u8]>) -> Bytes {
         match part {
             Cow::Borrowed(part) => self.bytes.slice_ref(part),
-            Cow::Owned(part) => charged(part, self.account.clone()),
+            Cow::Owned(part) => charged(part, &self.account),
         }
     }
 
@@ -64,7 +64,7 @@ mod tests {
         let budget = Budget::new(100);
         let account = budget.account();
         account.charge(10, 10).unwrap();
-        let document = Document::new(charged(b"0123456789".to_vec(), account.clone()), account);
+        let document = Document::new(charged(b"0123456789".to_vec(), &account), account);
         let (slice, copy) =
             (document.part(Cow::Borrowed(&document.bytes()[2..4])), document.text("text".to_owned().into()));
         drop(document);

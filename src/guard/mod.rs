@@ -7,10 +7,14 @@ pub mod body;
 mod budget;
 pub mod client;
 mod document;
+mod frames;
 pub mod keys;
 pub mod limiter;
+mod stream;
 
 pub use access::Access;
 pub use body::{BodyError, BodyLimits};
 pub use budget::{Account, Budget, NoRoom};
 pub use document::Document;
+pub use frames::Frames;
+pub use stream::{Ending, StreamBody};

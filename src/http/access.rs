@@ -18,10 +18,18 @@ use crate::guard::access::{Policy, Quota, Verdict};
 pub(super) struct Client(pub(super) Option<IpAddr>);
 
 pub(super) async fn guard(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
+    guard_with(&app, request, |request| next.run(request)).await
+}
+
+/// Checks the key and the quota of a request, and lets `next` answer it.
+pub(crate) async fn guard_with<F>(app: &App, request: Request, next: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     let client = request.extensions().get().and_then(|Client(address)| *address);
     let admission = app.access.admit(client, request.headers());
     let mut response = match admission.verdict {
-        Verdict::Admitted => next.run(request).await,
+        Verdict::Admitted => next(request).await,
         Verdict::NoKey | Verdict::WrongKey => Problem::Unauthorized.into_response(),
         Verdict::TooManyWrongKeys { retry_after } => Problem::TooManyWrongKeys { seconds: retry_after }.into_response(),
         Verdict::TooManyRequests { retry_after } => Problem::TooManyRequests { seconds: retry_after }.into_response(),

@@ -2,8 +2,10 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::site::Site;
+use crate::config::Adapters;
 use crate::engine::{Analysis, Engine, Input, Output};
 use crate::error::Error;
 use crate::guard::{Access, BodyLimits, Budget};
@@ -11,9 +13,6 @@ use crate::model::Metadata;
 use crate::model::names::Names;
 use crate::server::lifecycle::{Lifecycle, Phase};
 use crate::telemetry::metrics::{self, Metrics};
-
-/// The number of labels in an answer, where the request asks for no other.
-pub(super) const LABELS: usize = 3;
 
 /// The state of the routes. Clones share it.
 #[derive(Clone, Debug)]
@@ -42,6 +41,10 @@ pub struct State {
     pub shows_metrics: bool,
     /// The phase of the server's life.
     pub lifecycle: Lifecycle,
+    /// The adapters that are on.
+    pub adapters: Adapters,
+    /// The longest that a stream of messages may be idle.
+    pub idle_timeout: Duration,
     /// The most pictures in one request.
     pub max_batch: usize,
     /// The largest picture, in pixels.
@@ -57,7 +60,7 @@ impl App {
     }
 
     /// Whether the server wants requests: it is not about to end, and every worker is there.
-    pub(super) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.lifecycle.phase() == Phase::Serving && self.engine.is_whole()
     }
 

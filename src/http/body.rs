@@ -15,12 +15,16 @@ use super::problem::Problem;
 use crate::engine::{Coding, Payload, inflate};
 use crate::error::{Error, Malformed};
 use crate::guard::body::{self, LimitedBody, Receipt};
-use crate::guard::{Account, Document};
+use crate::guard::{Account, Document, StreamBody};
 use crate::image::Format;
+use crate::server::lifecycle::Phase;
 use crate::stop::Stop;
 
 /// Enforces the limits on the body of every request, on every route.
 pub(super) async fn limit(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
+    if crate::grpc::is_stream(&request) {
+        return next.run(request.map(|inner| Body::new(stream(&app, inner)))).await;
+    }
     let waits = waits(&request);
     let (mut parts, inner) = request.into_parts();
     let (limited, receipt) = LimitedBody::new(inner, app.body_limits, app.budget.account(), waits);
@@ -31,6 +35,13 @@ pub(super) async fn limit(Extension(app): Extension<App>, request: Request, next
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// The body of a stream of messages, which may be idle as long as a connection.
+fn stream(app: &App, inner: Body) -> StreamBody<Body> {
+    let lifecycle = app.lifecycle.clone();
+    let ending = Box::pin(async move { lifecycle.reached(Phase::Draining).await });
+    StreamBody::new(inner, app.body_limits, app.idle_timeout, app.budget.account(), ending)
 }
 
 /// Whether the client waits for a `100 Continue` before it sends the body. hyper sends one on HTTP/1.1 alone, and goes by
@@ -63,7 +74,7 @@ impl Received {
         let mut buffer = Vec::new();
         inflate(&bytes, coding, limit, stop, &mut buffer)?;
         account.charge(buffer.len(), buffer.len()).map_err(|_| Error::Busy)?;
-        Ok(Document::new(body::charged(buffer, account.clone()), account))
+        Ok(Document::new(body::charged(buffer, &account), account))
     }
 }
 

@@ -11,11 +11,11 @@ use axum::response::{Html, IntoResponse, Response};
 use html_escape::{encode_double_quoted_attribute, encode_text};
 
 use super::App;
-use super::app::LABELS;
 use super::body::{self, Received};
 use super::problem::Problem;
 use crate::engine::Payload;
 use crate::model::Prediction;
+use crate::protocol::choice::LABELS;
 
 /// The page of the site that holds the result between these two comments.
 pub(super) const PAGE: &str = "answer.html";

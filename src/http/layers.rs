@@ -3,9 +3,10 @@
 use std::any::Any;
 use std::time::Duration;
 
+use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, Method};
-use axum::middleware::from_fn;
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -22,6 +23,18 @@ use crate::error::Error;
 /// The time for which a browser may cache the answer to a preflight request.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
+/// The headers that a page sends with gRPC-web, and those that it reads.
+const GRPC_WEB: [HeaderName; 3] = [
+    HeaderName::from_static("x-grpc-web"),
+    HeaderName::from_static("x-user-agent"),
+    HeaderName::from_static("grpc-timeout"),
+];
+const GRPC: [HeaderName; 3] = [
+    HeaderName::from_static("grpc-status"),
+    HeaderName::from_static("grpc-message"),
+    HeaderName::from_static("grpc-status-details-bin"),
+];
+
 /// The layers round every route, from the inside out. The panic handler is innermost, so that the observer sees its 500.
 pub(super) fn around(routes: Router, app: App) -> Router {
     routes
@@ -33,17 +46,39 @@ pub(super) fn around(routes: Router, app: App) -> Router {
         .layer(Extension(app))
 }
 
+/// The same layers round the services of gRPC. `render` renders their problems, and is where every one passes.
+pub(crate) fn around_grpc<F>(
+    routes: Router,
+    app: App,
+    render: impl Fn(Request, Next) -> F + Clone + Send + Sync + 'static,
+) -> Router
+where
+    F: Future<Output = Response> + Send + 'static,
+{
+    routes
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(host::require_host))
+        .layer(from_fn(body::limit))
+        .layer(from_fn(render))
+        .layer(from_fn(observe::observe))
+        .layer(Extension(app))
+}
+
 /// A panic while a request is answered is a 500. The panic hook has logged it.
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     Problem::from(Error::Internal).into_response()
 }
 
 /// Lets pages of other origins call a route.
-pub(super) fn cors(origins: &Origins) -> CorsLayer {
+pub(crate) fn cors(origins: &Origins) -> CorsLayer {
+    let allowed = [AUTHORIZATION, CONTENT_TYPE, REQUEST_ID, API_KEY, TRACEPARENT].into_iter().chain(GRPC_WEB);
+    let allowed: Vec<HeaderName> = allowed.collect();
+    let exposed = [REQUEST_ID, RETRY_AFTER, SERVER_TIMING, RATE_LIMIT_POLICY, RATE_LIMIT].into_iter().chain(GRPC);
+    let exposed: Vec<HeaderName> = exposed.collect();
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, REQUEST_ID, API_KEY, TRACEPARENT])
-        .expose_headers([REQUEST_ID, RETRY_AFTER, SERVER_TIMING, RATE_LIMIT_POLICY, RATE_LIMIT])
+        .allow_headers(allowed)
+        .expose_headers(exposed)
         .max_age(MAX_AGE);
     match origins {
         Origins::Any => layer.allow_origin(AnyOrigin),

@@ -1,13 +1,14 @@
 //! The HTTP door: `router` is the table of routes, `problem` maps errors to responses, `layers` wraps every route.
 
-mod access;
+pub(crate) mod access;
+mod adapters;
 mod app;
 mod body;
 mod form;
 mod headers;
 mod health;
 mod host;
-mod layers;
+pub(crate) mod layers;
 mod legacy;
 mod metrics;
 mod observe;
@@ -19,5 +20,6 @@ mod v1;
 mod v2;
 
 pub use app::{App, State};
+pub(crate) use problem::Problem;
 pub use router::{description, metrics_router, router};
 pub use site::Site;

@@ -22,12 +22,20 @@ use super::access::Client;
 use super::headers::REQUEST_ID;
 use super::problem::Problem;
 use crate::error::Error;
+use crate::grpc;
 use crate::server::Peer;
 use crate::telemetry::metrics;
 use crate::telemetry::traces::TARGET;
 
 /// The status recorded for a client that left before the answer, as in nginx.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// gRPC's code for a client that has left.
+const CANCELLED: i32 = 1;
+
+/// gRPC's codes for faults of the server: unknown, deadline exceeded, unimplemented, internal, unavailable and data loss
+/// (OpenTelemetry, semantic conventions for gRPC).
+const FAULTS: [i32; 6] = [2, 4, 12, 13, 14, 15];
 
 /// The route of the site's pages and files, in metrics.
 const SITE: &str = "site";
@@ -58,13 +66,18 @@ pub(super) async fn observe(Extension(app): Extension<App>, mut request: Request
         uri: request.uri().clone(),
         status: None,
         problem: Some(Error::ClientGone.into()),
+        grpc_method: grpc::is_grpc(&request).then(|| grpc::method(request.uri().path())),
+        grpc: None,
     };
     let mut response = next.run(request).instrument(log).instrument(trace).await;
     observation.status = Some(response.status().as_u16());
     observation.problem = response.extensions_mut().remove();
-    drop(observation);
     response.headers_mut().insert(REQUEST_ID, id);
-    response
+    match observation.grpc_method {
+        // The status of gRPC comes after the body.
+        Some(_) => grpc::observed(response, move |status| observation.end(status)),
+        None => response,
+    }
 }
 
 /// A request under way. Recorded when it is dropped: the future of a request whose client leaves is dropped midway.
@@ -78,6 +91,10 @@ struct Observation {
     uri: Uri,
     status: Option<u16>,
     problem: Option<Problem>,
+    /// The method of a request of gRPC, as it stands in metrics.
+    grpc_method: Option<&'static str>,
+    /// The code and the message of its status.
+    grpc: Option<(i32, String)>,
 }
 
 impl Drop for Observation {
@@ -85,7 +102,13 @@ impl Drop for Observation {
         let latency = self.begun.elapsed();
         let status = self.status.unwrap_or(CLIENT_CLOSED_REQUEST);
         let route = self.route.as_ref().map_or(SITE, MatchedPath::as_str);
-        metrics::request(route, usual(&self.method).unwrap_or("other"), status, latency);
+        match self.grpc_method {
+            None => metrics::request(route, usual(&self.method).unwrap_or("other"), status, latency),
+            Some(method) => {
+                let gone = || (CANCELLED, Error::ClientGone.to_string());
+                metrics::grpc(method, self.grpc.get_or_insert_with(gone).0, latency);
+            }
+        }
         if let Some(reason) = self.problem.as_ref().and_then(Problem::reason) {
             metrics::rejected(reason);
         }
@@ -96,7 +119,8 @@ impl Drop for Observation {
             method = self.method.as_str(),
             uri = %self.uri,
             status,
-            error = self.problem.as_ref().map(Problem::message).unwrap_or_default(),
+            grpc_status = self.grpc.as_ref().map(|(code, _)| *code),
+            error = self.error(),
             latency = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX),
             latency_human = ?latency,
             "request"
@@ -106,6 +130,20 @@ impl Drop for Observation {
 }
 
 impl Observation {
+    /// Ends a request of gRPC with its status; with `None` where the client has left before it.
+    fn end(mut self, status: Option<(i32, String)>) {
+        self.grpc = status;
+    }
+
+    /// What went wrong, in words.
+    fn error(&self) -> String {
+        match (&self.problem, &self.grpc) {
+            (Some(problem), _) => problem.message(),
+            (None, Some((_, message))) => message.clone(),
+            (None, None) => String::new(),
+        }
+    }
+
     fn end_trace(&self) {
         match self.status {
             None => {
@@ -113,7 +151,13 @@ impl Observation {
             }
             Some(status) => {
                 self.trace.record("http.response.status_code", i64::from(status));
+                if let Some((code, _)) = &self.grpc {
+                    self.trace.record("rpc.grpc.status_code", i64::from(*code));
+                }
                 // A client's mistake is not an error of the server.
+                if self.grpc.as_ref().is_some_and(|(code, _)| FAULTS.contains(code)) {
+                    self.trace.record("otel.status_code", "ERROR");
+                }
                 if status >= 500 {
                     self.trace.record("error.type", status.to_string());
                     self.trace.record("otel.status_code", "ERROR");
@@ -139,6 +183,7 @@ fn trace_span(request: &Request, route: Option<&str>) -> Span {
         http.request.method = method.unwrap_or("_OTHER"),
         http.route = route,
         http.response.status_code = Empty,
+        rpc.grpc.status_code = Empty,
         error.r#type = Empty,
     );
     if !span.is_disabled() {

@@ -12,11 +12,12 @@ use utoipa::ToSchema;
 
 use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::BodyError;
+use crate::protocol::choice::OutOfRange;
 use crate::protocol::oip::Fault;
 
 /// The reason for a response that is not the requested one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Problem {
+pub(crate) enum Problem {
     /// An error of the core.
     Core(Error),
     /// An error of the body.
@@ -53,6 +54,8 @@ pub(super) enum Problem {
         /// The name that the client asked for.
         name: String,
     },
+    /// The server has no service of the name that the client asked for.
+    NoService,
     /// An error of one of several inputs.
     Input {
         /// Its place in the request, from 0.
@@ -78,6 +81,12 @@ impl From<Error> for Problem {
 impl From<Malformed> for Problem {
     fn from(malformed: Malformed) -> Self {
         Self::Core(malformed.into())
+    }
+}
+
+impl From<OutOfRange> for Problem {
+    fn from(OutOfRange { name, expected }: OutOfRange) -> Self {
+        Self::Parameter { name, expected }
     }
 }
 
@@ -108,11 +117,13 @@ pub(super) struct Message {
 
 impl Problem {
     /// The status on every route but `/predict`.
-    pub(super) const fn status(&self) -> StatusCode {
+    pub(crate) const fn status(&self) -> StatusCode {
         match self {
             Self::Core(error) | Self::Input { error, .. } => status(error),
             Self::Body(BodyError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Body(BodyError::NoRoom | BodyError::OutOfMemory) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Body(BodyError::NoRoom | BodyError::OutOfMemory | BodyError::Ending) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Self::Body(BodyError::Incomplete) | Self::Host | Self::Parameter { .. } | Self::Protocol(_) => {
                 StatusCode::BAD_REQUEST
@@ -120,13 +131,13 @@ impl Problem {
             Self::MediaType { .. } | Self::Coding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::TooManyRequests { .. } | Self::TooManyWrongKeys { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::NotFound | Self::NoModel { .. } => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoModel { .. } | Self::NoService => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
 
     /// A sentence for the client that names the fault and, where there is one, the remedy.
-    pub(super) fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         match self {
             Self::Core(Error::Malformed(malformed)) => message(malformed),
             Self::Core(Error::PayloadTooLarge { limit }) | Self::Body(BodyError::TooLarge { limit }) => {
@@ -135,6 +146,7 @@ impl Problem {
             Self::Core(error) => error.to_string(),
             Self::Body(BodyError::NoRoom) => Error::Busy.to_string(),
             Self::Body(BodyError::OutOfMemory) => Error::OutOfMemory.to_string(),
+            Self::Body(BodyError::Ending) => "The server is about to end: connect again".into(),
             Self::Body(BodyError::TooSlow) => "The request body came too slowly: send it again".into(),
             Self::Body(BodyError::Incomplete) => "The request body ended too early: send it again".into(),
             Self::MediaType { expected } => format!("Content-Type must be {expected}"),
@@ -146,6 +158,7 @@ impl Problem {
             Self::MethodNotAllowed => "This method is not allowed at this path".into(),
             Self::Protocol(sentence) => sentence.clone(),
             Self::NoModel { name } => format!("There is no model {name:?}: GET /v2/models lists those that there are"),
+            Self::NoService => "There is no service of this name".into(),
             Self::Input { index, error } => format!("Input {index}: {}", Self::from(error.clone()).message()),
             Self::Parameter { name, expected } => format!("{name} must be {expected}"),
             Self::Host => "The request must have one valid Host header".into(),
@@ -158,7 +171,7 @@ impl Problem {
     }
 
     /// The value of `reason` in `glimpse_rejected_total`. `None` for problems that the metric does not count.
-    pub(super) const fn reason(&self) -> Option<&'static str> {
+    pub(crate) const fn reason(&self) -> Option<&'static str> {
         match self {
             Self::Core(Error::Busy) | Self::Body(BodyError::NoRoom) => Some("busy"),
             Self::Core(Error::OutOfMemory) | Self::Body(BodyError::OutOfMemory) => Some("no_memory"),
@@ -177,7 +190,7 @@ impl Problem {
     }
 
     /// The headers of the problem, in every form of the body.
-    pub(super) fn headers(&self) -> HeaderMap {
+    pub(crate) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         match self {
             Self::Core(Error::Busy | Error::OutOfMemory) | Self::Body(BodyError::NoRoom | BodyError::OutOfMemory) => {

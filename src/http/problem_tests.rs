@@ -72,9 +72,11 @@ problems! {
     Problem::Body(BodyError::TooSlow) => Some(BodyError::TooSlow),
     Problem::Body(BodyError::Incomplete) => Some(BodyError::Incomplete),
     Problem::Body(BodyError::OutOfMemory) => Some(BodyError::OutOfMemory),
+    // A stream of gRPC alone.
+    Problem::Body(BodyError::Ending) => NEVER,
     Problem::MediaType { .. } => Some(Problem::MediaType { expected: PICTURE_TYPES }),
     // The forms of other protocols.
-    Problem::Protocol(_) | Problem::NoModel { .. } | Problem::Input { .. } => NEVER,
+    Problem::Protocol(_) | Problem::NoModel { .. } | Problem::NoService | Problem::Input { .. } => NEVER,
     Problem::Parameter { .. } => {
         Some(Problem::Parameter { name: "top_k", expected: "a whole number from 1 to 1000".into() })
     },

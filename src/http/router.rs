@@ -12,7 +12,7 @@ use super::legacy::predict;
 use super::openapi::{self, Description};
 use super::problem::{Message, Problem};
 use super::v1::{analyze, batch, model};
-use super::{form, health, layers, metrics, site, v2};
+use super::{adapters, form, health, layers, metrics, site, v2};
 use crate::config::Origins;
 use crate::model::Prediction;
 
@@ -57,7 +57,8 @@ pub fn router(app: App, origins: &Origins) -> Router {
     let (api, _) = api(app.shows_metrics).split_for_parts();
     let api = api.method_not_allowed_fallback(not_allowed).layer(layers::cors(origins));
     let v2 = v2::routes().layer(layers::cors(origins));
-    let routes = api.merge(v2).merge(unknown()).merge(pages()).with_state(app.clone());
+    let adapters = adapters::routes(&app.adapters).layer(layers::cors(origins));
+    let routes = api.merge(v2).merge(adapters).merge(unknown()).merge(pages()).with_state(app.clone());
     layers::around(routes, app)
 }
 

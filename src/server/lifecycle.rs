@@ -39,6 +39,12 @@ impl Lifecycle {
         });
     }
 
+    /// Waits until another phase has begun.
+    pub async fn changed(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.0.subscribe().changed().await;
+    }
+
     /// Waits until `phase` has begun.
     pub async fn reached(&self, phase: Phase) {
         // The sender lives as long as `self`.

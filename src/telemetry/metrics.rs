@@ -14,6 +14,8 @@ use crate::model::Metadata;
 
 const REQUESTS: &str = "glimpse_http_requests_total";
 const REQUEST_DURATION: &str = "glimpse_http_request_duration_seconds";
+const GRPC_REQUESTS: &str = "glimpse_grpc_requests_total";
+const GRPC_DURATION: &str = "glimpse_grpc_request_duration_seconds";
 const REJECTED: &str = "glimpse_rejected_total";
 const HTTP_REFUSED: &str = "glimpse_http_refused_total";
 const QUEUE_DEPTH: &str = "glimpse_queue_depth";
@@ -109,6 +111,12 @@ pub fn request(route: &str, method: &str, status: u16, time: Duration) {
     histogram!(REQUEST_DURATION, &labels[..2]).record(time);
 }
 
+/// Counts a request of gRPC. `method` is one of a fixed list, `code` gRPC's.
+pub fn grpc(method: &'static str, code: i32, time: Duration) {
+    counter!(GRPC_REQUESTS, "method" => method, "code" => code.to_string()).increment(1);
+    histogram!(GRPC_DURATION, "method" => method).record(time);
+}
+
 /// Counts a refused request.
 pub fn rejected(reason: &'static str) {
     counter!(REJECTED, "reason" => reason).increment(1);
@@ -132,6 +140,11 @@ pub fn analyzed(timings: &Timings) {
 fn describe() {
     describe_counter!(REQUESTS, "Requests, by the status of their answer; 499 where the client left before it.");
     describe_histogram!(REQUEST_DURATION, Unit::Seconds, "Time from a request's head to its answer's.");
+    describe_counter!(
+        GRPC_REQUESTS,
+        "Requests of gRPC, by the code of their status; 1 where the client left before it."
+    );
+    describe_histogram!(GRPC_DURATION, Unit::Seconds, "Time from the head of a request of gRPC to its status.");
     describe_counter!(REJECTED, "Requests that were refused before their picture was looked at.");
     describe_counter!(HTTP_REFUSED, "Requests that were refused before their head was understood.");
     describe_gauge!(QUEUE_DEPTH, "Requests that wait for a worker.");

@@ -4,6 +4,7 @@
 
 mod access;
 mod access_faults;
+mod adapters;
 mod admission;
 mod analyze;
 mod answer;
@@ -18,10 +19,12 @@ mod errors;
 mod fidelity;
 mod files;
 mod gateway;
+mod grpc;
 #[cfg(target_os = "linux")]
 mod image_memory;
 mod image_model;
 mod inference;
+mod inference_grpc;
 mod isolation;
 mod lifecycle;
 mod logs;

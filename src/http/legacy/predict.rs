@@ -14,12 +14,12 @@ use utoipa::{IntoResponses, ToSchema};
 use crate::engine::Payload;
 use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::BodyError;
-use crate::http::app::{App, LABELS};
+use crate::http::app::App;
 use crate::http::body::{self, Received};
 use crate::http::openapi::responses::{self, PICTURE, Rendered, Responses};
 use crate::http::problem::Problem;
 use crate::http::v1::analyze;
-use crate::http::v1::choice::Choice;
+use crate::protocol::choice::{Choice, LABELS};
 
 const FIELD: &str = "image_data";
 

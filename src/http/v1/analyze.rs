@@ -7,13 +7,14 @@ use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use utoipa::{IntoResponses, ToSchema};
 
-use super::choice::{Choice, Parameters};
+use super::choice::{self, Parameters};
 use crate::engine::{Analysis, Stage, Timings};
 use crate::http::app::App;
 use crate::http::body::{self, Content, Received};
 use crate::http::headers::SERVER_TIMING;
 use crate::http::openapi::responses::{self, PICTURE, Rendered, Responses};
 use crate::http::problem::{Message, Problem};
+use crate::protocol::choice::Choice;
 
 /// The name of the body's field.
 const FIELD: &str = "base64Image";
@@ -58,7 +59,7 @@ pub(in crate::http) struct PictureForm {
     responses(Described)
 )]
 pub(in crate::http) async fn analyze(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let choice = Choice::of(request.uri(), &app)?;
+    let choice = choice::of(request.uri(), &app)?;
     let content = Content::of(request.headers())?;
     let Received { bytes, coding, .. } = body::receive(&app, request).await?;
     let analysis = app.analyze(content.picture(bytes, FIELD).compressed(coding), choice.top_k).await?;

@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
-use super::choice::{Choice, Parameters};
+use super::choice::{self, Parameters};
 use crate::engine::json::{self, Field};
 use crate::engine::{Analysis, Input, Output, Payload, Pending, files};
 use crate::error::{Error, Malformed};
@@ -22,6 +22,7 @@ use crate::http::openapi::responses::{self, PICTURE, Rendered, Responses};
 use crate::http::problem::{Message, Problem};
 use crate::image::Format;
 use crate::model::Prediction;
+use crate::protocol::choice::Choice;
 use crate::stop::Stop;
 use crate::telemetry::metrics;
 
@@ -87,7 +88,7 @@ pub(in crate::http) enum Answer {
     responses(Described)
 )]
 pub(in crate::http) async fn batch(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let choice = Choice::of(request.uri(), &app)?;
+    let choice = choice::of(request.uri(), &app)?;
     let content = content(request.headers())?;
     let is_stream = wants_lines(request.headers());
     let received = body::receive(&app, request).await?;

@@ -6,23 +6,14 @@ use axum::http::Uri;
 use url::form_urlencoded;
 use utoipa::IntoParams;
 
-use crate::http::app::{App, LABELS};
+use crate::http::app::App;
 use crate::http::problem::Problem;
-use crate::model::Prediction;
-
-/// The labels of an answer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::http) struct Choice {
-    /// Labels at most.
-    pub(in crate::http) top_k: usize,
-    /// The confidence of each, at least.
-    min_confidence: f32,
-}
+use crate::protocol::choice::{Choice, OutOfRange};
 
 /// The parameters of the query, for the description.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "the description only: `Choice::of` reads the query")]
+#[expect(dead_code, reason = "the description only: `of` reads the query")]
 pub(in crate::http) struct Parameters {
     /// Labels in the answer: from 1 to all that the model has.
     #[param(minimum = 1, default = 3, example = 3)]
@@ -32,50 +23,28 @@ pub(in crate::http) struct Parameters {
     min_confidence: Option<f32>,
 }
 
-impl Choice {
-    /// What is chosen where the request says nothing.
-    pub(in crate::http) const USUAL: Self = Self { top_k: LABELS, min_confidence: 0.0 };
-
-    /// The choice of a request. Other parameters are ignored; of several with one name, the last one counts.
-    ///
-    /// # Errors
-    /// [`Problem::Parameter`].
-    pub(in crate::http) fn of(uri: &Uri, app: &App) -> Result<Self, Problem> {
-        Self::read(uri.query().unwrap_or_default(), app.model.labels.len())
-    }
-
-    fn read(query: &str, labels: usize) -> Result<Self, Problem> {
-        let mut choice = Self::USUAL;
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            match &*name {
-                "top_k" => {
-                    let expected = || format!("a whole number from 1 to {labels}");
-                    choice.top_k = number("top_k", &value, |number| (1..=labels).contains(number), expected)?;
-                }
-                "min_confidence" => {
-                    let (is_valid, expected) =
-                        (|number: &f32| (0.0..=1.0).contains(number), || "a number from 0 to 1".to_owned());
-                    choice.min_confidence = number("min_confidence", &value, is_valid, expected)?;
-                }
-                _ => {}
-            }
-        }
-        Ok(choice)
-    }
-
-    /// Those of the labels that are confident enough. They are sorted.
-    pub(in crate::http) fn of_all(self, predictions: &[Prediction]) -> &[Prediction] {
-        &predictions[..predictions.partition_point(|prediction| prediction.confidence >= self.min_confidence)]
-    }
+/// The choice of a request. Other parameters are ignored; of several with one name, the last one counts.
+///
+/// # Errors
+/// [`Problem::Parameter`].
+pub(in crate::http) fn of(uri: &Uri, app: &App) -> Result<Choice, Problem> {
+    Ok(read(uri.query().unwrap_or_default(), app.model.labels.len())?)
 }
 
-fn number<T: FromStr>(
-    name: &'static str,
-    value: &str,
-    is_valid: impl Fn(&T) -> bool,
-    expected: impl Fn() -> String,
-) -> Result<T, Problem> {
-    value.parse().ok().filter(is_valid).ok_or_else(|| Problem::Parameter { name, expected: expected() })
+fn read(query: &str, labels: usize) -> Result<Choice, OutOfRange> {
+    let (mut top_k, mut min_confidence) = (None, None);
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "top_k" => top_k = Some(number(&value).ok_or_else(|| Choice::top_k(labels))?),
+            "min_confidence" => min_confidence = Some(number(&value).ok_or_else(Choice::min_confidence)?),
+            _ => {}
+        }
+    }
+    Choice::new(top_k, min_confidence, labels)
+}
+
+fn number<T: FromStr>(value: &str) -> Option<T> {
+    value.parse().ok()
 }
 
 #[cfg(test)]
@@ -83,30 +52,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_chooses_within_its_range() {
-        let choice = |top_k, min_confidence| Ok(Choice { top_k, min_confidence });
-        assert_eq!(Choice::read("", 10), choice(3, 0.0));
-        assert_eq!(Choice::read("top_k=10&x=y&min_confidence=0.5", 10), choice(10, 0.5));
-        assert_eq!(Choice::read("top_k=1&top_k=2", 10), choice(2, 0.0));
+    fn a_query_chooses() {
+        let choice = |top_k, least| Choice::new(Some(top_k), Some(least), 10);
+        assert_eq!(read("", 10), choice(3, 0.0));
+        assert_eq!(read("top_k=10&x=y&min_confidence=0.5", 10), choice(10, 0.5));
+        assert_eq!(read("top_k=1&top_k=2", 10), choice(2, 0.0));
         for query in ["top_k=0", "top_k=11", "top_k=", "top_k=-1", "top_k=1.5", "top_k", "top_k=99999999999999999999"] {
-            let expected = "a whole number from 1 to 10".into();
-            assert_eq!(Choice::read(query, 10), Err(Problem::Parameter { name: "top_k", expected }), "{query}");
+            assert_eq!(read(query, 10), Err(Choice::top_k(10)), "{query}");
         }
         for query in ["min_confidence=1.1", "min_confidence=-0.1", "min_confidence=NaN", "min_confidence=x"] {
-            let expected = "a number from 0 to 1".into();
-            assert_eq!(
-                Choice::read(query, 10),
-                Err(Problem::Parameter { name: "min_confidence", expected }),
-                "{query}"
-            );
+            assert_eq!(read(query, 10), Err(Choice::min_confidence()), "{query}");
         }
-    }
-
-    #[test]
-    fn labels_below_the_confidence_are_left_out() {
-        let label = |confidence| Prediction { index: 0, label: "a".into(), confidence };
-        let labels = [label(0.5), label(0.25), label(0.125)];
-        let kept = |min_confidence| Choice { top_k: 3, min_confidence }.of_all(&labels).len();
-        assert_eq!([0.0, 0.125, 0.2, 0.5, 0.6].map(kept), [3, 3, 2, 1, 0]);
     }
 }

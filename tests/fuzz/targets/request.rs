@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use clap::Parser;
 use glimpse::config::{CommandLine, Config};
+use glimpse::doors::Doors;
 use glimpse::engine::{Analysis, Buffers, Capacity, Engine, Input, Output, Work};
 use glimpse::error::Error;
 use glimpse::guard::{Access, BodyLimits, Budget};
-use glimpse::http::{self, App, Site, State};
+use glimpse::http::{App, Site, State};
 use glimpse::image::{Decoder, Limits};
 use glimpse::model::{Metadata, Prediction};
 use glimpse::server::lifecycle::Lifecycle;
@@ -103,7 +104,7 @@ impl Server {
             max_pixels: MAX_PIXELS,
             max_picture_bytes: u64::MAX,
         });
-        let router = http::router(app, &config.access.cors_allow_origins);
+        let router = Doors::new(app, &config.access.cors_allow_origins);
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         Self { runtime, router, config, lifecycle }
     }

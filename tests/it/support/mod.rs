@@ -1,6 +1,7 @@
 //! Shared by the tests: a server in this process, the executable as a child, a scripted worker and a raw client.
 
 pub(crate) mod collector;
+pub(crate) mod grpc;
 mod process;
 pub(crate) mod raw;
 mod scripted;

@@ -8,9 +8,10 @@ use std::sync::{Arc, OnceLock};
 use clap::Parser;
 use glimpse::commands::serve::load;
 use glimpse::config::{CommandLine, Config};
+use glimpse::doors::Doors;
 use glimpse::engine::{Capacity, Engine};
 use glimpse::guard::{Access, BodyLimits, Budget};
-use glimpse::http::{self, App, Site, State};
+use glimpse::http::{App, Site, State};
 use glimpse::model::Metadata;
 use glimpse::model::names::Names;
 use glimpse::server;
@@ -70,6 +71,8 @@ fn app(config: &Config, worker: Option<Scripted>) -> App {
             timeout: config.connections.body_timeout,
             min_rate: config.connections.min_body_rate,
         },
+        adapters: config.adapters.adapters(),
+        idle_timeout: config.connections.keep_alive_timeout,
         max_batch: config.engine.max_batch,
         names: Names::new(&app.model.name, config.model.model_name.as_deref()),
         max_pixels: config.engine.max_pixels,
@@ -111,7 +114,7 @@ impl Builder {
         let app = app(&config, self.worker);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = http::router(app.clone(), &config.access.cors_allow_origins);
+        let router = Doors::new(app.clone(), &config.access.cors_allow_origins);
         let lifecycle = app.lifecycle.clone();
         tokio::spawn(async move { server::serve(listener, router, config.connections, &lifecycle).await });
         Server { address, client: reqwest::Client::new(), app }
@@ -184,6 +187,11 @@ impl Server {
     /// Enters the phase in which `/readyz` answers 503 and requests are still accepted.
     pub(crate) fn leave(&self) {
         self.app.lifecycle.advance(Phase::Leaving);
+    }
+
+    /// Enters the phase in which requests are finished and no further connections are accepted.
+    pub(crate) fn drain(&self) {
+        self.app.lifecycle.advance(Phase::Draining);
     }
 
     /// The number of requests that wait for a worker.

@@ -1,0 +1,139 @@
+//! `glimpse.v1.Classifier`: our own service.
+
+use bytes::Bytes;
+use tonic::{Extensions, Request, Response, Status, Streaming};
+
+use super::pb::glimpse::classifier_server::Classifier;
+use super::pb::glimpse::classify_result::Result as Outcome;
+use super::pb::glimpse::{
+    ClassifyBatchRequest, ClassifyBatchResponse, ClassifyRequest, ClassifyResponse, ClassifyResult, Failure,
+    GetModelRequest, Model, Prediction,
+};
+use super::stream::{Answer, Answers, answer_each};
+use super::{request, status};
+use crate::engine::{Analysis, Input, Output, Payload, Terms};
+use crate::error::{Error, Malformed};
+use crate::http::{App, Problem};
+use crate::image::ACCEPTED;
+use crate::protocol::choice::Choice;
+use crate::telemetry::metrics;
+
+/// The service.
+#[derive(Debug)]
+pub(super) struct Service(pub(super) App);
+
+impl Service {
+    /// The labels that a request chooses, and its terms.
+    fn choice(&self, top_k: u32, min_confidence: f32, extensions: &Extensions) -> Result<(Choice, Terms), Problem> {
+        let top_k = (top_k != 0).then(|| usize::try_from(top_k).unwrap_or(usize::MAX));
+        let choice = Choice::new(top_k, Some(min_confidence), self.0.model.labels.len())?;
+        Ok((choice, request::terms(&self.0, Output::Labels(choice.top_k), extensions)))
+    }
+
+    async fn classify_one(
+        &self,
+        request: ClassifyRequest,
+        extensions: &Extensions,
+    ) -> Result<ClassifyResponse, Problem> {
+        let ClassifyRequest { image, top_k, min_confidence } = request;
+        let (choice, terms) = self.choice(top_k, min_confidence, extensions)?;
+        let analysis = self.0.engine.analyze(picture(image, extensions), terms).await?;
+        Ok(response(&analysis, choice))
+    }
+}
+
+#[tonic::async_trait]
+impl Classifier for Service {
+    async fn classify(&self, request: Request<ClassifyRequest>) -> Result<Response<ClassifyResponse>, Status> {
+        let (_, extensions, message) = request.into_parts();
+        self.classify_one(message, &extensions).await.map(Response::new).map_err(status::refuse)
+    }
+
+    async fn classify_batch(
+        &self,
+        request: Request<ClassifyBatchRequest>,
+    ) -> Result<Response<ClassifyBatchResponse>, Status> {
+        let (_, extensions, ClassifyBatchRequest { images, top_k, min_confidence }) = request.into_parts();
+        let (choice, terms) = self.choice(top_k, min_confidence, &extensions).map_err(status::refuse)?;
+        let limit = self.0.max_batch;
+        match images.len() {
+            0 => return Err(status::refuse(Malformed::NoPicture)),
+            count if count > limit => return Err(status::refuse(Error::TooManyInputs { limit })),
+            _ => {}
+        }
+        let inputs = images.into_iter().map(|image| picture(image, &extensions)).collect();
+        let results = self.0.engine.analyze_all(inputs, terms).await.map_err(status::refuse)?;
+        let results =
+            results.into_iter().map(|result| outcome(result.map(|it| response(&it, choice)).map_err(Problem::from)));
+        Ok(Response::new(ClassifyBatchResponse { results: results.collect() }))
+    }
+
+    type ClassifyStreamStream = Answers<ClassifyResult>;
+
+    async fn classify_stream(
+        &self,
+        request: Request<Streaming<ClassifyRequest>>,
+    ) -> Result<Response<Self::ClassifyStreamStream>, Status> {
+        let (_, extensions, messages) = request.into_parts();
+        let deadline = request::deadline(&extensions);
+        let app = self.0.clone();
+        let answer = move |message| -> Answer<ClassifyResult> {
+            let service = Self(app.clone());
+            // The client's patience is for the whole stream.
+            Box::pin(async move { outcome(service.classify_one(message, &Extensions::default()).await) })
+        };
+        Ok(Response::new(answer_each(messages, deadline, answer)))
+    }
+
+    async fn get_model(&self, _: Request<GetModelRequest>) -> Result<Response<Model>, Status> {
+        let model = &self.0.model;
+        Ok(Response::new(Model {
+            name: model.name.clone(),
+            version: model.version.clone(),
+            source: model.source.clone(),
+            weights_sha256: model.weights_sha256.clone(),
+            licence: model.licence.clone(),
+            precision: model.precision.clone(),
+            width: model.input.width,
+            height: model.input.height,
+            labels: number(model.labels.len()),
+            formats: ACCEPTED.iter().map(ToString::to_string).collect(),
+            max_batch: number(self.0.max_batch),
+            max_message_bytes: self.0.body_limits.max_bytes as u64,
+        }))
+    }
+}
+
+fn picture(image: Bytes, extensions: &Extensions) -> Input {
+    Payload::file(request::hold(image, extensions)).into()
+}
+
+/// The answer to a picture, whose time is observed.
+fn response(analysis: &Analysis, choice: Choice) -> ClassifyResponse {
+    metrics::analyzed(&analysis.timings);
+    let prediction = |it: &crate::model::Prediction| Prediction {
+        label: it.label.to_string(),
+        confidence: it.confidence,
+        index: number(it.index),
+    };
+    ClassifyResponse { predictions: choice.of_all(&analysis.predictions).iter().map(prediction).collect() }
+}
+
+/// The result of one of several pictures. A problem is counted.
+fn outcome(result: Result<ClassifyResponse, Problem>) -> ClassifyResult {
+    let result = match result {
+        Ok(response) => Outcome::Response(response),
+        Err(problem) => {
+            if let Some(reason) = problem.reason() {
+                metrics::rejected(reason);
+            }
+            let (code, message) = (status::code(&problem) as i32, problem.message());
+            Outcome::Failure(Failure { code, message, reason: status::reason(&problem).to_owned() })
+        }
+    };
+    ClassifyResult { result: Some(result) }
+}
+
+fn number(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,127 @@
+//! The body of a request that is a stream of messages without a known end.
+//!
+//! A stream may be idle for a time between its messages, and each message has the time and the rate of a body. It ends with the
+//! server. The budget is charged for the bytes that have come since the reader asked for the next message: it asks once it is
+//! done with the one before.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+use super::budget::Account;
+use super::frames::Frames;
+use super::{BodyError, BodyLimits};
+
+/// A future that is ready when the server ends.
+pub type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A body of messages within its limits. Its errors are [`BodyError`]s.
+pub struct StreamBody<B> {
+    inner: B,
+    limits: BodyLimits,
+    idle: Duration,
+    account: Account,
+    ending: Ending,
+    frames: Frames,
+    /// Bytes that are charged.
+    charged: usize,
+    /// The begin of the message that is being read, and its bytes so far.
+    message: Option<(Instant, usize)>,
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// The begin of the wait for the next message.
+    waiting: Option<Instant>,
+}
+
+impl<B: Body<Data = Bytes> + Unpin> StreamBody<B> {
+    /// Puts the rules round `inner`. Between two messages it may be idle for `idle`.
+    pub fn new(inner: B, limits: BodyLimits, idle: Duration, account: Account, ending: Ending) -> Self {
+        let (frames, charged, message, deadline, waiting) = Default::default();
+        Self { inner, limits, idle, account, ending, frames, charged, message, deadline, waiting }
+    }
+
+    fn due(&mut self) -> Instant {
+        match self.message {
+            Some((begun, bytes)) => {
+                begun
+                    + self.limits.timeout
+                    + Duration::from_millis(1000 * bytes as u64 / u64::from(self.limits.min_rate))
+            }
+            None => *self.waiting.get_or_insert_with(Instant::now) + self.idle,
+        }
+    }
+
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let due = self.due();
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        if deadline.deadline() != due {
+            deadline.as_mut().reset(due);
+        }
+        deadline.as_mut().poll(context)
+    }
+
+    /// Takes bytes that have come.
+    fn take(&mut self, data: &Bytes) -> Result<(), BodyError> {
+        let limit = self.limits.max_bytes;
+        if self.frames.read(data).is_some_and(|length| length > limit) {
+            return Err(BodyError::TooLarge { limit });
+        }
+        self.account.charge(self.charged.saturating_add(data.len()), data.len())?;
+        self.charged += data.len();
+        let (begun, bytes) = self.message.unwrap_or_else(|| (Instant::now(), 0));
+        self.message = self.frames.is_within().then_some((begun, bytes + data.len()));
+        self.waiting = None;
+        Ok(())
+    }
+
+    /// Gives back what earlier messages have taken. Those bytes of the current one that have come stay charged.
+    fn settle(&mut self) {
+        let kept = self.message.map_or(0, |(_, bytes)| bytes);
+        if self.charged > kept {
+            self.account.give_back(self.charged - kept);
+            self.charged = kept;
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for StreamBody<B> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.settle();
+        match Pin::new(&mut self.inner).poll_frame(context) {
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyError::Incomplete))),
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(match frame.data_ref() {
+                Some(data) => self.take(data).map(|()| frame),
+                None => Ok(frame),
+            })),
+            Poll::Pending if self.message.is_none() && self.ending.as_mut().poll(context).is_ready() => {
+                Poll::Ready(Some(Err(BodyError::Ending)))
+            }
+            Poll::Pending if self.poll_deadline(context).is_ready() => Poll::Ready(Some(Err(BodyError::TooSlow))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl<B> std::fmt::Debug for StreamBody<B> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("StreamBody").field("charged", &self.charged).finish_non_exhaustive()
+    }
+}

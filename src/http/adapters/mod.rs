@@ -1,0 +1,26 @@
+//! Routes of other servers, so that their clients need no change: a file for each. `ADAPTERS` says which are on.
+
+mod hugging_face;
+mod instances;
+mod sagemaker;
+mod tensorflow;
+
+use axum::Router;
+
+use super::app::App;
+use crate::config::Adapters;
+
+/// The routes of the adapters that are on.
+pub(super) fn routes(adapters: &Adapters) -> Router<App> {
+    let mut routes = Router::new();
+    if adapters.hugging_face {
+        routes = routes.merge(hugging_face::routes());
+    }
+    if adapters.tensorflow {
+        routes = routes.merge(tensorflow::routes(adapters));
+    }
+    if adapters.sagemaker {
+        routes = routes.merge(sagemaker::routes());
+    }
+    routes
+}

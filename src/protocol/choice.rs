@@ -1,0 +1,88 @@
+//! The labels that a client chooses of an answer: `top_k` and `min_confidence`.
+
+use crate::model::Prediction;
+
+/// The number of labels in an answer, where the client asks for no other.
+pub const LABELS: usize = 3;
+
+/// The labels of an answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Choice {
+    /// Labels at most.
+    pub top_k: usize,
+    /// The confidence of each, at least.
+    min_confidence: f32,
+}
+
+/// A choice that is out of its range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} must be {expected}")]
+pub struct OutOfRange {
+    /// The name of the parameter.
+    pub name: &'static str,
+    /// The values that it may have.
+    pub expected: String,
+}
+
+impl Choice {
+    /// What is chosen where the client says nothing.
+    pub const USUAL: Self = Self { top_k: LABELS, min_confidence: 0.0 };
+
+    /// The choice of a client that says this, for a model with so many `labels`.
+    ///
+    /// # Errors
+    /// [`OutOfRange`].
+    pub fn new(top_k: Option<usize>, min_confidence: Option<f32>, labels: usize) -> Result<Self, OutOfRange> {
+        let mut choice = Self::USUAL;
+        if let Some(top_k) = top_k {
+            choice.top_k =
+                Some(top_k).filter(|top_k| (1..=labels).contains(top_k)).ok_or_else(|| Self::top_k(labels))?;
+        }
+        if let Some(least) = min_confidence {
+            let is_valid = |least: &f32| (0.0..=1.0).contains(least);
+            choice.min_confidence = Some(least).filter(is_valid).ok_or_else(Self::min_confidence)?;
+        }
+        Ok(choice)
+    }
+
+    /// The error of `top_k`.
+    pub fn top_k(labels: usize) -> OutOfRange {
+        OutOfRange { name: "top_k", expected: format!("a whole number from 1 to {labels}") }
+    }
+
+    /// The error of `min_confidence`.
+    pub fn min_confidence() -> OutOfRange {
+        OutOfRange { name: "min_confidence", expected: "a number from 0 to 1".into() }
+    }
+
+    /// Those of the labels that are confident enough. They are sorted.
+    pub fn of_all(self, predictions: &[Prediction]) -> &[Prediction] {
+        &predictions[..predictions.partition_point(|prediction| prediction.confidence >= self.min_confidence)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_is_within_its_range() {
+        let choice = |top_k, min_confidence| Ok(Choice { top_k, min_confidence });
+        assert_eq!(Choice::new(None, None, 10), choice(3, 0.0));
+        assert_eq!(Choice::new(Some(10), Some(1.0), 10), choice(10, 1.0));
+        for top_k in [0, 11, usize::MAX] {
+            assert_eq!(Choice::new(Some(top_k), None, 10), Err(Choice::top_k(10)), "{top_k}");
+        }
+        for least in [-0.1, 1.1, f32::NAN] {
+            assert_eq!(Choice::new(None, Some(least), 10), Err(Choice::min_confidence()), "{least}");
+        }
+    }
+
+    #[test]
+    fn labels_below_the_confidence_are_left_out() {
+        let label = |confidence| Prediction { index: 0, label: "a".into(), confidence };
+        let labels = [label(0.5), label(0.25), label(0.125)];
+        let kept = |least| Choice::new(None, Some(least), 3).unwrap().of_all(&labels).len();
+        assert_eq!([0.0, 0.125, 0.2, 0.5, 0.6].map(kept), [3, 3, 2, 1, 0]);
+    }
+}
