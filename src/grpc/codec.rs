@@ -9,7 +9,9 @@ use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder};
 use tonic_prost::{ProstDecoder, ProstEncoder};
 
 use super::pb::{glimpse, inference};
+use super::status::refuse;
 use super::wire::{self, Shape};
+use crate::http::Problem;
 
 /// A message whose large fields are known.
 pub trait Shaped {
@@ -90,12 +92,16 @@ impl<U: Message + Default + Shaped> Decoder for BoundedDecoder<U> {
         // A message lies in one piece.
         let message = buffer.chunk().get(..buffer.remaining()).unwrap_or_default();
         if !wire::is_bounded(message, U::SHAPE) {
-            return Err(Status::invalid_argument("The message has too many fields beside its pictures"));
+            return Err(refused("The message has too many fields beside its pictures"));
         }
-        self.0.decode(buffer).map_err(|_| Status::invalid_argument("The message is not what the method takes"))
+        self.0.decode(buffer).map_err(|_| refused("The message is not what the method takes"))
     }
 
     fn buffer_settings(&self) -> BufferSettings {
         self.0.buffer_settings()
     }
+}
+
+fn refused(sentence: &str) -> Status {
+    refuse(Problem::Protocol(sentence.to_owned()))
 }

@@ -71,5 +71,5 @@ pub fn router(app: App, origins: &Origins) -> Router {
     }
     let routes = routes.prepare().into_axum_router();
     let routes = routes.layer(from_fn(body::check)).layer(GrpcWebLayer::new()).layer(from_fn(render::guard));
-    layers::around_grpc(routes.layer(layers::cors(origins)), app, render::render)
+    layers::around_grpc(routes.layer(layers::grpc_cors(origins)), app, render::render)
 }

@@ -70,9 +70,12 @@ fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(CONTENT_TYPE)?.to_str().ok()
 }
 
+/// What is none of the server's methods, in metrics.
+const OTHER: &str = "other";
+
 /// The path of a method as it stands in metrics: what is none of the server's shares one name.
 pub fn method(path: &str) -> &'static str {
-    METHODS.into_iter().find(|method| *method == path).unwrap_or("other")
+    METHODS.into_iter().find(|method| *method == path).unwrap_or(OTHER)
 }
 
 /// The longest that the client waits (`grpc-timeout`), as an extension of its request.
@@ -82,6 +85,9 @@ pub(super) struct Patience(pub(super) Duration);
 /// Checks the key and the quota of an analysis, refuses it where the server is full, and ends it at the client's deadline.
 pub(super) async fn guard(Extension(app): Extension<App>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
+    if method(path) == OTHER {
+        return Problem::NotFound.into_response();
+    }
     let (is_unary, is_streamed) = (ANALYSES.contains(&path), STREAMED_ANALYSES.contains(&path));
     let patience = request.headers().get("grpc-timeout").map(|value| value.to_str().ok().and_then(timeout));
     let patience = match patience {

@@ -48,7 +48,9 @@ pub(super) fn code(problem: &Problem) -> Code {
         Problem::Body(BodyError::TooLarge { .. })
         | Problem::TooManyRequests { .. }
         | Problem::TooManyWrongKeys { .. } => Code::ResourceExhausted,
-        Problem::Body(BodyError::NoRoom | BodyError::OutOfMemory | BodyError::Ending) => Code::Unavailable,
+        Problem::Body(BodyError::NoRoom | BodyError::OutOfMemory | BodyError::Idle | BodyError::Ending) => {
+            Code::Unavailable
+        }
         Problem::Body(BodyError::TooSlow) => Code::DeadlineExceeded,
         Problem::Body(BodyError::Incomplete) => Code::Cancelled,
         Problem::Unauthorized => Code::Unauthenticated,
@@ -98,6 +100,7 @@ pub(super) fn reason(problem: &Problem) -> &'static str {
             BodyError::TooSlow => "TOO_SLOW",
             BodyError::Incomplete => "INCOMPLETE",
             BodyError::OutOfMemory => "OUT_OF_MEMORY",
+            BodyError::Idle => "IDLE",
             BodyError::Ending => "SERVER_IS_ENDING",
         },
         Problem::Unauthorized => "UNAUTHENTICATED",

@@ -58,6 +58,9 @@ pub enum BodyError {
     /// The system has no memory for the body.
     #[error("There is no memory for the body")]
     OutOfMemory,
+    /// No message of a stream has come for too long.
+    #[error("The stream was idle")]
+    Idle,
     /// The server ends, and with it a stream that was idle.
     #[error("The server ends")]
     Ending,

@@ -106,7 +106,10 @@ impl<B: Body<Data = Bytes> + Unpin> Body for StreamBody<B> {
             Poll::Pending if self.message.is_none() && self.ending.as_mut().poll(context).is_ready() => {
                 Poll::Ready(Some(Err(BodyError::Ending)))
             }
-            Poll::Pending if self.poll_deadline(context).is_ready() => Poll::Ready(Some(Err(BodyError::TooSlow))),
+            Poll::Pending if self.poll_deadline(context).is_ready() => {
+                let late = if self.message.is_some() { BodyError::TooSlow } else { BodyError::Idle };
+                Poll::Ready(Some(Err(late)))
+            }
             Poll::Pending => Poll::Pending,
         }
     }

@@ -137,7 +137,8 @@ impl Content {
         let Some(essence) = essence(headers) else { return Ok(Self::Unstated) };
         match essence.split_once('/').unwrap_or_default() {
             ("application", "x-www-form-urlencoded") => Ok(Self::Unstated),
-            ("application", "octet-stream") => Ok(Self::File(None)),
+            // The second is SageMaker's.
+            ("application", "octet-stream" | "x-image") => Ok(Self::File(None)),
             ("application", kind) if kind == "json" || kind.ends_with("+json") => Ok(Self::Json),
             ("image", _) => Ok(Self::File(Format::named(&essence))),
             ("multipart", "form-data") => require_form(headers).map(Self::Form),

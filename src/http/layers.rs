@@ -70,16 +70,21 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
 }
 
 /// Lets pages of other origins call a route.
-pub(crate) fn cors(origins: &Origins) -> CorsLayer {
-    let allowed = [AUTHORIZATION, CONTENT_TYPE, REQUEST_ID, API_KEY, TRACEPARENT].into_iter().chain(GRPC_WEB);
-    let allowed: Vec<HeaderName> = allowed.collect();
-    let exposed = [REQUEST_ID, RETRY_AFTER, SERVER_TIMING, RATE_LIMIT_POLICY, RATE_LIMIT].into_iter().chain(GRPC);
-    let exposed: Vec<HeaderName> = exposed.collect();
-    let layer = CorsLayer::new()
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers(allowed)
-        .expose_headers(exposed)
-        .max_age(MAX_AGE);
+pub(super) fn cors(origins: &Origins) -> CorsLayer {
+    cors_with(origins, &[], &[])
+}
+
+/// Lets pages of other origins call a method of gRPC.
+pub(crate) fn grpc_cors(origins: &Origins) -> CorsLayer {
+    cors_with(origins, &GRPC_WEB, &GRPC)
+}
+
+fn cors_with(origins: &Origins, sent: &[HeaderName], read: &[HeaderName]) -> CorsLayer {
+    let allowed = [&[AUTHORIZATION, CONTENT_TYPE, REQUEST_ID, API_KEY, TRACEPARENT], sent].concat();
+    let exposed = [&[REQUEST_ID, RETRY_AFTER, SERVER_TIMING, RATE_LIMIT_POLICY, RATE_LIMIT], read].concat();
+    let layer =
+        CorsLayer::new().allow_methods([Method::GET, Method::POST]).allow_headers(allowed).expose_headers(exposed);
+    let layer = layer.max_age(MAX_AGE);
     match origins {
         Origins::Any => layer.allow_origin(AnyOrigin),
         Origins::List(list) => layer.allow_origin(AllowOrigin::list(list.iter().cloned())),

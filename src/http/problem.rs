@@ -121,7 +121,7 @@ impl Problem {
         match self {
             Self::Core(error) | Self::Input { error, .. } => status(error),
             Self::Body(BodyError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Body(BodyError::NoRoom | BodyError::OutOfMemory | BodyError::Ending) => {
+            Self::Body(BodyError::NoRoom | BodyError::OutOfMemory | BodyError::Idle | BodyError::Ending) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
@@ -146,6 +146,7 @@ impl Problem {
             Self::Core(error) => error.to_string(),
             Self::Body(BodyError::NoRoom) => Error::Busy.to_string(),
             Self::Body(BodyError::OutOfMemory) => Error::OutOfMemory.to_string(),
+            Self::Body(BodyError::Idle) => "No message has come for too long: open a new stream".into(),
             Self::Body(BodyError::Ending) => "The server is about to end: connect again".into(),
             Self::Body(BodyError::TooSlow) => "The request body came too slowly: send it again".into(),
             Self::Body(BodyError::Incomplete) => "The request body ended too early: send it again".into(),

@@ -72,8 +72,8 @@ problems! {
     Problem::Body(BodyError::TooSlow) => Some(BodyError::TooSlow),
     Problem::Body(BodyError::Incomplete) => Some(BodyError::Incomplete),
     Problem::Body(BodyError::OutOfMemory) => Some(BodyError::OutOfMemory),
-    // A stream of gRPC alone.
-    Problem::Body(BodyError::Ending) => NEVER,
+    // Streams of gRPC alone.
+    Problem::Body(BodyError::Idle | BodyError::Ending) => NEVER,
     Problem::MediaType { .. } => Some(Problem::MediaType { expected: PICTURE_TYPES }),
     // The forms of other protocols.
     Problem::Protocol(_) | Problem::NoModel { .. } | Problem::NoService | Problem::Input { .. } => NEVER,

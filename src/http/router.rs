@@ -7,13 +7,14 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterE
 use utoipa_axum::routes;
 
 use super::access::guard;
+use super::adapters::hugging_face;
 use super::app::App;
 use super::legacy::predict;
 use super::openapi::{self, Description};
 use super::problem::{Message, Problem};
 use super::v1::{analyze, batch, model};
 use super::{adapters, form, health, layers, metrics, site, v2};
-use crate::config::Origins;
+use crate::config::{Adapters, Origins};
 use crate::model::Prediction;
 
 /// The routes of the API, which `openapi.json` describes.
@@ -31,11 +32,15 @@ fn api(shows_metrics: bool) -> OpenApiRouter<App> {
 }
 
 /// The site and its form, which `openapi.json` does not describe.
-fn pages() -> Router<App> {
+fn pages(adapters: &Adapters) -> Router<App> {
     let answer = get(site::page)
         .merge(post(form::analyze).route_layer(from_fn(guard)).fallback(not_allowed))
         .layer(from_fn(form::render));
-    Router::new().route("/answer", answer).fallback(site::page).layer(from_fn(site::headers::headers))
+    let mut routes = Router::new().route("/answer", answer);
+    if adapters.hugging_face {
+        routes = routes.route("/", hugging_face::root());
+    }
+    routes.fallback(site::page).layer(from_fn(site::headers::headers))
 }
 
 /// Paths of the API that do not exist. The site's page for unknown paths never answers them.
@@ -58,7 +63,7 @@ pub fn router(app: App, origins: &Origins) -> Router {
     let api = api.method_not_allowed_fallback(not_allowed).layer(layers::cors(origins));
     let v2 = v2::routes().layer(layers::cors(origins));
     let adapters = adapters::routes(&app.adapters).layer(layers::cors(origins));
-    let routes = api.merge(v2).merge(adapters).merge(unknown()).merge(pages()).with_state(app.clone());
+    let routes = api.merge(v2).merge(adapters).merge(unknown()).merge(pages(&app.adapters)).with_state(app.clone());
     layers::around(routes, app)
 }
 

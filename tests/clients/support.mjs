@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 export const address = process.env.GLIMPSE_ADDRESS;
-export const url = process.env.FAKE_URL ?? `http://${address}`;
+export const url = `http://${address}`;
 export const model = process.env.GLIMPSE_MODEL_NAME ?? "MobileNetV2";
 export const protos = fileURLToPath(new URL("../../src/grpc/proto", import.meta.url));
 export const broken = new TextEncoder().encode("This is no picture.");

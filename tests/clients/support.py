@@ -13,7 +13,7 @@ import requests
 from PIL import Image
 
 ADDRESS = os.environ["GLIMPSE_ADDRESS"]
-URL = os.environ.get("FAKE_URL") or f"http://{ADDRESS}"
+URL = f"http://{ADDRESS}"
 
 # The model that takes pictures, the one that takes their pixels, and their tensors. OWN_NAME works beside --model-name.
 OWN_NAME = "MobileNetV2"

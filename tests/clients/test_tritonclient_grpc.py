@@ -207,6 +207,15 @@ def test_large_message(client):
     near_probabilities(found[11:])
 
 
+def test_too_large(client):
+    """Beyond MAX_BODY_BYTES (20 MiB) in bytes, and beyond MAX_BATCH (32) in pictures."""
+    tensor = triton.InferInput(PIXELS, [36, 3, 224, 224], "FP32")
+    tensor.set_data_from_numpy(pixels().repeat(36, axis=0))
+    fails("RESOURCE_EXHAUSTED", lambda: client.infer(TENSOR_MODEL, [tensor]))
+    fails("INVALID_ARGUMENT", lambda: client.infer(MODEL, pictures(*BATCH * 11)))
+    assert client.is_server_live()
+
+
 def test_errors(client):
     fails("NOT_FOUND", lambda: client.get_model_metadata("another"))
     fails("NOT_FOUND", lambda: client.infer("another", pictures(BATCH[0])))

@@ -113,6 +113,8 @@ async fn sagemaker_has_its_paths() {
     let file = picture("coffee.jpg");
     assert_eq!(get(&server, "/ping").await.0, 200);
     assert_eq!(raw(&server, "/invocations", file.clone()).await, (200, labels(&server, &file, 3).await));
+    let request = server.client.post(server.url("/invocations")).header("content-type", "application/x-image");
+    assert_eq!(json_of(request.body(file.clone())).await.0, 200);
     server.leave();
     assert_eq!(get(&server, "/ping").await.0, 503);
 }

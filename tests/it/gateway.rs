@@ -84,7 +84,8 @@ const JSON: &str = "Content-Type: application/json";
 async fn a_client_that_writes_first_sees_what_no_route_takes() {
     let server = Server::start().await;
     for (line, headers, status) in [
-        ("POST /", &[][..], 405),
+        ("POST /", &[][..], 400),
+        ("PUT /", &[], 405),
         ("POST /nothing", &[], 404),
         ("POST /nothing", &["Connection: close"], 404),
         ("POST /api/nothing", &[], 404),

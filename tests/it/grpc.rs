@@ -109,7 +109,9 @@ async fn an_idle_stream_ends_and_so_does_one_at_drain() {
     let messages = || stream::iter([classify(picture("coffee.jpg"))]).chain(stream::pending());
     let mut answers = client.stream::<_, ClassifyResult>(STREAM, messages()).await.unwrap();
     assert!(answers.message().await.unwrap().is_some());
-    assert_eq!(answers.message().await.unwrap_err().code(), Code::DeadlineExceeded);
+    let status = answers.message().await.unwrap_err();
+    let message = "No message has come for too long: open a new stream";
+    assert_eq!((status.code(), status.message()), (Code::Unavailable, message));
 
     let (server, client) = start().await;
     let mut answers = client.stream::<_, ClassifyResult>(STREAM, messages()).await.unwrap();
@@ -150,7 +152,7 @@ async fn refusals_have_codes_reasons_and_times() {
     assert_eq!((status.code(), status.message()), (Code::InvalidArgument, message));
     for path in ["/glimpse.v1.Classifier/Nothing", "/other.Service/Nothing"] {
         let status = client.call::<_, Model>(path, GetModelRequest {}).await.unwrap_err();
-        assert_eq!(status.code(), Code::Unimplemented, "{path}");
+        assert_eq!((status.code(), status.message()), (Code::Unimplemented, "There is nothing at this path"), "{path}");
     }
 
     let keyed = Server::with_flags(&["--api-keys", "key", "--rate-limit", "1"]).await;
@@ -187,7 +189,11 @@ async fn limits_hold_for_messages() {
     let (_server, client) = start().await;
     let bomb = ModelInferRequest { inputs: vec![InferInputTensor::default(); 200_000], ..ModelInferRequest::default() };
     let refused = client.call::<_, ModelInferResponse>("/inference.GRPCInferenceService/ModelInfer", bomb);
-    assert_eq!(refused.await.unwrap_err().code(), Code::InvalidArgument);
+    let status = refused.await.unwrap_err();
+    assert_eq!(
+        (status.code(), &*status.get_error_details().error_info().unwrap().reason),
+        (Code::InvalidArgument, "INVALID_ARGUMENT")
+    );
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
+use crate::support::grpc::{Client, classify};
 use crate::support::raw::analyze;
 use crate::support::{
     Connection, LONG, Process, Server, analyze_body, answer, eventually, picture, serving, temporary,
@@ -46,11 +47,16 @@ struct Load {
     clients: Vec<tokio::task::JoinHandle<Result<(), String>>>,
 }
 
+/// They send JSON, the file itself, and messages of gRPC.
 fn load(process: &Process, clients: usize) -> Load {
     let answered = Arc::new(AtomicUsize::new(0));
-    let body = analyze_body(&picture("coffee.jpg"));
-    let clients = (0..clients).map(|_| {
-        let (url, body, answered) = (process.url("/api/v1/analyze"), body.clone(), answered.clone());
+    let file = picture("coffee.jpg");
+    let clients = (0..clients).map(|number| {
+        let (url, answered) = (process.url("/api/v1/analyze"), answered.clone());
+        let body = if number % 3 == 0 { analyze_body(&file).into_bytes() } else { file.clone() };
+        if number % 3 == 2 {
+            return tokio::spawn(load_by_grpc(Client::new(process.address), body, answered));
+        }
         tokio::spawn(async move {
             let client = reqwest::Client::builder().pool_max_idle_per_host(1).build().unwrap();
             loop {
@@ -70,6 +76,19 @@ fn load(process: &Process, clients: usize) -> Load {
         })
     });
     Load { clients: clients.collect(), answered }
+}
+
+async fn load_by_grpc(client: Client, file: Vec<u8>, answered: Arc<AtomicUsize>) -> Result<(), String> {
+    loop {
+        match client.classify(classify(file.clone())).await {
+            Ok(_) => {
+                answered.fetch_add(1, Ordering::SeqCst);
+            }
+            // The listener is closed, so this request was not accepted.
+            Err(status) if format!("{status:?}").contains("ConnectionRefused") => return Ok(()),
+            Err(status) => return Err(format!("{status:?}")),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,7 +52,7 @@ async fn metrics_that_prometheus_reads() {
     for line in [
         r#"glimpse_http_requests_total{route="/api/v1/analyze",method="POST",status="200"} "#,
         r#"glimpse_http_requests_total{route="site",method="GET",status="404"} "#,
-        r#"glimpse_http_requests_total{route="site",method="other",status="405"} "#,
+        r#"glimpse_http_requests_total{route="/",method="other",status="405"} "#,
         r#"glimpse_http_request_duration_seconds_bucket{route="/api/v1/analyze",method="POST",le="10"} "#,
         r#"glimpse_stage_duration_seconds_count{stage="decode"} "#,
         r#"glimpse_stage_duration_seconds_count{stage="resize"} "#,

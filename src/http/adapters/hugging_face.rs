@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use axum::extract::{Path, Request, State};
 use axum::middleware::from_fn;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -29,10 +29,14 @@ const FIELD: &str = "inputs";
 const TOP_K: usize = 5;
 
 pub(super) fn routes() -> Router<App> {
-    let classify = |path| Router::new().route(path, post(classify).route_layer(from_fn(guard)).fallback(site::page));
-    let model = post(classify_by).route_layer(from_fn(guard)).layer(from_fn(v2::render));
-    let info = Router::new().route("/info", get(info)).route("/models/{model}", model);
-    classify("/").layer(from_fn(v2::render_refusals)).merge(info)
+    let model = post(classify_by).route_layer(from_fn(guard));
+    Router::new().route("/info", get(info)).route("/models/{model}", model).layer(from_fn(v2::render))
+}
+
+/// `POST /`. Every other method is the page's.
+pub(in crate::http) fn root() -> MethodRouter<App> {
+    let classify = post(classify).route_layer(from_fn(guard)).layer(from_fn(v2::render));
+    classify.fallback(site::page)
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,6 @@
 //! Routes of other servers, so that their clients need no change: a file for each. `ADAPTERS` says which are on.
 
-mod hugging_face;
+pub(super) mod hugging_face;
 mod instances;
 mod sagemaker;
 mod tensorflow;

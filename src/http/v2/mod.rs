@@ -6,7 +6,7 @@ mod json;
 mod statistics;
 
 use axum::extract::{Path, Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{any, get, post};
@@ -80,11 +80,6 @@ pub(super) async fn render(request: Request, next: Next) -> Response {
         }
         None => response,
     }
-}
-
-/// The same for a route that is a page's as well, whose other answers stay as they are.
-pub(super) async fn render_refusals(request: Request, next: Next) -> Response {
-    if request.method() == Method::POST { render(request, next).await } else { next.run(request).await }
 }
 
 /// Clients of the protocol know 400 for anything that is wrong with the request itself.

@@ -50,8 +50,11 @@ fn format(file: &[u8]) -> Option<Format> {
     })
 }
 
+/// What a worker may take. More would only be probed for.
+const MAX_BYTES: u64 = 640_000_000;
+
 fn fresh() -> Decoder {
-    Decoder::new(Limits { max_pixels: MAX_PIXELS, ..Limits::NONE })
+    Decoder::new(Limits { max_pixels: MAX_PIXELS, max_bytes: MAX_BYTES, ..Limits::NONE })
 }
 
 /// A worker's, kept from file to file as a worker keeps them.
@@ -87,7 +90,7 @@ fuzz_target!(|file: &[u8]| -> Corpus {
                 assert!(tensor.iter().all(|value| (-1.0..=1.0).contains(value)));
             }
             Err(Error::UnsupportedImage { .. } | Error::DamagedImage) => {}
-            Err(Error::TooManyPixels { .. } | Error::SideTooLong { .. }) => {}
+            Err(Error::TooManyPixels { .. } | Error::SideTooLong { .. } | Error::TooCostly { .. }) => {}
             Err(error) => panic!("{error:?}"),
         }
     });

@@ -2,22 +2,15 @@
 //! none, and always an end.
 #![no_main]
 
-use std::sync::Arc;
+#[path = "stub.rs"]
+mod stub;
+
 use std::time::Duration;
 
-use clap::Parser;
-use glimpse::config::{CommandLine, Config};
+use glimpse::config::Config;
 use glimpse::doors::Doors;
-use glimpse::engine::{Analysis, Buffers, Capacity, Engine, Input, Output, Work};
-use glimpse::error::Error;
-use glimpse::guard::{Access, BodyLimits, Budget};
-use glimpse::http::{App, Site, State};
-use glimpse::image::{Decoder, Limits};
-use glimpse::model::{Metadata, Prediction};
 use glimpse::server::lifecycle::Lifecycle;
 use glimpse::server::{Peer, serve_stream};
-use glimpse::stop::Stop;
-use glimpse::telemetry::metrics::Metrics;
 use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -37,84 +30,29 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The same where no answer may be due.
 const SHORT: Duration = Duration::from_millis(20);
 
-const MAX_BODY: usize = 1 << 20;
-const MAX_PIXELS: u64 = 100_000;
 const MAX_HEADERS: usize = 128;
-
-/// Everything but the model.
-struct Stub;
-
-impl Work for Stub {
-    fn run(&mut self, input: &Input, _: Output, stop: &Stop) -> Result<Analysis, Error> {
-        let Input::Picture(payload) = input else { return Err(Error::Internal) };
-        let mut buffers = Buffers::default();
-        let file = payload.open(&mut buffers, MAX_BODY, stop)?.bytes;
-        Decoder::new(Limits { max_pixels: MAX_PIXELS, ..Limits::NONE }).decode(file, None, stop, &mut Vec::new())?;
-        let predictions = vec![Prediction { index: 0, label: "cat".into(), confidence: 1.0 }];
-        Ok(Analysis { predictions, ..Analysis::default() })
-    }
-}
-
-fn metadata() -> Metadata {
-    let read = |key: &str| {
-        let value = match key {
-            "glimpse.format" => "1",
-            "glimpse.input_layout" => "NCHW",
-            "glimpse.input_width" | "glimpse.input_height" => "224",
-            "glimpse.input_resize" => "bicubic",
-            "glimpse.input_mean" | "glimpse.input_std" => "[1, 1, 1]",
-            "glimpse.output" => "softmax",
-            "glimpse.labels" => r#"["cat"]"#,
-            "glimpse.input_colours" | "glimpse.input_window" => return None,
-            _ => "a model for tests",
-        };
-        Some(value.to_owned())
-    };
-    Metadata::read(read).unwrap()
-}
 
 /// A server, and the threads that serve its connections: one, as libFuzzer expects.
 struct Server {
     runtime: Runtime,
-    router: axum::Router,
+    doors: Doors,
     config: Config,
     lifecycle: Lifecycle,
 }
 
 impl Server {
     fn new() -> Self {
-        let config = CommandLine::parse_from(["glimpse", "--log-level", "off"]).config;
-        let web = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/dist");
-        let capacity = Capacity { queue_depth: 4, timeout: Duration::from_secs(10) };
-        let lifecycle = Lifecycle::new();
-        let app = App::new(State {
-            engine: Arc::new(Engine::new(vec![Stub], capacity).unwrap()),
-            budget: Budget::new(1 << 24),
-            body_limits: BodyLimits {
-                max_bytes: MAX_BODY,
-                timeout: config.connections.body_timeout,
-                min_rate: config.connections.min_body_rate,
-            },
-            model: Arc::new(metadata()),
-            access: Arc::new(Access::new(&config.access).unwrap()),
-            site: Site::open(Some(web.into())).expect("run scripts/setup first"),
-            metrics: Metrics::start(),
-            shows_metrics: true,
-            lifecycle: lifecycle.clone(),
-            max_pixels: MAX_PIXELS,
-            max_picture_bytes: u64::MAX,
-        });
-        let router = Doors::new(app, &config.access.cors_allow_origins);
+        let (doors, config, lifecycle) = stub::server();
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        Self { runtime, router, config, lifecycle }
+        Self { runtime, doors, config, lifecycle }
     }
 
     /// What comes back for `bytes`, to the end of the connection.
     async fn answer(&self, bytes: &[u8]) -> Vec<u8> {
         // The whole input fits, so that writing it never waits.
         let (mut client, stream) = tokio::io::duplex(bytes.len().max(1 << 16));
-        let (router, limits, lifecycle) = (self.router.clone(), self.config.connections, self.lifecycle.clone());
-        let serving = tokio::spawn(async move { serve_stream(stream, Peer::Unix, router, limits, &lifecycle).await });
+        let (doors, limits, lifecycle) = (self.doors.clone(), self.config.connections, self.lifecycle.clone());
+        let serving = tokio::spawn(async move { serve_stream(stream, Peer::Unix, doors, limits, &lifecycle).await });
         // It may have been answered and closed before its end.
         let _ = client.write_all(bytes).await;
         let mut answer = Vec::new();

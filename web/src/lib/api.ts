@@ -2,16 +2,12 @@
 
 import { unlessAborted } from "./abort.ts";
 import { failureOf, failures } from "./failure.ts";
-import { base64Length, readAsBase64 } from "./files.ts";
+import { checkReadable, mediaType } from "./files.ts";
 import { readKey } from "./key.ts";
 import { parseServerTiming, type Timing } from "./serverTiming.ts";
 
 /** The base of the API's URLs. Relative to the page by default, because a proxy may serve the page below a path. */
 export const BASE = (import.meta.env.PUBLIC_API_URL ?? "").replace(/\/$/, "") || ".";
-
-/** The text before and after the picture in a request's body. */
-const BEGIN = '{"base64Image":"';
-const END = '"}';
 
 /** Milliseconds without progress after which the connection counts as dead. */
 const STALLED_AFTER = 30_000;
@@ -54,9 +50,9 @@ export interface Model {
 export interface AnalyzeOptions {
   signal: AbortSignal;
   limits?: Limits | undefined;
-  /** Called with the share of the body that has been sent, 0 to 1, and its size in bytes. */
+  /** Called with the share of the file that has been sent, 0 to 1, and its size in bytes. */
   onUpload?: (fraction: number, bytes: number) => void;
-  /** Called once, when the whole body has been sent. */
+  /** Called once, when the whole file has been sent. */
   onUploaded?: () => void;
 }
 
@@ -73,23 +69,21 @@ export async function describeModel(signal: AbortSignal): Promise<Model> {
 }
 
 /**
- * Sends a picture for analysis.
+ * Sends a picture for analysis. The file is the body of the request.
  *
  * @throws {Failure} with the texts for the page. On abort, throws the signal's reason.
  */
 export async function analyze(picture: Blob, options: AnalyzeOptions): Promise<Answer> {
-  // Checked before reading, because a file far above the limit may not fit into memory.
-  const size = BEGIN.length + base64Length(picture.size) + END.length;
   const limit = options.limits?.bodyBytes;
-  if (limit !== undefined && size > limit) {
-    throw failures.tooLarge(size, limit);
+  if (limit !== undefined && picture.size > limit) {
+    throw failures.tooLarge(picture.size, limit);
   }
-  const base64 = await unlessAborted(readAsBase64(picture), options.signal);
-  return send(new Blob([BEGIN, base64, END], { type: "application/json" }), options);
+  await unlessAborted(checkReadable(picture), options.signal);
+  return send(picture, options);
 }
 
 /** Sends with XMLHttpRequest, because `fetch` does not report upload progress. */
-function send(body: Blob, options: AnalyzeOptions): Promise<Answer> {
+function send(picture: Blob, options: AnalyzeOptions): Promise<Answer> {
   const { signal, limits, onUpload, onUploaded } = options;
   const request = new XMLHttpRequest();
   return new Promise<Answer>((resolve, reject) => {
@@ -114,20 +108,21 @@ function send(body: Blob, options: AnalyzeOptions): Promise<Answer> {
         reject(failure);
       }
     };
-    request.onerror = () => reject(failures.offline());
+    // The browser reports a file that has changed or gone since it was chosen like a broken connection.
+    request.onerror = () => checkReadable(picture).then(() => reject(failures.offline()), reject);
     request.onabort = () => reject(signal.reason);
     request.onloadend = () => {
       patience.stop();
       signal.removeEventListener("abort", abort);
     };
     request.open("POST", analyzeUrl());
-    request.setRequestHeader("Content-Type", "application/json");
+    request.setRequestHeader("Content-Type", mediaType(picture));
     const key = readKey();
     if (key) {
       request.setRequestHeader("Authorization", `Bearer ${key}`);
     }
     patience.wait(STALLED_AFTER);
-    request.send(body);
+    request.send(picture);
   });
 }
 

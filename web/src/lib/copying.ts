@@ -10,10 +10,9 @@ export function asJson(answer: Answer): string {
 /** A POSIX shell command that sends the file `name` to the server at `url`. It does not contain the API key. */
 export function asCurl(name: string, url: string, hasKey = false): string {
   const key = hasKey ? ' -H "Authorization: Bearer $API_KEY"' : "";
-  return [
-    `(printf '{"base64Image":"'; base64 < ${quoted(name)} | tr -d '\\n'; printf '"}') |`,
-    `  curl -sS -H 'Content-Type: application/json'${key} --data-binary @- ${quoted(url)}`,
-  ].join("\n");
+  // curl reads standard input for `@-`.
+  const file = name === "-" ? "./-" : name;
+  return `curl -sS${key} --data-binary @${quoted(file)} ${quoted(url)}`;
 }
 
 function quoted(text: string): string {

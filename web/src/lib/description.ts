@@ -2,16 +2,29 @@
 
 import file from "../openapi.json";
 
+type TypeName = "array" | "integer" | "null" | "number" | "object" | "string";
+
 export interface Schema {
   $ref?: string;
-  type?: "array" | "integer" | "number" | "object" | "string";
+  type?: TypeName | TypeName[];
+  format?: string;
   description?: string;
   properties?: Record<string, Schema>;
+  required?: string[];
   items?: Schema;
   oneOf?: Schema[];
   minimum?: number;
   maximum?: number;
-  maxItems?: number;
+  minItems?: number;
+  default?: unknown;
+}
+
+export interface Parameter {
+  name: string;
+  in: string;
+  description: string;
+  required: boolean;
+  schema: Schema;
 }
 
 interface Media {
@@ -31,6 +44,7 @@ interface Operation {
   summary: string;
   description?: string;
   operationId: string;
+  parameters?: Parameter[];
   requestBody?: { content: Record<string, Media> };
   responses: Record<string, Response>;
 }
@@ -58,19 +72,37 @@ export function operations(tag: string) {
 /** The default content type of bodies. */
 export const JSON_TYPE = "application/json";
 
-/** The content type, schema and examples of a body. No response of the API has two content types. */
-export function media(content: Record<string, Media>): Media & { type: string } {
-  const [found] = Object.entries(content);
-  if (!found) {
-    throw new Error("a body of no type");
+/** Contents that their content type tells more of than their schema. */
+const TOLD_BY_TYPE: Record<string, string> = {
+  "application/octet-stream": "the file itself",
+  "image/*": "the file itself",
+  "application/x-ndjson": "lines of JSON",
+};
+
+/** A form that a body may have. */
+export interface Form {
+  types: string[];
+  schema: Schema;
+  /** The content in words, where the schema does not tell it. */
+  text?: string | undefined;
+}
+
+/** The forms that a body may have, in the order of the file. Content types with the same content are one form. */
+export function forms(content: Record<string, Media>): Form[] {
+  const found = new Map<string, Form>();
+  for (const [type, { schema }] of Object.entries(content)) {
+    const text = TOLD_BY_TYPE[type];
+    const key = text ?? JSON.stringify(schema);
+    const form = found.get(key);
+    form ? form.types.push(type) : found.set(key, { types: [type], schema, text });
   }
-  return { type: found[0], ...found[1] };
+  return [...found.values()];
 }
 
 /** The distinct messages in the examples of a response. */
 export function sentences(response: Response): string[] {
-  const values = Object.values(media(response.content).examples ?? {}).map(({ value }) => value);
-  return [...new Set(values.map(sentence))];
+  const examples = Object.values(response.content).flatMap(({ examples }) => Object.values(examples ?? {}));
+  return [...new Set(examples.map(({ value }) => sentence(value)))];
 }
 
 function sentence(value: unknown): string {
@@ -85,4 +117,28 @@ export function turns(text: string): string[] {
 
 export function nameOf(schema: Schema): string | undefined {
   return schema.$ref?.split("/").at(-1);
+}
+
+const WORDS: Record<TypeName, string> = {
+  array: "list",
+  integer: "whole number",
+  null: "null",
+  number: "number",
+  object: "object",
+  string: "text",
+};
+
+/** A type without parts, in words: "whole number, at least 1, 3 by default". */
+export function typeInWords({ type, format, minimum = 0, maximum, default: usual }: Schema): string {
+  const names = [type ?? []].flat().map((name) => (format === "binary" ? "file" : WORDS[name]));
+  const least = minimum > 0 ? [`at least ${minimum}`] : [];
+  const range = maximum === undefined ? least : [`${minimum} to ${maximum}`];
+  return [names.join(" or ") || "anything", ...range, ...(usual === undefined ? [] : [`${usual} by default`])].join(
+    ", ",
+  );
+}
+
+/** The objects that a schema describes: one, or several of which a value is one. */
+export function variants(schema: Schema): Schema[] {
+  return schema.oneOf ?? [schema];
 }

@@ -42,7 +42,7 @@ export const failures = {
     new Failure(
       "tooLarge",
       "The picture is too large",
-      `It is ${bytes(size)} as it would be sent, and the server takes ${bytes(limit)}: send a smaller one.`,
+      `The upload would be ${bytes(size)}, and the server takes ${bytes(limit)}: send a smaller picture.`,
     ),
   empty: () => new Failure("unreadable", "The file is empty", "Choose another one."),
   unreadable: () =>

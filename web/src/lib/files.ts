@@ -1,4 +1,4 @@
-/** Files: accepted formats, drops and pastes, base64. */
+/** Files: accepted formats, drops and pastes, and checks before sending. */
 
 import formats from "../formats.json";
 import { failures } from "./failure.ts";
@@ -16,28 +16,27 @@ export function filesOf(transfer: DataTransfer | null): File[] {
   return [...(transfer?.files ?? [])];
 }
 
-/** The length of the padded base64 of `bytes` bytes. */
-export function base64Length(bytes: number): number {
-  return Math.ceil(bytes / 3) * 4;
+/** The media type of a file that the browser knows no picture type for. The server looks at the bytes. */
+const UNKNOWN = "application/octet-stream";
+
+/** The media type to send a file with. The server refuses types other than pictures before it looks at the bytes. */
+export function mediaType(file: Blob): string {
+  return file.type.startsWith("image/") ? file.type : UNKNOWN;
 }
 
 /**
- * The bytes of a file as base64, without line breaks.
+ * Reads the first byte of a file. Fails for a folder, and for a file that has changed or gone since it was chosen.
  *
- * @throws {Failure} if it is empty or can't be read.
+ * @throws {Failure} if the file is empty or can't be read.
  */
-export function readAsBase64(file: Blob): Promise<string> {
-  return new Promise((resolve, reject) => {
-    if (file.size === 0) {
-      reject(failures.empty());
-      return;
-    }
-    const reader = new FileReader();
-    reader.onload = () => {
-      const url = String(reader.result);
-      resolve(url.slice(url.indexOf(",") + 1));
-    };
-    reader.onerror = () => reject(failures.unreadable());
-    reader.readAsDataURL(file);
-  });
+export async function checkReadable(file: Blob): Promise<void> {
+  try {
+    // A file that has gone may have a size of 0, and its slices are empty: only reading all of it fails.
+    await (file.size === 0 ? file : file.slice(0, 1)).arrayBuffer();
+  } catch {
+    throw failures.unreadable();
+  }
+  if (file.size === 0) {
+    throw failures.empty();
+  }
 }

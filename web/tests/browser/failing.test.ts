@@ -1,6 +1,9 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
 import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { expectedLabel, largePhotograph, launch, pictureBytes, type Server, startServer, Visitor } from "./support.ts";
 
 let browser: Browser;
@@ -86,7 +89,7 @@ describe("a picture that the server refuses", () => {
     await visitor.expectFailure(
       "tooLarge",
       "The picture is too large",
-      "It is 96 kB as it would be sent, and the server takes 50 kB",
+      "The upload would be 72 kB, and the server takes 50 kB",
     );
     expect(await visitor.sent()).toEqual([]);
     await looksRight("too-large");
@@ -97,6 +100,42 @@ describe("a picture that the server refuses", () => {
     await visitor.choose({ name: "empty.jpg", mimeType: "image/jpeg", buffer: Buffer.alloc(0) });
     await visitor.expectFailure("unreadable", "The file is empty");
     expect(await visitor.sent()).toEqual([]);
+  });
+});
+
+describe("a file that changes after it was chosen", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "glimpse-"));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  async function choose(name: string, content: Buffer): Promise<string> {
+    const path = join(folder, name);
+    await writeFile(path, content);
+    await visitor.page.getByTestId("chooser").setInputFiles(path);
+    return path;
+  }
+
+  test("is not sent where it is gone", async () => {
+    await open();
+    await visitor.page.getByRole("switch").uncheck();
+    await visitor.slowUploads(20_000);
+    await visitor.choose("coffee.jpg");
+    await rm(await choose("gone.jpg", await pictureBytes("rocket.jpg")));
+    await visitor.expectFailure("unreadable", "The file can't be read", "choose it again");
+    expect(await visitor.sent()).toHaveLength(1);
+  });
+
+  test("is said to be unreadable where that ends its upload", async () => {
+    await open();
+    await visitor.page.getByRole("switch").uncheck();
+    const large = await largePhotograph(visitor);
+    await visitor.slowUploads(500_000);
+    const path = await choose("large.jpg", large);
+    await visitor.page.getByText(/^Uploading/).waitFor();
+    await writeFile(path, large.subarray(0, 1_000));
+    await visitor.expectFailure("unreadable", "The file can't be read", "choose it again");
   });
 });
 

@@ -174,10 +174,18 @@ export class Visitor {
 
   /** The pictures that the page sent for analysis. */
   async sent(): Promise<Buffer[]> {
-    const bodies = await this.page.evaluate(() =>
-      Promise.all((window as unknown as { sent: Blob[] }).sent.map((body) => body.text())),
-    );
-    return bodies.map((body) => Buffer.from(JSON.parse(body).base64Image, "base64"));
+    const bodies = await this.page.evaluate(() => {
+      // The DevTools protocol carries text only.
+      const asUrl = (body: Blob) =>
+        new Promise<string>((resolve, reject) => {
+          const reader = new FileReader();
+          reader.onload = () => resolve(String(reader.result));
+          reader.onerror = () => reject(reader.error);
+          reader.readAsDataURL(body);
+        });
+      return Promise.all((window as unknown as { sent: Blob[] }).sent.map(asUrl));
+    });
+    return bodies.map((url) => Buffer.from(url.split(",")[1] ?? "", "base64"));
   }
 
   label() {

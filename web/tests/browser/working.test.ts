@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { server, visit, visitor } from "./stage.ts";
-import { expectedLabel, largePhotograph, lyingOnItsSide, sizeOf } from "./support.ts";
+import { expectedLabel, largePhotograph, lyingOnItsSide, pictureBytes, sizeOf } from "./support.ts";
 
 function jpeg(name: string, buffer: Buffer) {
   return { name, mimeType: "image/jpeg", buffer };
@@ -20,7 +20,7 @@ describe("while a picture is on its way", () => {
     await visit();
     const large = await largePhotograph(visitor);
     await visitor.page.getByRole("switch").uncheck();
-    await visitor.slowUploads(1_000_000);
+    await visitor.slowUploads(500_000);
     await visitor.choose(jpeg("holiday.jpg", large));
     await visitor.page.getByAltText("holiday.jpg").waitFor();
     await visitor.page.getByText(/^Uploading \d+ %$/).waitFor();
@@ -86,6 +86,24 @@ describe("while a picture is on its way", () => {
     await answered();
     await visitor.screenshot(`long-${width}`);
     expect(await places()).toEqual(before);
+  });
+});
+
+describe("a file is sent as it is", () => {
+  test.each([
+    ["coffee.jpg", "image/jpeg", "image/jpeg"],
+    ["coffee.tif", "image/tiff", "image/tiff"],
+    // The browser's types for files come from the system, which may know none or a wrong one.
+    ["coffee.png", "", "application/octet-stream"],
+    ["coffee.png", "text/plain", "application/octet-stream"],
+  ])("%s of the type '%s' as %s", async (name, mimeType, sentType) => {
+    await visit();
+    const buffer = await pictureBytes(name);
+    const asked = visitor.page.waitForRequest("**/api/v1/analyze");
+    await visitor.choose({ name: "picture", mimeType, buffer });
+    expect(await (await asked).headerValue("Content-Type")).toBe(sentType);
+    await visitor.expectLabel(await expectedLabel(server, name));
+    expect(last(await visitor.sent()).equals(buffer)).toBe(true);
   });
 });
 

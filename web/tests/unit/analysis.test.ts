@@ -5,7 +5,7 @@ import { fakeServer, PREDICTIONS, picture } from "./server.ts";
 // Reading a file takes real time, and this test stops the clock.
 vi.mock(import("../../src/lib/files.ts"), async (original) => ({
   ...(await original()),
-  readAsBase64: async () => btoa("pixels"),
+  checkReadable: async () => undefined,
 }));
 
 let server: ReturnType<typeof fakeServer>;

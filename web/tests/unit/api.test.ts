@@ -27,13 +27,22 @@ async function failure(result: Promise<unknown>): Promise<Failure> {
 }
 
 describe("a picture that is analyzed", () => {
-  test("is sent as base64 in JSON", async () => {
-    ask({}, picture("a.png", "hello"));
+  test("is sent as it is, under its own type", async () => {
+    const file = picture("a.png", "hello", "image/png");
+    ask({}, file);
     const request = await server.request();
     expect([request.method, request.url]).toEqual(["POST", "./api/v1/analyze"]);
-    expect(request.requestHeaders["Content-Type"]).toBe("application/json");
-    expect(JSON.parse((await request.body?.text()) ?? "")).toEqual({ base64Image: btoa("hello") });
+    expect(request.requestHeaders["Content-Type"]).toBe("image/png");
+    expect(request.body).toBe(file);
   });
+
+  test.each(["", "text/plain", "application/pdf", "video/mp4"])(
+    "is sent as bytes where its type is '%s'",
+    async (type) => {
+      ask({}, picture("a.heic", "hello", type));
+      expect((await server.request()).requestHeaders["Content-Type"]).toBe("application/octet-stream");
+    },
+  );
 
   test("comes back as labels and times", async () => {
     const result = ask();
@@ -126,19 +135,18 @@ describe("every status", () => {
 describe("what is not sent", () => {
   const limits: Limits = { bodyBytes: 100, pixels: 1, timeoutMs: 1000 };
 
-  test("a body over the server's limit", async () => {
-    const result = ask({ limits }, picture("a.jpg", "x".repeat(100)));
+  test("a file over the server's limit", async () => {
+    const result = ask({ limits }, picture("a.jpg", "x".repeat(101)));
     expect(await failure(result)).toMatchObject({
       kind: "tooLarge",
-      message: "It is 154 bytes as it would be sent, and the server takes 100 bytes: send a smaller one.",
+      message: "The upload would be 101 bytes, and the server takes 100 bytes: send a smaller picture.",
     });
     expect(server.waiting).toBe(0);
   });
 
-  test("a body just within it is", async () => {
-    // 100 bytes minus 18 around the text leave 82, of which base64 uses 80: 60 bytes of the file.
-    ask({ limits }, picture("a.jpg", "x".repeat(60)));
-    expect((await server.request()).body?.size).toBe(98);
+  test("a file just within it is", async () => {
+    ask({ limits }, picture("a.jpg", "x".repeat(100)));
+    expect((await server.request()).body?.size).toBe(100);
   });
 
   test("an empty file", async () => {
@@ -149,14 +157,17 @@ describe("what is not sent", () => {
   });
 
   test("a file that can't be read", async () => {
-    class Unreadable extends FileReader {
-      override readAsDataURL() {
-        queueMicrotask(() => this.onerror?.(new ProgressEvent("error") as ProgressEvent<FileReader>));
-      }
-    }
-    vi.stubGlobal("FileReader", Unreadable);
+    vi.spyOn(Blob.prototype, "arrayBuffer").mockRejectedValue(new DOMException("gone", "NotFoundError"));
     expect(await failure(ask())).toMatchObject({ kind: "unreadable", title: "The file can't be read" });
-    vi.unstubAllGlobals();
+    expect(server.waiting).toBe(0);
+  });
+
+  test("all of a file that goes while it is sent", async () => {
+    const result = ask();
+    const request = await server.request();
+    vi.spyOn(Blob.prototype, "arrayBuffer").mockRejectedValue(new DOMException("gone", "NotFoundError"));
+    request.break();
+    expect(await failure(result)).toMatchObject({ kind: "unreadable", title: "The file can't be read" });
   });
 });
 

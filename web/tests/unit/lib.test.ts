@@ -96,9 +96,10 @@ describe("copying", () => {
 
   test("a command that survives any file name", () => {
     const command = asCurl("it's a $(cat).jpg", "http://localhost:8080/api/v1/analyze");
-    expect(command).toContain(`base64 < 'it'\\''s a $(cat).jpg'`);
+    expect(command).toContain(`--data-binary @'it'\\''s a $(cat).jpg'`);
     expect(command).toContain("'http://localhost:8080/api/v1/analyze'");
     expect(command).not.toContain("Authorization");
+    expect(asCurl("-", "http://x")).toBe("curl -sS --data-binary @'./-' 'http://x'");
     expect(asCurl("a.jpg", "http://x", true)).toContain('-H "Authorization: Bearer $API_KEY"');
   });
 
