@@ -41,12 +41,21 @@ pub(super) fn read(form: &[u8], boundary: &str, stop: &Stop, file: &mut Vec<u8>)
     Err(Malformed::TooManyParts { limit: MAX_PARTS }.into())
 }
 
+/// A file of a form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// The file.
+    pub file: Vec<u8>,
+    /// The type that its part names.
+    pub media_type: Option<String>,
+}
+
 /// The files of `form` in their order, with the types that their parts name: `limit` at most. All of them together are not longer
 /// than the form.
 ///
 /// # Errors
 /// As for one file, but that a form without files gives none; [`Error::TooManyInputs`].
-pub fn files(form: &[u8], boundary: &str, limit: usize, stop: &Stop) -> Result<Vec<(Vec<u8>, Option<String>)>, Error> {
+pub fn files(form: &[u8], boundary: &str, limit: usize, stop: &Stop) -> Result<Vec<Upload>, Error> {
     let polls = Polls { most: form.len() / STEP + 2, stop };
     let mut parts = Multipart::new(steps(form), boundary);
     let mut files = Vec::new();
@@ -59,7 +68,7 @@ pub fn files(form: &[u8], boundary: &str, limit: usize, stop: &Stop) -> Result<V
                 }
                 let (mut file, media_type) = (Vec::new(), part.content_type().map(ToString::to_string));
                 copy(part, &polls, &mut file)?;
-                files.push((file, media_type));
+                files.push(Upload { file, media_type });
             }
             Some(_) => {}
         }
@@ -151,7 +160,10 @@ mod tests {
             [part("a", b"one"), field("b", b"no file"), part("a", b""), part("c", b"three"), b"--x--\r\n".to_vec()]
                 .concat();
         let all = |limit| files(&form, "x", limit, &Stop::never());
-        assert_eq!(all(3), Ok(["one", "", "three"].map(|file| (file.into(), None)).to_vec()));
+        assert_eq!(
+            all(3),
+            Ok(["one", "", "three"].map(|file| Upload { file: file.into(), media_type: None }).to_vec())
+        );
         assert_eq!(all(2), Err(Error::TooManyInputs { limit: 2 }));
         assert_eq!(files(b"--x--\r\n", "x", 3, &Stop::never()), Ok(Vec::new()));
     }

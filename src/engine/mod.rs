@@ -26,7 +26,7 @@ use crate::error::{Error, StartError};
 use crate::model::Prediction;
 use crate::stop::{Stop, Waiting};
 
-pub use form::files;
+pub use form::{Upload, files};
 pub use inflate::{Coding, inflate};
 pub use payload::{Buffers, Payload};
 use pool::{Job, Pool};

@@ -90,10 +90,9 @@ async fn a_stream_is_answered_message_by_message() {
         let begun = script.begun().await;
         // No other picture of the stream waits.
         assert_eq!(server.waiting(), 0, "{number}");
-        if number == 2 {
-            begun.fail()
-        } else {
-            begun.answer()
+        match number {
+            2 => begun.fail(),
+            _ => begun.answer(),
         }
         let answer = answers.message().await.unwrap().unwrap().result.unwrap();
         assert_eq!(matches!(answer, Outcome::Failure(_)), number == 2);
@@ -249,7 +248,7 @@ async fn browsers_call_over_http_1() {
     };
     let response = send(picture("coffee.jpg")).await;
     assert_eq!(
-        (response.status().as_u16(), &*response.headers()["content-type"].as_bytes()),
+        (response.status().as_u16(), response.headers()["content-type"].as_bytes()),
         (200, &b"application/grpc-web+proto"[..])
     );
     assert_eq!(response.headers()["access-control-allow-origin"], "https://example.org");

@@ -1,5 +1,7 @@
 //! The Open Inference Protocol, version 2, over HTTP.
 
+#![allow(clippy::cast_possible_truncation, reason = "JSON has the decimals of numbers of 32 bits")]
+
 use glimpse::protocol::oip::{elements, floats, prefixed};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};

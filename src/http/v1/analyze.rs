@@ -30,6 +30,12 @@ pub(in crate::http) struct Picture {
     base64_image: String,
 }
 
+/// The picture file itself.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "the description only")]
+pub(in crate::http) struct PictureFile(Vec<u8>);
+
 /// A form with a picture.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the description only")]
@@ -41,7 +47,8 @@ pub(in crate::http) struct PictureForm {
 
 /// What is in a picture
 ///
-/// Its most likely labels, the most likely first. The picture is the body itself, a file in a form, or base64 in JSON.
+/// Its most likely labels, the most likely first. The picture is the body itself, a file in a form, or base64 in JSON. A body
+/// without a type, or with the one that `curl --data-binary` sends, may be the file or JSON.
 #[utoipa::path(
     post,
     path = "/api/v1/analyze",
@@ -51,8 +58,8 @@ pub(in crate::http) struct PictureForm {
     request_body(
         content(
             (Picture = "application/json"),
-            (Vec<u8> = "application/octet-stream"),
-            (Vec<u8> = "image/*"),
+            (inline(PictureFile) = "application/octet-stream"),
+            (inline(PictureFile) = "image/*"),
             (PictureForm = "multipart/form-data"),
         )
     ),

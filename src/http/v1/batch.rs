@@ -13,7 +13,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::choice::{self, Parameters};
 use crate::engine::json::{self, Field};
-use crate::engine::{Analysis, Input, Output, Payload, Pending, files};
+use crate::engine::{Analysis, Input, Output, Payload, Pending, Upload, files};
 use crate::error::{Error, Malformed};
 use crate::guard::Document;
 use crate::http::app::App;
@@ -57,6 +57,7 @@ pub(in crate::http) enum Answer {
     Labels {
         /// The place of the picture in the request, from 0. Only in a stream.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
         index: Option<usize>,
         /// The most likely labels, the most likely first.
         predictions: Vec<Prediction>,
@@ -65,6 +66,7 @@ pub(in crate::http) enum Answer {
     Problem {
         /// The place of the picture in the request, from 0. Only in a stream.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
         index: Option<usize>,
         /// One sentence that says what to do.
         message: String,
@@ -125,23 +127,19 @@ type Picture = Result<Input, Error>;
 
 /// Takes the pictures out of a body.
 fn split(document: &Document, content: &Content, limit: usize, stop: &Stop) -> Result<Vec<Picture>, Error> {
-    let pictures: Vec<Picture> = match content {
-        Content::Form(boundary) => {
-            let files = files(document.bytes(), boundary, limit, stop)?.into_iter();
-            files.map(|(file, media_type)| Ok(uploaded(document.part(file.into()), media_type.as_deref()))).collect()
-        }
-        _ => {
-            let text = json::to_utf8(document.bytes())?;
-            let text = document.of(document.part(text));
-            let fields = json::list(text.bytes(), FIELD, limit)?.into_iter();
-            fields.map(|field| encoded(&text, field)).collect()
-        }
+    let pictures: Vec<Picture> = if let Content::Form(boundary) = content {
+        let files = files(document.bytes(), boundary, limit, stop)?.into_iter();
+        files.map(|upload| Ok(uploaded(document, upload))).collect()
+    } else {
+        let text = document.of(document.part(json::to_utf8(document.bytes())?));
+        let fields = json::list(text.bytes(), FIELD, limit)?.into_iter();
+        fields.map(|field| encoded(&text, field)).collect()
     };
     if pictures.is_empty() { Err(Malformed::NoPicture.into()) } else { Ok(pictures) }
 }
 
-fn uploaded(file: Bytes, media_type: Option<&str>) -> Input {
-    Payload::file(file).named(media_type.and_then(Format::named)).into()
+fn uploaded(document: &Document, Upload { file, media_type }: Upload) -> Input {
+    Payload::file(document.part(file.into())).named(media_type.as_deref().and_then(Format::named)).into()
 }
 
 fn encoded(document: &Document, field: Field<'_>) -> Picture {
