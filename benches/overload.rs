@@ -9,6 +9,9 @@
 #[path = "support/client.rs"]
 mod client;
 #[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/it/support/grpc.rs"]
+mod grpc;
+#[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/it/support/process.rs"]
 mod process;
 
@@ -19,7 +22,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use client::{Connection, analyze, form, get};
+use client::{Connection, analyze, file, form, get};
 use process::{Process, root, serving};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
@@ -28,8 +31,8 @@ const FACTOR: f64 = 10.0;
 /// The time under load, where no other is asked for.
 const SECONDS: u64 = 30;
 const CLIENTS: usize = 8;
-/// Under load, one request in so many is a form.
-const FORMS: u32 = 4;
+/// Connections of gRPC, each with as many streams as the server allows.
+const CHANNELS: usize = 8;
 /// Requests that may be on their way at a time: the server takes 1,024 connections, by default.
 const MOST: usize = 1000;
 /// The server's own deadline, by default.
@@ -67,10 +70,24 @@ async fn peak(address: SocketAddr, request: &Rc<[u8]>, time: Duration) -> f64 {
 struct Load {
     under_way: Cell<usize>,
     idle: RefCell<Vec<Connection>>,
+    channels: Vec<grpc::Client>,
     outcomes: RefCell<Vec<Outcome>>,
 }
 
 impl Load {
+    /// A message of gRPC. What it answers is told as HTTP would tell it.
+    async fn ask_by_grpc(&self, number: usize, picture: &[u8]) {
+        let begun = Instant::now();
+        let answer = self.channels[number / 4 % CHANNELS].classify(grpc::classify(picture.to_vec())).await;
+        let status = match answer.map_err(|status| status.code()) {
+            Ok(_) => Ok(200),
+            Err(tonic::Code::Unavailable) => Ok(503),
+            Err(_) => Err(ErrorKind::Other),
+        };
+        self.outcomes.borrow_mut().push((status, begun.elapsed()));
+        self.under_way.update(|count| count - 1);
+    }
+
     async fn ask(&self, address: SocketAddr, request: &[u8]) {
         let begun = Instant::now();
         let kept = self.idle.borrow_mut().pop();
@@ -89,15 +106,13 @@ impl Load {
     }
 }
 
-/// Sends at `rate` for the time, whatever comes back. Returns the outcomes, and how many were not sent.
-async fn overload(
-    address: SocketAddr,
-    json: &Rc<[u8]>,
-    form: &Rc<[u8]>,
-    rate: f64,
-    time: Duration,
-) -> (Vec<Outcome>, usize) {
-    let load = Rc::new(Load::default());
+/// Sends a picture as JSON, as itself, in a form and by gRPC in turn, at `rate` for the time, whatever comes back. Returns
+/// the outcomes, and how many were not sent.
+async fn overload(address: SocketAddr, picture: &[u8], rate: f64, time: Duration) -> (Vec<Outcome>, usize) {
+    let channels = (0..CHANNELS).map(|_| grpc::Client::new(address)).collect();
+    let load = Rc::new(Load { channels, ..Load::default() });
+    let requests: [Rc<[u8]>; 3] = [analyze(picture).into(), file(picture).into(), form(picture).into()];
+    let picture: Rc<[u8]> = picture.into();
     let begun = Instant::now();
     let (mut due, mut left_out) = (0_u32, 0);
     while begun.elapsed() < time {
@@ -108,9 +123,13 @@ async fn overload(
                 continue;
             }
             load.under_way.update(|count| count + 1);
-            let request = if due.is_multiple_of(FORMS) { form } else { json };
-            let (load, request) = (load.clone(), request.clone());
-            tokio::task::spawn_local(async move { load.ask(address, &request).await });
+            let (load, turn) = (load.clone(), due as usize);
+            if let Some(request) = requests.get(turn % (requests.len() + 1)).cloned() {
+                tokio::task::spawn_local(async move { load.ask(address, &request).await });
+            } else {
+                let picture = picture.clone();
+                tokio::task::spawn_local(async move { load.ask_by_grpc(turn, &picture).await });
+            }
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -159,13 +178,13 @@ async fn run(time: Duration) -> ExitCode {
     server.ignore_log();
     let address = server.address;
     let picture = std::fs::read(root().join("tests/pictures/chelsea.webp")).unwrap();
-    let (request, form): (Rc<[u8]>, Rc<[u8]>) = (analyze(&picture).into(), form(&picture).into());
+    let request: Rc<[u8]> = analyze(&picture).into();
     peak(address, &request, Duration::from_secs(1)).await;
     let capacity = peak(address, &request, Duration::from_secs(5)).await;
 
     let livez = probe(address, time);
     let begun = Instant::now();
-    let (outcomes, left_out) = overload(address, &request, &form, FACTOR * capacity, time).await;
+    let (outcomes, left_out) = overload(address, &picture, FACTOR * capacity, time).await;
     let took = begun.elapsed().as_secs_f64();
     let memory = server.memory();
     let mut livez = livez.join().unwrap();

@@ -21,6 +21,12 @@ pub fn analyze(picture: &[u8]) -> Vec<u8> {
     format!("{head}{}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
+/// The same picture as the body itself.
+pub fn file(picture: &[u8]) -> Vec<u8> {
+    let head = "POST /api/v1/analyze HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/webp\r\ncontent-length: ";
+    [format!("{head}{}\r\n\r\n", picture.len()).as_bytes(), picture].concat()
+}
+
 /// The same picture in the form of the page without JavaScript.
 pub fn form(picture: &[u8]) -> Vec<u8> {
     let before = b"--x\r\ncontent-disposition: form-data; name=\"picture\"; filename=\"a\"\r\n\r\n";
