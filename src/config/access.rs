@@ -22,8 +22,9 @@ pub struct Access {
     #[arg(long, env, hide_env_values = true)]
     pub api_keys_file: Option<PathBuf>,
 
-    /// Analyses per client: "5" allows 5 per second, "5,20" also up to 20 at once; further ones are
-    /// answered 429 [default: no limit]
+    /// Requests for analyses per client: "5" allows 5 per second, "5,20" also up to 20 at once; further
+    /// ones are answered 429. A batch counts as one request, each message of a stream as one [default: no
+    /// limit]
     #[arg(long, env, hide_env_values = true, value_parser = RateLimit::from_str)]
     pub rate_limit: Option<RateLimit>,
 

@@ -84,7 +84,7 @@ fn expected() -> String {
 /// A path without parameters.
 fn path(text: &str) -> Result<String, String> {
     let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./~:".contains(&byte);
-    let fits = text.starts_with('/') && text.len() > 1 && !text.contains("//") && text.bytes().all(is_usual);
+    let fits = text.starts_with('/') && text.len() > 1 && text.bytes().all(is_usual);
     if fits { Ok(text.to_owned()) } else { Err("expected a path such as /predict".to_owned()) }
 }
 
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn paths_are_paths() {
         assert_eq!(path("/v1/endpoints/7/predict").as_deref(), Ok("/v1/endpoints/7/predict"));
-        for text in ["", "/", "predict", "/{a}", "/a//b", "/a b", "/*a"] {
+        for text in ["", "/", "predict", "/{a}", "/a b", "/*a"] {
             assert!(path(text).is_err(), "{text}");
         }
     }

@@ -156,6 +156,10 @@ enum List<'a> {
 /// More values than any list of pictures has. Those after it are not kept.
 const MAX_VALUES: usize = 1 << 16;
 
+/// A text that is borrowed where it has no escapes.
+#[derive(Debug, serde::Deserialize)]
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
 #[derive(serde::Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 

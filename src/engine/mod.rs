@@ -245,7 +245,7 @@ impl Engine {
         let Terms { output, deadline } = terms;
         let (stop, waiting) = Stop::while_waiting(deadline);
         let (sender, reply) = oneshot::channel();
-        self.pool.submit(Job { input, output, stop, reply: sender, permit });
+        self.pool.submit(Job { input, output, admitted, stop, reply: sender, permit });
         Pending { admitted, deadline, reply, statistics: self.statistics.clone(), _waiting: waiting }
     }
 }
@@ -266,13 +266,10 @@ impl Pending {
     /// # Errors
     /// [`Error::DeadlineExceeded`]; [`Error::Internal`] if the worker panicked; an error of the input.
     pub async fn result(self) -> Result<Analysis, Error> {
-        let mut result = wait(self.deadline, self.reply).await;
-        let elapsed = self.admitted.elapsed();
-        if let Ok(analysis) = &mut result {
-            let worked = analysis.timings.total();
-            analysis.timings.set(Stage::Queue, elapsed.saturating_sub(worked));
-        }
-        self.statistics.observe(&result, elapsed);
+        let result = wait(self.deadline, self.reply).await;
+        // Its caller may have awaited another one before.
+        let time = result.as_ref().map_or_else(|_| self.admitted.elapsed(), |analysis| analysis.timings.total());
+        self.statistics.observe(&result, time);
         result
     }
 }

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -22,6 +22,7 @@ type Workers = Arc<[Mutex<Box<dyn Work>>]>;
 pub(super) struct Job {
     pub(super) input: Input,
     pub(super) output: Output,
+    pub(super) admitted: Instant,
     pub(super) stop: Stop,
     pub(super) reply: oneshot::Sender<Result<Analysis, Error>>,
     /// Returned when the work is done.
@@ -103,7 +104,8 @@ enum Outcome {
 
 impl Job {
     fn run(self, worker: &mut dyn Work) -> Outcome {
-        let Self { input, output, stop, reply, permit } = self;
+        let Self { input, output, admitted, stop, reply, permit } = self;
+        let queue = admitted.elapsed();
         let mut outcome = Outcome::Done;
         let result = stop.check().and_then(|()| {
             let work = AssertUnwindSafe(|| worker.run(&input, output, &stop));
@@ -111,6 +113,10 @@ impl Job {
                 outcome = Outcome::Panicked;
                 Err(Error::Internal)
             })
+        });
+        let result = result.map(|mut analysis| {
+            analysis.timings.set(Stage::Queue, queue);
+            analysis
         });
         // The input returns its memory and the permit its place before the answer can bring the next request.
         drop(input);

@@ -1,33 +1,117 @@
-//! The body of a request on its way to tonic: the size that each message states of itself is checked before it is read, and the
-//! errors of the body keep their codes.
+//! The body of a request on its way to tonic: the size that each message states of itself is checked before it is read, a
+//! compressed message is inflated on a compute thread, and the errors of the body keep their codes.
 
 use std::error::Error as StdError;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use axum::Extension;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures_util::stream;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::Status;
 
+use super::render::{is_analysis, is_stream};
 use super::status::refuse;
+use crate::engine::{Coding, Output, inflate};
+use crate::error::Error;
+use crate::guard::body::{self, Receipt, charged};
 use crate::guard::{BodyError, Frames};
-use crate::http::App;
+use crate::http::{App, Problem};
+use crate::memory;
+
+/// The largest message of a method that takes no pictures, in bytes.
+const SMALL: usize = 64 << 10;
+
+/// Messages from this size on are large, in bytes: tonic allocates them whole, and aborts where it is refused the memory.
+const LARGE: usize = 1 << 20;
+
+/// Bytes before a message.
+const PREFIX: usize = 5;
+
+/// The name of the only compression, and the header that has it.
+const GZIP: &[u8] = b"gzip";
+const ENCODING: &str = "grpc-encoding";
 
 /// Puts the check round the body of a request.
 pub(super) async fn check(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
-    let limit = app.body_limits.max_bytes;
-    next.run(request.map(|body| Body::new(Checked { body, frames: Frames::default(), limit }))).await
+    let (is_one, is_large) = (!is_stream(&request), is_analysis(request.uri().path()) || is_stream(&request));
+    let limit = if is_large { app.body_limits.max_bytes } else { SMALL };
+    let is_compressed = request.headers().get(ENCODING).is_some_and(|value| value.as_bytes() == GZIP);
+    let request = if is_one && is_compressed { inflated(&app, request, limit).await } else { Ok(request) };
+    match request {
+        Ok(request) => {
+            let checked = |body| Body::new(Checked { body, frames: Frames::default(), limit, is_one, messages: 0 });
+            next.run(request.map(checked)).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The request with its only message inflated. The message is charged for what it takes then.
+async fn inflated(app: &App, request: Request, limit: usize) -> Result<Request, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let account = parts.extensions.get::<Receipt>().ok_or(Error::Internal)?.account.clone();
+    let message = if limit == SMALL {
+        to_bytes(body, SMALL + PREFIX).await.map_err(|_| BodyError::TooLarge { limit })?
+    } else {
+        body::read(body, account.clone()).await?
+    };
+    let whole = message
+        .first_chunk::<PREFIX>()
+        .is_some_and(|[_, length @ ..]| usize::try_from(u32::from_be_bytes(*length)) == Ok(message.len() - PREFIX));
+    if !whole {
+        return Err(Problem::Protocol("A call must have one whole message".into()));
+    }
+    if message[0] == 0 {
+        return Ok(Request::from_parts(parts, message.into()));
+    }
+    let read = move |stop: &crate::stop::Stop| {
+        let mut buffer = Vec::new();
+        inflate(&message[PREFIX..], Coding::Gzip, limit, stop, &mut buffer)?;
+        account.charge(buffer.len(), buffer.len()).map_err(|_| Error::Busy)?;
+        Ok(charged(buffer, &account))
+    };
+    let deadline = app.engine.terms(Output::Probabilities).deadline;
+    // A small message takes less time than the wait for a thread.
+    let message = if limit == SMALL {
+        read(&crate::stop::Stop::at(deadline))?
+    } else {
+        app.engine.prepare(deadline, read).await?
+    };
+    parts.headers.remove(ENCODING);
+    let length = u32::try_from(message.len()).map_err(|_| Error::Internal)?.to_be_bytes();
+    let prefix = Bytes::copy_from_slice(&[&[0], &length[..]].concat());
+    let pieces = stream::iter([Ok::<_, BodyError>(prefix), Ok(message)]);
+    Ok(Request::from_parts(parts, Body::from_stream(pieces)))
 }
 
 struct Checked {
     body: Body,
     frames: Frames,
     limit: usize,
+    /// The method takes one message.
+    is_one: bool,
+    messages: usize,
+}
+
+impl Checked {
+    fn check(&mut self, data: &Bytes) -> Result<(), Status> {
+        let (brought, limit) = (self.frames.read(data), self.limit);
+        let largest = brought.largest.unwrap_or_default();
+        self.messages = self.messages.saturating_add(brought.begun);
+        if largest > limit {
+            return Err(refuse(BodyError::TooLarge { limit }));
+        }
+        if self.is_one && self.messages > 1 {
+            return Err(refuse(Problem::Protocol("A call must have one whole message".into())));
+        }
+        if largest >= LARGE { memory::probe(largest).map_err(refuse) } else { Ok(()) }
+    }
 }
 
 impl HttpBody for Checked {
@@ -36,14 +120,9 @@ impl HttpBody for Checked {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else { return Poll::Ready(None) };
-        let checked = frame.map_err(|error| status_of(&error)).and_then(|frame| {
-            let limit = self.limit;
-            let largest = frame.data_ref().and_then(|data| self.frames.read(data));
-            match largest {
-                Some(length) if length > limit => Err(refuse(BodyError::TooLarge { limit })),
-                _ => Ok(frame),
-            }
-        });
+        let checked = frame
+            .map_err(|error| status_of(&error))
+            .and_then(|frame| frame.data_ref().map_or(Ok(()), |data| self.check(data)).map(|()| frame));
         Poll::Ready(Some(checked))
     }
 
@@ -56,7 +135,7 @@ impl HttpBody for Checked {
     }
 }
 
-/// The status of an error of a body. Where gRPC-web is decoded it has become a status already, whose cause it is.
+/// The status of an error of a body. Where gRPC-web is decoded, tonic has made a status of it already.
 fn status_of(error: &(dyn StdError + 'static)) -> Status {
     let (mut next, mut status) = (Some(error), None);
     while let Some(error) = next {

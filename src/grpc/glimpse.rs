@@ -75,14 +75,18 @@ impl Classifier for Service {
         request: Request<Streaming<ClassifyRequest>>,
     ) -> Result<Response<Self::ClassifyStreamStream>, Status> {
         let (_, extensions, messages) = request.into_parts();
-        let deadline = request::deadline(&extensions);
+        let (deadline, shared) = (request::deadline(&extensions), request::of_stream(&extensions));
         let app = self.0.clone();
         let answer = move |message| -> Answer<ClassifyResult> {
-            let service = Self(app.clone());
-            // The client's patience is for the whole stream.
-            Box::pin(async move { outcome(service.classify_one(message, &Extensions::default()).await) })
+            let (service, shared) = (Self(app.clone()), shared.clone());
+            Box::pin(async move {
+                outcome(match request::count(&service.0, &shared) {
+                    Ok(()) => service.classify_one(message, &shared).await,
+                    Err(problem) => Err(problem),
+                })
+            })
         };
-        Ok(Response::new(answer_each(messages, deadline, answer)))
+        Ok(Response::new(answer_each(messages, &self.0, deadline, answer)))
     }
 
     async fn get_model(&self, _: Request<GetModelRequest>) -> Result<Response<Model>, Status> {

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::{Stream, stream};
+use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::Health;
@@ -37,17 +38,19 @@ impl Health for Service {
 
     type WatchStream = Watch;
 
-    /// Every change of the health, beginning with what it is now. Ends once the server drains.
+    /// Every change of the health, beginning with what it is now. Ends once the server drains, and after the time that a
+    /// connection may be idle: a client that is gone would hold its connection for ever. Others ask again.
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Watch>, Status> {
         let is_known = SERVICES.contains(&&*request.get_ref().service);
         let (app, said) = (self.0.clone(), None);
+        let end = Instant::now() + app.idle_timeout;
         let changes = stream::unfold((app, said), move |(app, said)| async move {
             loop {
                 let now = if is_known { now(&app) } else { ServingStatus::ServiceUnknown };
                 if said != Some(now) {
                     return Some((Ok(response(now)), (app, Some(now))));
                 }
-                if app.lifecycle.phase() == Phase::Draining {
+                if app.lifecycle.phase() == Phase::Draining || Instant::now() >= end {
                     return None;
                 }
                 tokio::select! {

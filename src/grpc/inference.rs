@@ -31,8 +31,6 @@ use crate::protocol::oip::describe::{
 use crate::protocol::oip::{Data, Datatype, Fault, InputTensor, Job, OUTPUT, OutputTensor, RequestedOutput};
 use crate::telemetry::metrics;
 
-const FORMS: [Form; 2] = [Form::Picture, Form::Tensor];
-
 /// The service.
 #[derive(Clone, Debug)]
 pub(super) struct Service(pub(super) App);
@@ -144,17 +142,20 @@ impl GrpcInferenceService for Service {
         request: Request<Streaming<ModelInferRequest>>,
     ) -> Result<Response<Self::ModelStreamInferStream>, Status> {
         let (_, extensions, messages) = request.into_parts();
-        let deadline = request::deadline(&extensions);
+        let (deadline, shared) = (request::deadline(&extensions), request::of_stream(&extensions));
         let service = self.clone();
         let answer = move |message: ModelInferRequest| -> Answer<ModelStreamInferResponse> {
-            let service = service.clone();
+            let (service, shared) = (service.clone(), shared.clone());
             Box::pin(async move {
                 let id = message.id.clone();
-                // The client's patience is for the whole stream.
-                streamed(service.infer(message, &Extensions::default()).await, id)
+                let result = match request::count(&service.0, &shared) {
+                    Ok(()) => service.infer(message, &shared).await,
+                    Err(problem) => Err(problem),
+                };
+                streamed(result, id)
             })
         };
-        Ok(Response::new(answer_each(messages, deadline, answer)))
+        Ok(Response::new(answer_each(messages, &self.0, deadline, answer)))
     }
 
     async fn model_config(
@@ -192,7 +193,7 @@ impl GrpcInferenceService for Service {
         let ModelStatisticsRequest { name, version } = request.into_inner();
         // Without a name, all are meant.
         let names = if name.is_empty() {
-            FORMS.map(|form| self.0.names.of(form)).to_vec()
+            Form::ALL.map(|form| self.0.names.of(form)).to_vec()
         } else {
             self.form(&name, &version).map_err(refuse)?;
             vec![name]
@@ -212,7 +213,7 @@ impl GrpcInferenceService for Service {
             state: state.into(),
             reason: String::new(),
         };
-        Ok(Response::new(RepositoryIndexResponse { models: FORMS.map(entry).to_vec() }))
+        Ok(Response::new(RepositoryIndexResponse { models: Form::ALL.map(entry).to_vec() }))
     }
 }
 

@@ -26,7 +26,7 @@ use crate::http::App;
 use crate::http::layers;
 
 pub use observe::observed;
-pub use render::{is_grpc, is_stream, method};
+pub use render::{is_call, is_grpc, is_stream, method};
 
 /// The code that `build.rs` makes from `proto`.
 #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::pedantic, reason = "generated code")]

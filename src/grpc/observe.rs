@@ -1,4 +1,4 @@
-//! The status of a response, which comes in its headers where there is no message and after its body else.
+//! The status of a response: in its headers if it has no message, else in the trailers after its body.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,11 +6,15 @@ use std::task::{Context, Poll, ready};
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::Status;
 
 /// The bit of the first byte that tells trailers from a message in a body of gRPC-web (gRPC-Web, Message framing).
 const TRAILERS: u8 = 0x80;
+
+/// Such a frame of less than 16 MB in base64.
+const TEXT_TRAILERS: &[u8] = b"gAA";
 
 /// A code of gRPC and its message.
 pub(super) type Observed = Option<(i32, String)>;
@@ -55,6 +59,10 @@ impl Watched {
 
 /// The status in the trailers that gRPC-web has in its body: a frame of their own.
 fn web_trailers(data: &[u8]) -> Observed {
+    // In its text form, the frame is base64.
+    if data.starts_with(TEXT_TRAILERS) {
+        return web_trailers(&BASE64_STANDARD.decode(data).ok()?);
+    }
     let (&[TRAILERS, _, _, _, _], lines) = data.split_first_chunk::<5>()? else { return None };
     let mut headers = HeaderMap::new();
     for line in lines.split(|byte| *byte == b'\n') {
@@ -105,6 +113,8 @@ mod tests {
         let frame = |first: u8, lines: &str| [&[first, 0, 0, 0, 30][..], lines.as_bytes()].concat();
         assert_eq!(web_trailers(&frame(0x80, "grpc-status:5\r\ngrpc-message:a%20b\r\n")), Some((5, "a b".into())));
         assert_eq!(web_trailers(&frame(0x80, "grpc-status: 0\r\n")), Some((0, String::new())));
+        let text = BASE64_STANDARD.encode(frame(0x80, "grpc-status:5\r\n"));
+        assert_eq!(web_trailers(text.as_bytes()), Some((5, String::new())));
         for data in [frame(0, "grpc-status:5\r\n"), b"\x80".to_vec(), frame(0x80, "no trailers")] {
             assert_eq!(web_trailers(&data), None);
         }

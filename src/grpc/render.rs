@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::Request;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Method, Request as HttpRequest};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -54,8 +54,18 @@ const GRPC: &str = "application/grpc";
 /// Whether a request is gRPC's: by its type, or because a browser asks whether its page may call a method.
 pub fn is_grpc<B>(request: &HttpRequest<B>) -> bool {
     let path = request.uri().path();
-    content_type(request.headers()).is_some_and(|content_type| content_type.starts_with(GRPC))
-        || (request.method() == Method::OPTIONS && METHODS.contains(&path))
+    is_call(request) || (request.method() == Method::OPTIONS && METHODS.contains(&path))
+}
+
+/// Whether a request calls a method.
+pub fn is_call<B>(request: &HttpRequest<B>) -> bool {
+    request.method() == Method::POST
+        && content_type(request.headers()).is_some_and(|content_type| content_type.starts_with(GRPC))
+}
+
+/// Whether a method takes pictures in one message.
+pub(super) fn is_analysis(path: &str) -> bool {
+    ANALYSES.contains(&path)
 }
 
 /// Whether the client sends messages without a known end. gRPC-web has no such streams.
@@ -70,10 +80,10 @@ fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(CONTENT_TYPE)?.to_str().ok()
 }
 
-/// What is none of the server's methods, in metrics.
+/// The name that paths of no method share.
 const OTHER: &str = "other";
 
-/// The path of a method as it stands in metrics: what is none of the server's shares one name.
+/// The path of a method as it stands in metrics. Paths are client input: those of no method share one name.
 pub fn method(path: &str) -> &'static str {
     METHODS.into_iter().find(|method| *method == path).unwrap_or(OTHER)
 }
@@ -88,7 +98,7 @@ pub(super) async fn guard(Extension(app): Extension<App>, mut request: Request, 
     if method(path) == OTHER {
         return Problem::NotFound.into_response();
     }
-    let (is_unary, is_streamed) = (ANALYSES.contains(&path), STREAMED_ANALYSES.contains(&path));
+    let (is_unary, is_streamed) = (is_analysis(path), STREAMED_ANALYSES.contains(&path));
     let patience = request.headers().get("grpc-timeout").map(|value| value.to_str().ok().and_then(timeout));
     let patience = match patience {
         Some(None) => {
@@ -136,13 +146,19 @@ fn timeout(text: &str) -> Option<Duration> {
 /// Renders a problem of any layer as a response that has nothing but trailers: a client of gRPC is told no status of HTTP.
 pub(super) async fn render(request: Request, next: Next) -> Response {
     let content_type = request.headers().get(CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static(GRPC));
+    let is_call = is_call(&request);
     let mut response = next.run(request).await;
-    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let problem = response.extensions_mut().remove::<Problem>();
+    // A call over HTTP/1.1 that is not gRPC-web's has an answer of HTTP's own.
+    let Some(problem) = problem.or((is_call && !response.status().is_success()).then_some(Problem::MethodNotAllowed))
+    else {
+        return response;
+    };
     let mut rendered: Response = status::status(&problem).into_http();
     rendered.headers_mut().insert(CONTENT_TYPE, content_type);
     // The quota, which a layer inside has added.
     for (name, value) in response.headers() {
-        if name.as_str().starts_with("ratelimit") || name.as_str().starts_with("access-control") {
+        if name == CONNECTION || ["ratelimit", "access-control"].iter().any(|start| name.as_str().starts_with(start)) {
             rendered.headers_mut().append(name.clone(), value.clone());
         }
     }

@@ -1,5 +1,7 @@
 //! What the layers know of a request, by the extensions of its message.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -7,8 +9,10 @@ use tonic::Extensions;
 
 use super::render::Patience;
 use crate::engine::{Output, Terms};
+use crate::guard::Account;
 use crate::guard::body::Receipt;
-use crate::http::App;
+use crate::http::access::Client;
+use crate::http::{App, Problem};
 
 /// The terms of an analysis: the server's, or the client's if those end sooner.
 pub(super) fn terms(app: &App, output: Output, extensions: &Extensions) -> Terms {
@@ -24,8 +28,36 @@ pub(super) fn deadline(extensions: &Extensions) -> Option<Instant> {
 
 /// The bytes of a picture, which hold what their message has taken from the budget.
 pub(super) fn hold(bytes: Bytes, extensions: &Extensions) -> Bytes {
-    match extensions.get::<Receipt>() {
-        Some(receipt) => receipt.account.hold(bytes),
+    let account = extensions.get::<Receipt>().map(|receipt| &receipt.account).or_else(|| extensions.get());
+    match account {
+        Some(account) => account.hold(bytes),
         None => bytes,
     }
+}
+
+/// What the messages of a stream share: its account, its client, and whether there was a message before. The client's patience
+/// is for the whole stream.
+pub(super) fn of_stream(extensions: &Extensions) -> Extensions {
+    let mut shared = Extensions::default();
+    if let Some(account) = extensions.get::<Account>() {
+        shared.insert(account.clone());
+    }
+    if let Some(client) = extensions.get::<Client>() {
+        shared.insert(*client);
+    }
+    shared.insert(Arc::new(AtomicBool::new(false)));
+    shared
+}
+
+/// Counts a message of a stream as another analysis. The first one was counted with the request.
+///
+/// # Errors
+/// [`Problem::TooManyRequests`].
+pub(super) fn count(app: &App, shared: &Extensions) -> Result<(), Problem> {
+    let is_first = shared.get::<Arc<AtomicBool>>().is_none_or(|begun| !begun.swap(true, Ordering::Relaxed));
+    if is_first {
+        return Ok(());
+    }
+    let client = shared.get().and_then(|Client(client)| *client);
+    app.access.again(client).map_err(|seconds| Problem::TooManyRequests { seconds })
 }

@@ -116,6 +116,14 @@ impl Access {
         Admission { verdict, quota: Some(quota) }
     }
 
+    /// Counts another analysis of a request that has been admitted: the next message of a stream.
+    ///
+    /// # Errors
+    /// The seconds after which it may pass.
+    pub fn again(&self, client: Option<IpAddr>) -> Result<(), u64> {
+        self.requests.as_ref().map_or(Ok(()), |limiter| limiter.check(client).map(drop))
+    }
+
     fn check_key(&self, client: Option<IpAddr>, headers: &HeaderMap) -> Option<Verdict> {
         if self.keys.is_empty() {
             return None;

@@ -12,33 +12,59 @@ pub struct Frames {
     have: usize,
     /// Bytes of the message that have not come.
     missing: usize,
+    /// Bytes of the unfinished message that have come, with its prefix.
+    unfinished: usize,
+}
+
+/// What bytes of a body have brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// The length of the largest message whose prefix ended.
+    pub largest: Option<usize>,
+    /// Messages whose prefix ended.
+    pub begun: usize,
+    /// Of those, the messages that are compressed.
+    pub compressed: usize,
+    /// Messages that ended.
+    pub ended: usize,
 }
 
 impl Frames {
-    /// Reads the next bytes of the body and returns the length of the largest message that begins in them.
-    pub fn read(&mut self, mut data: &[u8]) -> Option<usize> {
-        let mut largest = None;
-        loop {
-            let taken = self.missing.min(data.len());
-            (self.missing, data) = (self.missing - taken, &data[taken..]);
-            if data.is_empty() {
-                return largest;
-            }
-            let taken = (PREFIX - self.have).min(data.len());
-            self.prefix[self.have..self.have + taken].copy_from_slice(&data[..taken]);
-            (self.have, data) = (self.have + taken, &data[taken..]);
-            if self.have == PREFIX {
-                let [_, length @ ..] = self.prefix;
+    /// Reads the next bytes of the body.
+    pub fn read(&mut self, mut data: &[u8]) -> Brought {
+        let mut brought = Brought::default();
+        while !data.is_empty() {
+            let taken =
+                if self.missing > 0 { self.missing.min(data.len()) } else { (PREFIX - self.have).min(data.len()) };
+            let (bytes, rest) = data.split_at(taken);
+            data = rest;
+            self.unfinished += taken;
+            if self.missing > 0 {
+                self.missing -= taken;
+            } else {
+                self.prefix[self.have..self.have + taken].copy_from_slice(bytes);
+                self.have += taken;
+                if self.have < PREFIX {
+                    continue;
+                }
+                let [flag, length @ ..] = self.prefix;
                 self.missing = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
                 self.have = 0;
-                largest = largest.max(Some(self.missing));
+                brought.begun += 1;
+                brought.compressed += usize::from(flag & 1 == 1);
+                brought.largest = brought.largest.max(Some(self.missing));
+            }
+            if self.missing == 0 {
+                self.unfinished = 0;
+                brought.ended += 1;
             }
         }
+        brought
     }
 
-    /// Whether a message has begun that has not ended.
-    pub const fn is_within(&self) -> bool {
-        self.have > 0 || self.missing > 0
+    /// Bytes of a message that has begun and has not ended, with its prefix; 0 between messages.
+    pub const fn unfinished(&self) -> usize {
+        self.unfinished
     }
 }
 
@@ -53,17 +79,29 @@ mod tests {
     #[test]
     fn messages_are_followed_in_any_pieces() {
         let body = [message(3), message(0), message(300)].concat();
-        for size in 1..body.len() {
-            let mut frames = Frames::default();
-            let largest = body.chunks(size).filter_map(|piece| frames.read(piece)).max();
-            assert_eq!((largest, frames.is_within()), (Some(300), false), "{size}");
+        for size in 1..=body.len() {
+            let (mut frames, mut all) = (Frames::default(), Brought::default());
+            for piece in body.chunks(size) {
+                let brought = frames.read(piece);
+                all.largest = all.largest.max(brought.largest);
+                (all.begun, all.ended) = (all.begun + brought.begun, all.ended + brought.ended);
+            }
+            let expected = Brought { largest: Some(300), begun: 3, compressed: 0, ended: 3 };
+            assert_eq!((all, frames.unfinished()), (expected, 0), "{size}");
         }
+    }
+
+    #[test]
+    fn only_the_last_message_can_be_unfinished() {
+        let body = [message(3), message(300)].concat();
         let mut frames = Frames::default();
-        assert_eq!(frames.read(&body[..2]), None);
-        assert!(frames.is_within());
-        assert_eq!(frames.read(&body[2..5]), Some(3));
-        assert!(frames.is_within());
-        frames.read(&body[5..8]);
-        assert!(!frames.is_within());
+        assert_eq!(frames.read(&body[..2]), Brought::default());
+        assert_eq!(frames.unfinished(), 2);
+        let brought = frames.read(&body[2..20]);
+        assert_eq!(brought, Brought { largest: Some(300), begun: 2, compressed: 0, ended: 1 });
+        assert_eq!(frames.unfinished(), 12);
+        assert_eq!(frames.read(&body[20..]).ended, 1);
+        assert_eq!(frames.unfinished(), 0);
+        assert_eq!(frames.read(b"\x01\0\0\0\x01").compressed, 1);
     }
 }

@@ -16,5 +16,5 @@ pub use access::Access;
 pub use body::{BodyError, BodyLimits};
 pub use budget::{Account, Budget, NoRoom};
 pub use document::Document;
-pub use frames::Frames;
+pub use frames::{Brought, Frames};
 pub use stream::{Ending, StreamBody};

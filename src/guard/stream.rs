@@ -66,13 +66,15 @@ impl<B: Body<Data = Bytes> + Unpin> StreamBody<B> {
     /// Takes bytes that have come.
     fn take(&mut self, data: &Bytes) -> Result<(), BodyError> {
         let limit = self.limits.max_bytes;
-        if self.frames.read(data).is_some_and(|length| length > limit) {
+        let brought = self.frames.read(data);
+        if brought.largest.is_some_and(|length| length > limit) {
             return Err(BodyError::TooLarge { limit });
         }
         self.account.charge(self.charged.saturating_add(data.len()), data.len())?;
         self.charged += data.len();
-        let (begun, bytes) = self.message.unwrap_or_else(|| (Instant::now(), 0));
-        self.message = self.frames.is_within().then_some((begun, bytes + data.len()));
+        // What ended may be the beginning of the next one's time.
+        let begun = self.message.filter(|_| brought.ended == 0).map_or_else(Instant::now, |(begun, _)| begun);
+        self.message = Some((begun, self.frames.unfinished())).filter(|(_, bytes)| *bytes > 0);
         self.waiting = None;
         Ok(())
     }
@@ -126,5 +128,51 @@ impl<B: Body<Data = Bytes> + Unpin> Body for StreamBody<B> {
 impl<B> std::fmt::Debug for StreamBody<B> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("StreamBody").field("charged", &self.charged).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::guard::Budget;
+
+    /// A body that comes in these pieces.
+    struct Pieces(VecDeque<Bytes>);
+
+    impl Body for Pieces {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+        }
+    }
+
+    async fn next<B: Body<Data = Bytes> + Unpin>(body: &mut StreamBody<B>) -> Option<Result<Frame<Bytes>, BodyError>> {
+        std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await
+    }
+
+    /// Pieces that hold the end of one message and the beginning of the next.
+    #[tokio::test]
+    async fn what_is_done_with_is_given_back_whatever_the_pieces() {
+        let message = [&[0, 0, 0, 3, 232][..], &[7; 1000]].concat();
+        let all = Bytes::from(message.repeat(50));
+        let pieces = (0..all.len()).step_by(700).map(|at| all.slice(at..all.len().min(at + 700))).collect();
+        let budget = Budget::new(10_000);
+        let limits = BodyLimits { max_bytes: 1000, timeout: Duration::from_mins(1), min_rate: 1000 };
+        let ending = Box::pin(std::future::pending());
+        let mut body = StreamBody::new(Pieces(pieces), limits, Duration::from_mins(1), budget.account(), ending);
+        while let Some(frame) = next(&mut body).await {
+            frame.unwrap();
+            assert!(budget.taken() < 2000, "{}", budget.taken());
+        }
+        assert!(budget.taken() < 1000, "{}", budget.taken());
+        drop(body);
+        assert_eq!(budget.taken(), 0);
     }
 }

@@ -15,7 +15,7 @@ use crate::guard::access::{Policy, Quota, Verdict};
 
 /// The client's address, which `observe` puts into the request's extensions. `None` for an unknown peer on a Unix socket.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Client(pub(super) Option<IpAddr>);
+pub(crate) struct Client(pub(crate) Option<IpAddr>);
 
 pub(super) async fn guard(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
     guard_with(&app, request, |request| next.run(request)).await

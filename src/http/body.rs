@@ -23,7 +23,10 @@ use crate::stop::Stop;
 /// Enforces the limits on the body of every request, on every route.
 pub(super) async fn limit(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
     if crate::grpc::is_stream(&request) {
-        return next.run(request.map(|inner| Body::new(stream(&app, inner)))).await;
+        let account = app.budget.account();
+        let mut request = request.map(|inner| Body::new(stream(&app, inner, account.clone())));
+        request.extensions_mut().insert(account);
+        return next.run(request).await;
     }
     let waits = waits(&request);
     let (mut parts, inner) = request.into_parts();
@@ -38,10 +41,10 @@ pub(super) async fn limit(Extension(app): Extension<App>, request: Request, next
 }
 
 /// The body of a stream of messages, which may be idle as long as a connection.
-fn stream(app: &App, inner: Body) -> StreamBody<Body> {
+fn stream(app: &App, inner: Body, account: Account) -> StreamBody<Body> {
     let lifecycle = app.lifecycle.clone();
     let ending = Box::pin(async move { lifecycle.reached(Phase::Draining).await });
-    StreamBody::new(inner, app.body_limits, app.idle_timeout, app.budget.account(), ending)
+    StreamBody::new(inner, app.body_limits, app.idle_timeout, account, ending)
 }
 
 /// Whether the client waits for a `100 Continue` before it sends the body. hyper sends one on HTTP/1.1 alone, and goes by

@@ -66,7 +66,7 @@ pub(super) async fn observe(Extension(app): Extension<App>, mut request: Request
         uri: request.uri().clone(),
         status: None,
         problem: Some(Error::ClientGone.into()),
-        grpc_method: grpc::is_grpc(&request).then(|| grpc::method(request.uri().path())),
+        grpc_method: grpc::is_call(&request).then(|| grpc::method(request.uri().path())),
         grpc: None,
     };
     let mut response = next.run(request).instrument(log).instrument(trace).await;

@@ -94,7 +94,6 @@ impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Invalid(sentence) => Self::Protocol(sentence),
-            Fault::NoModel(name) => Self::NoModel { name },
             Fault::Core { error, index: None } => Self::Core(error),
             Fault::Core { error, index: Some(index) } => Self::Input { index, error },
         }
@@ -194,7 +193,8 @@ impl Problem {
     pub(crate) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         match self {
-            Self::Core(Error::Busy | Error::OutOfMemory) | Self::Body(BodyError::NoRoom | BodyError::OutOfMemory) => {
+            Self::Core(Error::Busy | Error::OutOfMemory)
+            | Self::Body(BodyError::NoRoom | BodyError::OutOfMemory | BodyError::Ending) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }
             Self::TooManyRequests { seconds } | Self::TooManyWrongKeys { seconds } => {

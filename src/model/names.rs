@@ -11,6 +11,11 @@ pub enum Form {
     Tensor,
 }
 
+impl Form {
+    /// Every form.
+    pub const ALL: [Self; 2] = [Self::Picture, Self::Tensor];
+}
+
 /// The ending of the name that takes the tensor alone.
 const TENSOR: &str = "-tensor";
 

@@ -98,13 +98,22 @@ async fn tensorflow_servings_clients_have_the_answers_of_the_api() {
 
 #[tokio::test]
 async fn vertex_ai_chooses_the_paths() {
-    let flags = ["--aip-health-route", "/health-of-vertex", "--aip-predict-route", "/predict-of-vertex"];
-    let server = Server::with_flags(&flags).await;
-    assert_eq!(get(&server, "/health-of-vertex").await.0, 200);
     let file = picture("coffee.jpg");
     let instances = json!({ "instances": [{ "b64": base64(&file) }] });
-    let answer = post(&server, "/predict-of-vertex", &instances).await;
-    assert_eq!(answer, (200, json!({ "predictions": [labels(&server, &file, 3).await] })));
+    // Its own, and some that are other routes' as well.
+    for (health, predict) in [
+        ("/v1/endpoints/7/deployedModels/8", "/v1/endpoints/7/deployedModels/8:predict"),
+        ("/health", "/predict"),
+        ("/ping", "/invocations"),
+        ("/:x", "/:y"),
+    ] {
+        let server = Server::with_flags(&["--aip-health-route", health, "--aip-predict-route", predict]).await;
+        assert_eq!(get(&server, health).await.0, 200, "{health}");
+        let answer = post(&server, predict, &instances).await;
+        assert_eq!(answer, (200, json!({ "predictions": [labels(&server, &file, 3).await] })), "{predict}");
+        server.leave();
+        assert_eq!(get(&server, health).await.0, 503, "{health}");
+    }
 }
 
 #[tokio::test]

@@ -184,8 +184,25 @@ async fn limits_hold_for_messages() {
     let server = Server::with_flags(&["--max-inflight-bytes", "1000"]).await;
     let client = Client::new(server.address);
     assert_eq!(client.classify(classify(vec![0; 2000])).await.unwrap_err().code(), Code::Unavailable);
-    // Many small fields would take hundreds of times their bytes.
+    // Methods without pictures take small messages, whether they are compressed or not.
     let (_server, client) = start().await;
+    for client in [client.clone(), client.clone().compressed()] {
+        let service = "x".repeat(1_000_000);
+        let status = client.call::<_, HealthCheckResponse>(CHECK, HealthCheckRequest { service }).await.unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+        assert!(client.call::<_, HealthCheckResponse>(CHECK, HealthCheckRequest::default()).await.is_ok());
+    }
+    // Many small fields would take hundreds of times their bytes.
+    let (server, client) = start().await;
+    let twice = {
+        let message = classify(picture("coffee.jpg")).encode_to_vec();
+        [&[0][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), &message].concat().repeat(2)
+    };
+    let request = server.client.post(server.url("/glimpse.v1.Classifier/Classify"));
+    let answer = request.header("content-type", "application/grpc-web+proto").body(twice).send().await.unwrap();
+    let status = answer.headers().get("grpc-status").cloned();
+    let body = answer.bytes().await.unwrap();
+    assert!(status.is_some_and(|status| status == "3") || String::from_utf8_lossy(&body).contains("grpc-status:3"));
     let bomb = ModelInferRequest { inputs: vec![InferInputTensor::default(); 200_000], ..ModelInferRequest::default() };
     let refused = client.call::<_, ModelInferResponse>("/inference.GRPCInferenceService/ModelInfer", bomb);
     let status = refused.await.unwrap_err();
@@ -280,4 +297,20 @@ async fn requests_are_counted_by_their_status() {
         let line = format!("glimpse_grpc_requests_total{{method=\"/glimpse.v1.Classifier/Classify\",code=\"{code}\"}}");
         assert!(metrics.contains(&line), "{line}");
     }
+}
+
+#[tokio::test]
+async fn each_message_of_a_stream_counts() {
+    let server = Server::with_flags(&["--rate-limit", "1,2"]).await;
+    let client = Client::new(server.address);
+    let messages = stream::iter(vec![classify(picture("coffee.jpg")); 4]);
+    let answers = client.stream::<_, ClassifyResult>(STREAM, messages).await.unwrap();
+    let reasons: Vec<_> = answers
+        .map(|answer| match answer.unwrap().result.unwrap() {
+            Outcome::Response(_) => String::new(),
+            Outcome::Failure(failure) => failure.reason,
+        })
+        .collect()
+        .await;
+    assert_eq!(reasons, ["", "", "RATE_LIMITED", "RATE_LIMITED"]);
 }

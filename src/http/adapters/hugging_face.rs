@@ -1,8 +1,6 @@
 //! Hugging Face's inference API for the task `image-classification`: `POST /` and `POST /models/{model}`. Its clients send the
 //! file itself, or `{"inputs": "...", "parameters": {"top_k": 5}}` with the file as base64.
 
-use std::borrow::Cow;
-
 use axum::extract::{Path, Request, State};
 use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, get, post};
@@ -10,7 +8,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::engine::{Input, Output, Payload, json as document};
+use crate::engine::{Input, Output, Payload, Terms, json as document};
 use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::Document;
 use crate::http::access::guard;
@@ -54,7 +52,7 @@ struct Parameters {
 #[derive(Deserialize)]
 struct Question<'a> {
     #[serde(borrow)]
-    inputs: Option<Cow<'a, str>>,
+    inputs: Option<document::Text<'a>>,
     #[serde(default)]
     parameters: Option<Parameters>,
 }
@@ -74,13 +72,12 @@ async fn classify_by(
 async fn classify(State(app): State<App>, request: Request) -> Result<Json<Vec<Label>>, Problem> {
     let content = Content::of(request.headers())?;
     let received = body::receive(&app, request).await?;
-    let labels = app.model.labels.len();
+    let (labels, terms) = (app.model.labels.len(), app.engine.terms(Output::Probabilities));
     let (input, choice) = match content {
         Content::Json | Content::Unstated => {
             let most = app.body_limits.max_bytes;
             let read = move |stop: &Stop| question(&received.inflated(most, stop)?);
-            let deadline = app.engine.terms(Output::Probabilities).deadline;
-            let (input, top_k) = app.engine.prepare(deadline, read).await?;
+            let (input, top_k) = app.engine.prepare(terms.deadline, read).await?;
             (input, Choice::new(top_k.or(Some(TOP_K.min(labels))), None, labels)?)
         }
         content => {
@@ -89,7 +86,7 @@ async fn classify(State(app): State<App>, request: Request) -> Result<Json<Vec<L
             (payload.into(), Choice::new(Some(TOP_K.min(labels)), None, labels)?)
         }
     };
-    let analysis = app.engine.analyze(input, app.engine.terms(Output::Labels(choice.top_k))).await?;
+    let analysis = app.engine.analyze(input, Terms { output: Output::Labels(choice.top_k), ..terms }).await?;
     metrics::analyzed(&analysis.timings);
     Ok(Json(analysis.predictions.into_iter().map(|it| Label { label: it.label, score: it.confidence }).collect()))
 }
@@ -105,7 +102,8 @@ fn question(body: &Document) -> Result<(Input, Option<usize>), Error> {
         if error.is_data() { Malformed::NotAnObject } else { Malformed::NotJson { column: error.column() } }
     })?;
     let missing = Malformed::Field { name: FIELD, fault: FieldFault::Missing };
-    let picture = text.text(question.inputs.ok_or(missing)?);
+    let document::Text(picture) = question.inputs.ok_or(missing)?;
+    let picture = text.text(picture);
     Ok((Payload::base64(picture).into(), question.parameters.and_then(|parameters| parameters.top_k)))
 }
 

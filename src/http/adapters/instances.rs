@@ -42,6 +42,9 @@ struct Parameters {
     min_confidence: Option<f32>,
 }
 
+/// More pictures than a request may have, whatever `MAX_BATCH` is.
+const MOST: usize = 256;
+
 /// The base64 texts in a value, in order.
 struct Pictures<'a>(Vec<Cow<'a, str>>);
 
@@ -98,9 +101,12 @@ impl<'de> Visitor<'de> for AnyPictures {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Pictures<'de>, A::Error> {
         let mut all = Vec::new();
-        while let Some(Pictures(pictures)) = list.next_element()? {
+        while all.len() <= MOST {
+            let Some(Pictures(pictures)) = list.next_element()? else { return Ok(Pictures(all)) };
             all.extend(pictures);
         }
+        // They are too many for any limit, and are not kept.
+        while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Pictures(all))
     }
 
@@ -161,6 +167,8 @@ mod tests {
         }
         assert_eq!(asked(r#"{"instances": []}"#).unwrap_err(), Error::from(Malformed::NoPicture).into());
         assert_eq!(asked(r#"{"instances": ["", "", ""]}"#).unwrap_err(), Error::TooManyInputs { limit: 2 }.into());
+        let many = format!(r#"{{"instances": [[{}""]]}}"#, r#""","#.repeat(100_000));
+        assert_eq!(asked(&many).unwrap_err(), Error::TooManyInputs { limit: 2 }.into());
         let deep = format!(r#"{{"instances": {}"#, "[".repeat(100_000));
         assert!(matches!(asked(&deep), Err(Fault::Core { .. })));
     }

@@ -17,7 +17,7 @@ pub(super) fn routes(adapters: &Adapters) -> Router<App> {
         routes = routes.merge(hugging_face::routes());
     }
     if adapters.tensorflow {
-        routes = routes.merge(tensorflow::routes(adapters));
+        routes = routes.merge(tensorflow::routes());
     }
     if adapters.sagemaker {
         routes = routes.merge(sagemaker::routes());

@@ -10,14 +10,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::instances::{self, Asked};
-use crate::config::Adapters;
-use crate::engine::Output;
+use crate::engine::{Output, Terms};
 use crate::error::Error;
 use crate::http::access::guard;
 use crate::http::app::App;
 use crate::http::body;
 use crate::http::problem::Problem;
-use crate::http::{health, v2};
+use crate::http::v2;
 use crate::model::Prediction;
 use crate::model::names::{Form, VERSION};
 use crate::protocol::choice::Choice;
@@ -27,25 +26,15 @@ use crate::telemetry::metrics;
 /// The ending of the path that asks for an analysis. It is part of the segment with the model's name.
 const PREDICT: &str = ":predict";
 
-pub(super) fn routes(adapters: &Adapters) -> Router<App> {
-    let mut routes = Router::new()
+pub(super) fn routes() -> Router<App> {
+    Router::new()
         .route("/v1/models", get(models))
         .route("/v1/models/{model}", model(get(status), post(predict_by)))
         .route("/v1/models/{model}/versions/{version}", model(get(status_of), post(predict_of)))
         .route("/v1/{*path}", any(async || Problem::NotFound))
-        .method_not_allowed_fallback(async || Problem::MethodNotAllowed);
-    // The paths that Vertex AI chooses; one of both may be another route's already.
-    for (path, route) in [
-        (&adapters.health_route, get(health::ready)),
-        (&adapters.predict_route, post(predict).route_layer(from_fn(guard))),
-    ] {
-        if let Some(path) = path.as_deref().filter(|path| !path.starts_with("/v1/")) {
-            routes = routes.route(path, route);
-        }
-    }
-    routes.layer(from_fn(v2::render))
+        .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
+        .layer(from_fn(v2::render))
 }
-
 fn model(about: MethodRouter<App>, predict: MethodRouter<App>) -> MethodRouter<App> {
     about.merge(predict.route_layer(from_fn(guard)))
 }
@@ -102,11 +91,11 @@ async fn predict(State(app): State<App>, request: Request) -> Result<Response, P
     let received = body::receive(&app, request).await?;
     let (limit, most) = (app.max_batch, app.body_limits.max_bytes);
     let read = move |stop: &Stop| Ok(instances::read(&received.inflated(most, stop)?, limit));
-    let deadline = app.engine.terms(Output::Probabilities).deadline;
-    let Asked { inputs, is_columnar, top_k, min_confidence } = app.engine.prepare(deadline, read).await??;
+    let terms = app.engine.terms(Output::Probabilities);
+    let Asked { inputs, is_columnar, top_k, min_confidence } = app.engine.prepare(terms.deadline, read).await??;
     let choice = Choice::new(top_k, min_confidence, app.model.labels.len())?;
     let several = inputs.len() > 1;
-    let results = app.engine.analyze_all(inputs, app.engine.terms(Output::Labels(choice.top_k))).await?;
+    let results = app.engine.analyze_all(inputs, Terms { output: Output::Labels(choice.top_k), ..terms }).await?;
     let mut rows = Vec::with_capacity(results.len());
     for (index, result) in results.into_iter().enumerate() {
         let problem = |error: Error| if several { Problem::Input { index, error } } else { error.into() };

@@ -40,16 +40,14 @@ pub(super) async fn server() -> Json<Value> {
     Json(json!({ "name": SERVER, "version": SERVER_VERSION, "extensions": EXTENSIONS }))
 }
 
-const FORMS: [Form; 2] = [Form::Picture, Form::Tensor];
-
 pub(super) async fn models(State(app): State<App>) -> Json<Value> {
-    Json(json!({ "models": FORMS.map(|form| app.names.of(form)) }))
+    Json(json!({ "models": Form::ALL.map(|form| app.names.of(form)) }))
 }
 
 pub(super) async fn index(State(app): State<App>) -> Json<Value> {
     let state = if app.is_ready() { "READY" } else { "UNAVAILABLE" };
     let entry = |form| json!({ "name": app.names.of(form), "version": VERSION, "state": state, "reason": "" });
-    Json(Value::from(FORMS.map(entry).to_vec()))
+    Json(Value::from(Form::ALL.map(entry).to_vec()))
 }
 
 pub(super) async fn model((Path(asked), State(app)): About) -> Result<Json<Model>, Problem> {

@@ -11,7 +11,7 @@ use crate::http::problem::Problem;
 use crate::model::names::{Form, VERSION};
 
 pub(super) async fn all(State(app): State<App>) -> Json<Value> {
-    let names = [Form::Picture, Form::Tensor].map(|form| app.names.of(form));
+    let names = Form::ALL.map(|form| app.names.of(form));
     Json(json!({ "model_stats": names.map(|name| statistics(&name, &app)) }))
 }
 

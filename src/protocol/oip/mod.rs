@@ -33,9 +33,6 @@ pub enum Fault {
     /// The request contradicts the protocol or the model.
     #[error("{0}")]
     Invalid(String),
-    /// The server has no such model or version.
-    #[error("There is no model {0:?}: GET /v2/models lists those that there are")]
-    NoModel(String),
     /// An error of the core; its place in the request, if that has several inputs.
     #[error("{}", .error)]
     Core {
