@@ -51,7 +51,7 @@ impl Shaped for inference::ModelInferRequest {
     };
 }
 
-/// Encodes as prost, and decodes what stays within the limits of [`wire`].
+/// Encodes as prost, and decodes what stays within the limits of `wire.rs`.
 #[derive(Debug)]
 pub struct BoundedCodec<T, U>(PhantomData<(T, U)>);
 

@@ -1,7 +1,7 @@
 //! The gRPC door: our own service, the Open Inference Protocol, health and reflection, on the port of HTTP.
 //!
 //! A request whose Content-Type is gRPC's comes here before HTTP's routes are asked ([`crate::doors`]). The layers around are
-//! HTTP's own: a problem becomes a status in [`render`].
+//! HTTP's own: a problem becomes a status in `render.rs`.
 
 mod body;
 pub mod codec;

@@ -15,7 +15,7 @@ const KEPT_BYTES: usize = 16 << 20;
 /// The first output: the process runs and is confined.
 pub(super) const READY: &[u8] = b"\n";
 
-/// Writes [`READY`], and answers questions until `input` ends.
+/// Says that it is ready, and answers questions until `input` ends.
 ///
 /// # Errors
 /// `input` ends in the middle of a question, or `output` is closed.
