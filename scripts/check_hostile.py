@@ -143,13 +143,15 @@ def gateway():
     yield "3 JSON arrays of 2 million objects", [("POST", "/api/v1/analyze", objects, JSON)] * 3, {400}, BUDGET
     escapes = b'{"base64Image":"' + b"\\u0041" * 3_000_000 + b'"}'
     yield "3 texts of 3 million escapes", [("POST", "/api/v1/analyze", escapes, JSON)] * 3, {422}, BUDGET
+    texts = b'{"images":[' + b'"",' * 6_000_000 + b'""]}'
+    yield "3 batches of 6 million empty texts", [("POST", "/api/v1/analyze/batch", texts, JSON)] * 3, {413}, BUDGET
     bomb = gzip.compress(bytes(GIB))
-    for path, headers in [("/api/v1/analyze", JSON), ("/predict", JSON), ("/answer", FORM)]:
+    for path, headers in [("/api/v1/analyze", JSON), ("/api/v1/analyze/batch", JSON), ("/predict", JSON), ("/answer", FORM)]:
         # The buffer for the inflated bytes grows by doubling.
         name = f"a gzip bomb of 1 GB to {path}"
         yield name, [("POST", path, bomb, headers | {"Content-Encoding": "gzip"})], {413}, 2 * LARGEST_BODY + REFUSED_COSTS
     for method, path, status in [
-        ("POST", "/", 405),
+        ("PUT", "/", 405),
         ("POST", "/nothing", 404),
         ("POST", "/api/nothing", 404),
         ("GET", "/livez", 200),
