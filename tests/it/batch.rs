@@ -35,9 +35,9 @@ async fn each_picture_has_its_own_answer_in_order() {
     let request = server.client.post(server.url(PATH)).header("content-type", "multipart/form-data; boundary=x");
     assert_eq!(answer(request.body(form).send().await.unwrap()).await, (200, Value::from(expected.clone())));
 
-    // What is no text has an answer of its own as well; escapes and UTF-16 are JSON too.
+    // What is not base64 has an answer of its own as well; escapes and UTF-16 are JSON too.
     let escaped = base64(&coffee).replace('/', "\\/");
-    let body = format!(r#"{{"images": ["{}", 7, "data:image/png;base64,{escaped}"]}}"#, base64(&rocket));
+    let body = format!(r#"{{"images": ["{}", "*", "data:image/png;base64,{escaped}"]}}"#, base64(&rocket));
     expected[1] = json!({ "message": "The picture is not valid base64", "status": 400 });
     let utf16: Vec<u8> = body.encode_utf16().flat_map(u16::to_le_bytes).collect();
     for body in [body.into_bytes(), utf16] {
@@ -77,6 +77,8 @@ async fn what_is_no_batch_is_refused_whole() {
         ("{}", 400, "images field is required"),
         (r#"{"images": "x"}"#, 400, "images must be a list"),
         (r#"{"images": ["", "", ""]}"#, 413, "At most 2 pictures can be sent at once"),
+        (r#"{"images": ["", 7]}"#, 400, "Invalid request body"),
+        (r#"{"images": [null]}"#, 400, "Invalid request body"),
         ("[]", 400, "Invalid request body"),
         ("", 400, "Invalid request body"),
     ] {

@@ -14,7 +14,7 @@ use utoipa::{IntoResponses, ToSchema};
 use super::choice::{self, Parameters};
 use crate::engine::json::{self, Field};
 use crate::engine::{Analysis, Input, Output, Payload, Pending, Upload, files};
-use crate::error::{Error, Malformed};
+use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::Document;
 use crate::http::app::App;
 use crate::http::body::{self, Content};
@@ -45,7 +45,7 @@ pub(in crate::http) struct Pictures {
 #[expect(dead_code, reason = "the description only")]
 pub(in crate::http) struct PicturesForm {
     /// The picture files. The parts may have any name: those with a file name count.
-    #[schema(value_type = Vec<String>, format = Binary)]
+    #[schema(value_type = Vec<String>, format = Binary, min_items = 1)]
     images: Vec<Vec<u8>>,
 }
 
@@ -98,8 +98,7 @@ pub(in crate::http) async fn batch(State(app): State<App>, request: Request) -> 
     let (limit, most) = (app.max_batch, app.body_limits.max_bytes);
     let split = move |stop: &Stop| split(&received.inflated(most, stop)?, &content, limit, stop);
     let pictures = app.engine.prepare(terms.deadline, split).await?;
-    let (order, inputs) = sort(pictures);
-    let answers = Answers { order, pending: app.engine.admit(inputs, terms)?, choice };
+    let answers = Answers { pending: app.engine.admit(pictures, terms)?, choice };
     Ok(if is_stream { answers.lines() } else { Json(answers.list().await).into_response() })
 }
 
@@ -122,18 +121,15 @@ fn wants_lines(headers: &HeaderMap) -> bool {
     types.any(|name| name.trim().eq_ignore_ascii_case(NDJSON))
 }
 
-/// A picture of the request, or why it can't be one.
-type Picture = Result<Input, Error>;
-
 /// Takes the pictures out of a body.
-fn split(document: &Document, content: &Content, limit: usize, stop: &Stop) -> Result<Vec<Picture>, Error> {
-    let pictures: Vec<Picture> = if let Content::Form(boundary) = content {
+fn split(document: &Document, content: &Content, limit: usize, stop: &Stop) -> Result<Vec<Input>, Error> {
+    let pictures: Vec<Input> = if let Content::Form(boundary) = content {
         let files = files(document.bytes(), boundary, limit, stop)?.into_iter();
-        files.map(|upload| Ok(uploaded(document, upload))).collect()
+        files.map(|upload| uploaded(document, upload)).collect()
     } else {
         let text = document.of(document.part(json::to_utf8(document.bytes())?));
         let fields = json::list(text.bytes(), FIELD, limit)?.into_iter();
-        fields.map(|field| encoded(&text, field)).collect()
+        fields.map(|field| encoded(&text, field)).collect::<Result<_, _>>()?
     };
     if pictures.is_empty() { Err(Malformed::NoPicture.into()) } else { Ok(pictures) }
 }
@@ -142,23 +138,16 @@ fn uploaded(document: &Document, Upload { file, media_type }: Upload) -> Input {
     Payload::file(document.part(file.into())).named(media_type.as_deref().and_then(Format::named)).into()
 }
 
-fn encoded(document: &Document, field: Field<'_>) -> Picture {
+/// A text of the list. What is none makes the whole request malformed.
+fn encoded(document: &Document, field: Field<'_>) -> Result<Input, Malformed> {
     match field {
         Field::Text(text) => Ok(Payload::base64(document.text(text)).into()),
-        _ => Err(Malformed::NotBase64.into()),
+        _ => Err(Malformed::Field { name: FIELD, fault: FieldFault::NotText }),
     }
 }
 
-/// The inputs that can be analyzed; and for each picture nothing if it has one, or its error.
-fn sort(pictures: Vec<Picture>) -> (Vec<Option<Error>>, Vec<Input>) {
-    let mut inputs = Vec::new();
-    let errors = pictures.into_iter().map(|picture| picture.map(|input| inputs.push(input)).err()).collect();
-    (errors, inputs)
-}
-
-/// The answers of a request, some of which are there already.
+/// The answers of a request that are not there yet.
 struct Answers {
-    order: Vec<Option<Error>>,
     pending: Vec<Pending>,
     choice: Choice,
 }
@@ -166,43 +155,24 @@ struct Answers {
 impl Answers {
     /// Each picture's answer, in order.
     async fn list(self) -> Vec<Answer> {
-        let (mut pending, mut answers) = (self.pending.into_iter(), Vec::with_capacity(self.order.len()));
-        for error in self.order {
-            let result = result(error, &mut pending).await;
-            answers.push(answer(None, result, self.choice));
+        let mut answers = Vec::with_capacity(self.pending.len());
+        for pending in self.pending {
+            answers.push(answer(None, pending.result().await, self.choice));
         }
         answers
     }
 
     /// A line for each picture as its answer is there. Pictures that are not begun when the client leaves are not analyzed.
     fn lines(self) -> Response {
-        let Self { order, pending, choice } = self;
-        let mut pending = pending.into_iter();
-        let answers: FuturesUnordered<_> = order
-            .into_iter()
-            .enumerate()
-            .map(|(index, error)| {
-                let result = result(error, &mut pending);
-                async move { line(&answer(Some(index), result.await, choice)) }
-            })
-            .collect();
-        let mut response = Body::from_stream(answers.map(Ok::<_, Error>)).into_response();
+        let Self { pending, choice } = self;
+        let lines = pending.into_iter().enumerate().map(|(index, pending)| async move {
+            let result = pending.result().await;
+            line(&answer(Some(index), result, choice))
+        });
+        let lines: FuturesUnordered<_> = lines.collect();
+        let mut response = Body::from_stream(lines.map(Ok::<_, Error>)).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(NDJSON));
         response
-    }
-}
-
-/// The result for the next picture: its error, or that of the next input.
-fn result(
-    error: Option<Error>,
-    pending: &mut std::vec::IntoIter<Pending>,
-) -> impl Future<Output = Result<Analysis, Error>> + use<> {
-    let pending = if error.is_none() { pending.next() } else { None };
-    async move {
-        match pending {
-            Some(pending) => pending.result().await,
-            None => Err(error.unwrap_or(Error::Internal)),
-        }
     }
 }
 
