@@ -1,5 +1,5 @@
 //! The doors behind one port: a request whose type is gRPC's goes to the services, every other one to the routes of HTTP. The
-//! paths that Vertex AI chooses for a container stand for two of those, whatever else has them.
+//! two paths that Vertex AI chooses for a container lead to `/readyz` and `:predict`, even where another route has the path.
 
 use std::convert::Infallible;
 use std::sync::Arc;

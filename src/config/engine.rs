@@ -5,6 +5,9 @@ use clap::{Args, ValueEnum};
 
 use super::values::{at_least_one, bytes, duration, within};
 
+/// The most pictures in one request, whatever `MAX_BATCH` is.
+pub const MOST_PICTURES: usize = 256;
+
 /// How many pictures are analyzed at a time, and the limits on each.
 #[derive(Args, Clone, Debug)]
 pub struct Engine {
@@ -17,7 +20,7 @@ pub struct Engine {
     pub queue_depth: usize,
 
     /// Pictures in one request, 1 to 256; a request with more is answered 413
-    #[arg(long, env, hide_env_values = true, default_value_t = 32, value_parser = within::<1, 256>)]
+    #[arg(long, env, hide_env_values = true, default_value_t = 32, value_parser = within::<1, MOST_PICTURES>)]
     pub max_batch: usize,
 
     /// Longest time for a request to wait for a worker and be analyzed, such as 10s, 500ms or 1m; one

@@ -26,7 +26,7 @@ use clap::{Arg, Args, Parser, Subcommand};
 pub use access::{Access, RateLimit};
 pub use adapters::{AdapterOptions, Adapters};
 pub use bodies::Bodies;
-pub use engine::{Engine, JpegDecode};
+pub use engine::{Engine, JpegDecode, MOST_PICTURES};
 pub use listen_addr::ListenAddr;
 pub use log::{Log, LogFormat};
 pub use model::Model;

@@ -26,19 +26,36 @@ const STEP: usize = 1 << 20;
 /// [`Malformed::NotAForm`], [`Malformed::TooManyParts`], [`Malformed::NoFile`]; [`Error::OutOfMemory`]; what
 /// [`Stop::check`] returns.
 pub(super) fn read(form: &[u8], boundary: &str, stop: &Stop, file: &mut Vec<u8>) -> Result<(), Error> {
-    let polls = Polls { most: form.len() / STEP + 2, stop };
-    let mut parts = Multipart::new(steps(form), boundary);
-    for _ in 0..MAX_PARTS {
-        match polls.finish(parts.next_field())? {
-            None => return Err(Malformed::NoFile.into()),
-            Some(part) if is_file(&part) => {
-                copy(part, &polls, file)?;
-                return if file.is_empty() { Err(Malformed::NoFile.into()) } else { Ok(()) };
-            }
-            Some(_) => {}
-        }
+    let mut files = Files::new(form, boundary, stop);
+    let part = files.next()?.ok_or(Malformed::NoFile)?;
+    copy(part, &files.polls, file)?;
+    if file.is_empty() { Err(Malformed::NoFile.into()) } else { Ok(()) }
+}
+
+/// The parts of a form that are files.
+struct Files<'f> {
+    parts: Multipart<'f>,
+    polls: Polls<'f>,
+    seen: usize,
+}
+
+impl<'f> Files<'f> {
+    fn new(form: &'f [u8], boundary: &str, stop: &'f Stop) -> Self {
+        let polls = Polls { most: form.len() / STEP + 2, stop };
+        Self { parts: Multipart::new(steps(form), boundary), polls, seen: 0 }
     }
-    Err(Malformed::TooManyParts { limit: MAX_PARTS }.into())
+
+    /// The next file; `None` at the end of the form.
+    fn next(&mut self) -> Result<Option<Field<'f>>, Error> {
+        while self.seen < MAX_PARTS {
+            self.seen += 1;
+            match self.polls.finish(self.parts.next_field())? {
+                Some(part) if !is_file(&part) => {}
+                part => return Ok(part),
+            }
+        }
+        Err(Malformed::TooManyParts { limit: MAX_PARTS }.into())
+    }
 }
 
 /// A file of a form.
@@ -56,24 +73,16 @@ pub struct Upload {
 /// # Errors
 /// As for one file, but that a form without files gives none; [`Error::TooManyInputs`].
 pub fn files(form: &[u8], boundary: &str, limit: usize, stop: &Stop) -> Result<Vec<Upload>, Error> {
-    let polls = Polls { most: form.len() / STEP + 2, stop };
-    let mut parts = Multipart::new(steps(form), boundary);
-    let mut files = Vec::new();
-    for _ in 0..MAX_PARTS {
-        match polls.finish(parts.next_field())? {
-            None => return Ok(files),
-            Some(part) if is_file(&part) => {
-                if files.len() == limit {
-                    return Err(Error::TooManyInputs { limit });
-                }
-                let (mut file, media_type) = (Vec::new(), part.content_type().map(ToString::to_string));
-                copy(part, &polls, &mut file)?;
-                files.push(Upload { file, media_type });
-            }
-            Some(_) => {}
+    let (mut files, mut uploads) = (Files::new(form, boundary, stop), Vec::new());
+    while let Some(part) = files.next()? {
+        if uploads.len() == limit {
+            return Err(Error::TooManyInputs { limit });
         }
+        let (mut file, media_type) = (Vec::new(), part.content_type().map(ToString::to_string));
+        copy(part, &files.polls, &mut file)?;
+        uploads.push(Upload { file, media_type });
     }
-    Err(Malformed::TooManyParts { limit: MAX_PARTS }.into())
+    Ok(uploads)
 }
 
 fn is_file(part: &Field<'_>) -> bool {

@@ -55,7 +55,7 @@ pub fn list<'a>(json: &'a [u8], name: &'static str, limit: usize) -> Result<Vec<
 ///
 /// # Errors
 /// [`Malformed::NotJson`] or [`Malformed::NotAnObject`]; [`Error::OutOfMemory`].
-pub fn document<'a, S: DeserializeSeed<'a>>(json: &'a [u8], seed: S) -> Result<S::Value, Error> {
+fn document<'a, S: DeserializeSeed<'a>>(json: &'a [u8], seed: S) -> Result<S::Value, Error> {
     probe_for_unescaping(json)?;
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = seed.deserialize(&mut deserializer);

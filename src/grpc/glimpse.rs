@@ -16,7 +16,6 @@ use crate::error::{Error, Malformed};
 use crate::http::{App, Problem};
 use crate::image::ACCEPTED;
 use crate::protocol::choice::Choice;
-use crate::telemetry::metrics;
 
 /// The service.
 #[derive(Debug)]
@@ -37,7 +36,7 @@ impl Service {
     ) -> Result<ClassifyResponse, Problem> {
         let ClassifyRequest { image, top_k, min_confidence } = request;
         let (choice, terms) = self.choice(top_k, min_confidence, extensions)?;
-        let analysis = self.0.engine.analyze(picture(image, extensions), terms).await?;
+        let analysis = self.0.analyze(picture(image, extensions), terms).await?;
         Ok(response(&analysis, choice))
     }
 }
@@ -62,7 +61,7 @@ impl Classifier for Service {
             _ => {}
         }
         let inputs = images.into_iter().map(|image| picture(image, &extensions)).collect();
-        let results = self.0.engine.analyze_all(inputs, terms).await.map_err(status::refuse)?;
+        let results = self.0.analyze_all(inputs, terms).await.map_err(status::refuse)?;
         let results =
             results.into_iter().map(|result| outcome(result.map(|it| response(&it, choice)).map_err(Problem::from)));
         Ok(Response::new(ClassifyBatchResponse { results: results.collect() }))
@@ -112,9 +111,8 @@ fn picture(image: Bytes, extensions: &Extensions) -> Input {
     Payload::file(request::hold(image, extensions)).into()
 }
 
-/// The answer to a picture, whose time is observed.
+/// The answer to a picture.
 fn response(analysis: &Analysis, choice: Choice) -> ClassifyResponse {
-    metrics::analyzed(&analysis.timings);
     let prediction = |it: &crate::model::Prediction| Prediction {
         label: it.label.to_string(),
         confidence: it.confidence,
@@ -128,9 +126,7 @@ fn outcome(result: Result<ClassifyResponse, Problem>) -> ClassifyResult {
     let result = match result {
         Ok(response) => Outcome::Response(response),
         Err(problem) => {
-            if let Some(reason) = problem.reason() {
-                metrics::rejected(reason);
-            }
+            problem.count();
             let (code, message) = (status::code(&problem) as i32, problem.message());
             Outcome::Failure(Failure { code, message, reason: status::reason(&problem).to_owned() })
         }

@@ -22,24 +22,22 @@ use super::pb::inference::{
 use super::request;
 use super::status::refuse;
 use super::stream::{Answer, Answers, answer_each};
-use crate::engine::{Count, Output, Stage, Totals};
+use crate::engine::{Count, Output};
 use crate::http::{App, Problem};
 use crate::model::names::{Form, VERSION};
 use crate::protocol::oip::describe::{
-    self, BACKEND, EXTENSIONS, LABELS_FILE, Model, PLATFORM, SERVER, SERVER_VERSION, data_type,
+    self, BACKEND, EXTENSIONS, LABELS_FILE, Model, PLATFORM, SERVER, SERVER_VERSION, Statistics, data_type,
 };
 use crate::protocol::oip::{Data, Datatype, Fault, InputTensor, Job, OUTPUT, OutputTensor, RequestedOutput};
-use crate::telemetry::metrics;
 
 /// The service.
 #[derive(Clone, Debug)]
 pub(super) struct Service(pub(super) App);
 
 impl Service {
-    /// The form of the model that is asked for. Without a version, any is meant.
+    /// The form of the model that is asked for. An empty version is none.
     fn form(&self, name: &str, version: &str) -> Result<Form, Problem> {
-        let form = self.0.names.find(name).filter(|_| version.is_empty() || version == VERSION);
-        form.ok_or_else(|| Problem::NoModel { name: name.to_owned() })
+        self.0.form(name, Some(version).filter(|version| !version.is_empty()))
     }
 
     async fn infer(&self, message: ModelInferRequest, extensions: &Extensions) -> Result<ModelInferResponse, Problem> {
@@ -55,29 +53,26 @@ impl Service {
         } else {
             request.job(form, &model, limit)?
         };
-        let results = app.engine.analyze_all(std::mem::take(&mut job.inputs), job.terms(terms)).await?;
-        results.iter().flatten().for_each(|analysis| metrics::analyzed(&analysis.timings));
+        let results = app.analyze_all(std::mem::take(&mut job.inputs), job.terms(terms)).await?;
         Ok(answer(name, job.id, &OutputTensor::of(results, job.output)?))
     }
 
     fn statistics(&self, name: String) -> ModelStatistics {
-        let Totals { analyzed, failed, stages, last } = self.0.engine.statistics().totals();
+        let statistics = Statistics::from(self.0.engine.statistics().totals());
         let count = |Count { count, nanoseconds }| Some(StatisticDuration { count, ns: nanoseconds });
-        let stage = |nanoseconds| count(Count { count: analyzed.count, nanoseconds });
-        let of = |stage: Stage| stages[stage as usize];
         ModelStatistics {
             name,
             version: VERSION.into(),
-            last_inference: last,
-            inference_count: analyzed.count,
-            execution_count: analyzed.count,
+            last_inference: statistics.last,
+            inference_count: statistics.success.count,
+            execution_count: statistics.success.count,
             inference_stats: Some(InferStatistics {
-                success: count(analyzed),
-                fail: count(failed),
-                queue: stage(of(Stage::Queue)),
-                compute_input: stage(of(Stage::Decode) + of(Stage::Resize)),
-                compute_infer: stage(of(Stage::Inference)),
-                compute_output: stage(0),
+                success: count(statistics.success),
+                fail: count(statistics.fail),
+                queue: count(statistics.queue),
+                compute_input: count(statistics.compute_input),
+                compute_infer: count(statistics.compute_infer),
+                compute_output: count(statistics.compute_output),
             }),
         }
     }
@@ -222,9 +217,7 @@ fn streamed(result: Result<ModelInferResponse, Problem>, id: String) -> ModelStr
     let (error_message, response) = match result {
         Ok(response) => (String::new(), response),
         Err(problem) => {
-            if let Some(reason) = problem.reason() {
-                metrics::rejected(reason);
-            }
+            problem.count();
             (problem.message(), ModelInferResponse { id, ..ModelInferResponse::default() })
         }
     };

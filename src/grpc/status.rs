@@ -11,7 +11,6 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::error::Error;
 use crate::guard::BodyError;
 use crate::http::Problem;
-use crate::telemetry::metrics;
 
 /// The domain of the reasons.
 const DOMAIN: &str = "glimpse";
@@ -22,9 +21,7 @@ const PUSHBACK: &str = "grpc-retry-pushback-ms";
 /// The status of a problem that a method itself found. It is counted, which the layers do for all others.
 pub(super) fn refuse(problem: impl Into<Problem>) -> Status {
     let problem = problem.into();
-    if let Some(reason) = problem.reason() {
-        metrics::rejected(reason);
-    }
+    problem.count();
     status(&problem)
 }
 

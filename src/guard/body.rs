@@ -37,6 +37,28 @@ pub struct BodyLimits {
     pub min_rate: u32,
 }
 
+impl BodyLimits {
+    /// The deadline of a body or message that began at `begun` and of which `read` bytes have come.
+    pub(super) fn due(&self, begun: Instant, read: usize) -> Instant {
+        begun + self.timeout + Duration::from_millis(1000 * read as u64 / u64::from(self.min_rate))
+    }
+}
+
+/// A deadline that moves.
+#[derive(Debug, Default)]
+pub(super) struct Deadline(Option<Pin<Box<Sleep>>>);
+
+impl Deadline {
+    /// Ready once `due` has passed.
+    pub(super) fn poll(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
+        let sleep = self.0.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        if sleep.deadline() != due {
+            sleep.as_mut().reset(due);
+        }
+        sleep.as_mut().poll(context)
+    }
+}
+
 /// Why a body can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
@@ -81,7 +103,7 @@ pub struct LimitedBody<B: Body<Data = Bytes> + Unpin + Send + 'static> {
     receipt: Receipt,
     /// Set by the first read.
     begun: Option<Instant>,
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Deadline,
     read: usize,
     /// The client waits for a `100 Continue`, which hyper sends at the first read.
     waits: bool,
@@ -110,7 +132,18 @@ where
     pub fn new(inner: B, limits: BodyLimits, account: Account, waits: bool) -> (Self, Receipt) {
         let receipt = Receipt { account, begun: Arc::default() };
         let inner = (!inner.is_end_stream()).then_some(inner);
-        (Self { inner, limits, receipt: receipt.clone(), begun: None, deadline: None, read: 0, waits }, receipt)
+        (
+            Self {
+                inner,
+                limits,
+                receipt: receipt.clone(),
+                begun: None,
+                deadline: Deadline::default(),
+                read: 0,
+                waits,
+            },
+            receipt,
+        )
     }
 
     /// Refuses a body by its announced length, before any of it is read.
@@ -134,19 +167,13 @@ where
 
     /// The deadline of the body. Each byte that arrives moves it.
     fn due(&self) -> Instant {
-        let begun = self.begun.unwrap_or_else(Instant::now);
-        let earned = Duration::from_millis(1000 * self.read as u64 / u64::from(self.limits.min_rate));
-        begun + self.limits.timeout + earned
+        self.limits.due(self.begun.unwrap_or_else(Instant::now), self.read)
     }
 
     /// Ready once the deadline has passed.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let due = self.due();
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-        if deadline.deadline() != due {
-            deadline.as_mut().reset(due);
-        }
-        deadline.as_mut().poll(context)
+        self.deadline.poll(due, context)
     }
 
     fn poll_inner(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {

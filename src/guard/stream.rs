@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
+use super::body::Deadline;
 use super::budget::Account;
 use super::frames::Frames;
 use super::{BodyError, BodyLimits};
@@ -31,7 +32,7 @@ pub struct StreamBody<B> {
     charged: usize,
     /// The begin of the message that is being read, and its bytes so far.
     message: Option<(Instant, usize)>,
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Deadline,
     /// The begin of the wait for the next message.
     waiting: Option<Instant>,
 }
@@ -45,22 +46,14 @@ impl<B: Body<Data = Bytes> + Unpin> StreamBody<B> {
 
     fn due(&mut self) -> Instant {
         match self.message {
-            Some((begun, bytes)) => {
-                begun
-                    + self.limits.timeout
-                    + Duration::from_millis(1000 * bytes as u64 / u64::from(self.limits.min_rate))
-            }
+            Some((begun, bytes)) => self.limits.due(begun, bytes),
             None => *self.waiting.get_or_insert_with(Instant::now) + self.idle,
         }
     }
 
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let due = self.due();
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-        if deadline.deadline() != due {
-            deadline.as_mut().reset(due);
-        }
-        deadline.as_mut().poll(context)
+        self.deadline.poll(due, context)
     }
 
     /// Takes bytes that have come.
@@ -72,7 +65,7 @@ impl<B: Body<Data = Bytes> + Unpin> StreamBody<B> {
         }
         self.account.charge(self.charged.saturating_add(data.len()), data.len())?;
         self.charged += data.len();
-        // What ended may be the beginning of the next one's time.
+        // A message that begins where another one ended has its own time.
         let begun = self.message.filter(|_| brought.ended == 0).map_or_else(Instant::now, |(begun, _)| begun);
         self.message = Some((begun, self.frames.unfinished())).filter(|(_, bytes)| *bytes > 0);
         self.waiting = None;

@@ -4,13 +4,14 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::problem::Problem;
 use super::site::Site;
 use crate::config::Adapters;
-use crate::engine::{Analysis, Engine, Input, Output};
+use crate::engine::{Analysis, Engine, Input, Terms};
 use crate::error::Error;
 use crate::guard::{Access, BodyLimits, Budget};
 use crate::model::Metadata;
-use crate::model::names::Names;
+use crate::model::names::{Form, Names, VERSION};
 use crate::server::lifecycle::{Lifecycle, Phase};
 use crate::telemetry::metrics::{self, Metrics};
 
@@ -59,16 +60,40 @@ impl App {
         Self(Arc::new(state))
     }
 
+    /// The form of the model that a client asks for. Without a version, any is meant.
+    ///
+    /// # Errors
+    /// [`Problem::NoModel`].
+    pub(crate) fn form(&self, name: &str, version: Option<&str>) -> Result<Form, Problem> {
+        let form = self.names.find(name).filter(|_| version.is_none_or(|version| version == VERSION));
+        form.ok_or_else(|| Problem::NoModel { name: name.to_owned() })
+    }
+
     /// Whether the server wants requests: it is not about to end, and every worker is there.
     pub(crate) fn is_ready(&self) -> bool {
         self.lifecycle.phase() == Phase::Serving && self.engine.is_whole()
     }
 
     /// Analyzes one input and observes the time of its stages.
-    pub(super) async fn analyze(&self, input: impl Into<Input>, labels: usize) -> Result<Analysis, Error> {
-        let analysis = self.engine.analyze(input, self.engine.terms(Output::Labels(labels))).await?;
-        metrics::analyzed(&analysis.timings);
-        Ok(analysis)
+    ///
+    /// # Errors
+    /// As [`Engine::analyze`].
+    pub(crate) async fn analyze(&self, input: impl Into<Input>, terms: Terms) -> Result<Analysis, Error> {
+        self.engine.analyze(input, terms).await.inspect(|analysis| metrics::analyzed(&analysis.timings))
+    }
+
+    /// Analyzes several inputs and observes the time of their stages.
+    ///
+    /// # Errors
+    /// As [`Engine::analyze_all`].
+    pub(crate) async fn analyze_all(
+        &self,
+        inputs: Vec<Input>,
+        terms: Terms,
+    ) -> Result<Vec<Result<Analysis, Error>>, Error> {
+        let results = self.engine.analyze_all(inputs, terms).await?;
+        results.iter().flatten().for_each(|analysis| metrics::analyzed(&analysis.timings));
+        Ok(results)
     }
 }
 

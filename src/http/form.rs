@@ -13,7 +13,7 @@ use html_escape::{encode_double_quoted_attribute, encode_text};
 use super::App;
 use super::body::{self, Received};
 use super::problem::Problem;
-use crate::engine::Payload;
+use crate::engine::{Output, Payload};
 use crate::model::Prediction;
 use crate::protocol::choice::LABELS;
 
@@ -25,7 +25,9 @@ const END: &str = "<!--/answer-->";
 pub(super) async fn analyze(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let boundary = body::require_form(request.headers())?;
     let Received { bytes, coding, .. } = body::receive(&app, request).await?;
-    let analysis = app.analyze(Payload::part(bytes, boundary).compressed(coding), LABELS).await?;
+    let analysis = app
+        .analyze(Payload::part(bytes, boundary).compressed(coding), app.engine.terms(Output::Labels(LABELS)))
+        .await?;
     Ok(page(&app, &list(&analysis.predictions)).await.into_response())
 }
 

@@ -109,9 +109,7 @@ impl Drop for Observation {
                 metrics::grpc(method, self.grpc.get_or_insert_with(gone).0, latency);
             }
         }
-        if let Some(reason) = self.problem.as_ref().and_then(Problem::reason) {
-            metrics::rejected(reason);
-        }
+        self.problem.iter().for_each(Problem::count);
         let _trace = self.trace.enter();
         let _log = self.log.enter();
         tracing::info!(

@@ -14,6 +14,7 @@ use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::BodyError;
 use crate::protocol::choice::OutOfRange;
 use crate::protocol::oip::Fault;
+use crate::telemetry::metrics;
 
 /// The reason for a response that is not the requested one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,7 +172,7 @@ impl Problem {
     }
 
     /// The value of `reason` in `glimpse_rejected_total`. `None` for problems that the metric does not count.
-    pub(crate) const fn reason(&self) -> Option<&'static str> {
+    const fn reason(&self) -> Option<&'static str> {
         match self {
             Self::Core(Error::Busy) | Self::Body(BodyError::NoRoom) => Some("busy"),
             Self::Core(Error::OutOfMemory) | Self::Body(BodyError::OutOfMemory) => Some("no_memory"),
@@ -186,6 +187,13 @@ impl Problem {
             Self::TooManyWrongKeys { .. } => Some("wrong_keys"),
             Self::TooManyRequests { .. } => Some("rate_limited"),
             _ => None,
+        }
+    }
+
+    /// Counts the problem in `glimpse_rejected_total`, if the metric counts it.
+    pub(crate) fn count(&self) {
+        if let Some(reason) = self.reason() {
+            metrics::rejected(reason);
         }
     }
 

@@ -19,7 +19,6 @@ use crate::http::{site, v2};
 use crate::model::names::Form;
 use crate::protocol::choice::Choice;
 use crate::stop::Stop;
-use crate::telemetry::metrics;
 
 const FIELD: &str = "inputs";
 
@@ -86,8 +85,7 @@ async fn classify(State(app): State<App>, request: Request) -> Result<Json<Vec<L
             (payload.into(), Choice::new(Some(TOP_K.min(labels)), None, labels)?)
         }
     };
-    let analysis = app.engine.analyze(input, Terms { output: Output::Labels(choice.top_k), ..terms }).await?;
-    metrics::analyzed(&analysis.timings);
+    let analysis = app.analyze(input, Terms { output: Output::Labels(choice.top_k), ..terms }).await?;
     Ok(Json(analysis.predictions.into_iter().map(|it| Label { label: it.label, score: it.confidence }).collect()))
 }
 

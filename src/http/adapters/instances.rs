@@ -7,6 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::config::MOST_PICTURES;
 use crate::engine::{Input, Payload, json};
 use crate::error::{Error, Malformed};
 use crate::guard::Document;
@@ -41,9 +42,6 @@ struct Parameters {
     top_k: Option<usize>,
     min_confidence: Option<f32>,
 }
-
-/// More pictures than a request may have, whatever `MAX_BATCH` is.
-const MOST: usize = 256;
 
 /// The base64 texts in a value, in order.
 struct Pictures<'a>(Vec<Cow<'a, str>>);
@@ -101,7 +99,7 @@ impl<'de> Visitor<'de> for AnyPictures {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Pictures<'de>, A::Error> {
         let mut all = Vec::new();
-        while all.len() <= MOST {
+        while all.len() <= MOST_PICTURES {
             let Some(Pictures(pictures)) = list.next_element()? else { return Ok(Pictures(all)) };
             all.extend(pictures);
         }

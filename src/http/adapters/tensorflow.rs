@@ -21,7 +21,6 @@ use crate::model::Prediction;
 use crate::model::names::{Form, VERSION};
 use crate::protocol::choice::Choice;
 use crate::stop::Stop;
-use crate::telemetry::metrics;
 
 /// The ending of the path that asks for an analysis. It is part of the segment with the model's name.
 const PREDICT: &str = ":predict";
@@ -61,9 +60,12 @@ fn describe(name: &str, version: Option<&str>, app: &App) -> Result<Response, Pr
     Ok((code, Json(json!({ "name": name, "ready": is_ready, "model_version_status": [status] }))).into_response())
 }
 
+/// Checks that the model takes pictures by this name.
 fn find(name: &str, version: Option<&str>, app: &App) -> Result<(), Problem> {
-    let is_known = app.names.find(name) == Some(Form::Picture) && version.is_none_or(|version| version == VERSION);
-    if is_known { Ok(()) } else { Err(Problem::NoModel { name: name.to_owned() }) }
+    match app.form(name, version)? {
+        Form::Picture => Ok(()),
+        Form::Tensor => Err(Problem::NoModel { name: name.to_owned() }),
+    }
 }
 
 #[derive(Serialize)]
@@ -95,12 +97,11 @@ async fn predict(State(app): State<App>, request: Request) -> Result<Response, P
     let Asked { inputs, is_columnar, top_k, min_confidence } = app.engine.prepare(terms.deadline, read).await??;
     let choice = Choice::new(top_k, min_confidence, app.model.labels.len())?;
     let several = inputs.len() > 1;
-    let results = app.engine.analyze_all(inputs, Terms { output: Output::Labels(choice.top_k), ..terms }).await?;
+    let results = app.analyze_all(inputs, Terms { output: Output::Labels(choice.top_k), ..terms }).await?;
     let mut rows = Vec::with_capacity(results.len());
     for (index, result) in results.into_iter().enumerate() {
         let problem = |error: Error| if several { Problem::Input { index, error } } else { error.into() };
         let analysis = result.map_err(problem)?;
-        metrics::analyzed(&analysis.timings);
         rows.push(choice.of_all(&analysis.predictions).to_vec());
     }
     let answer = if is_columnar { Answer::Columns { outputs: rows } } else { Answer::Rows { predictions: rows } };

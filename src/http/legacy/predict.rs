@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::engine::Payload;
+use crate::engine::{Output, Payload};
 use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::BodyError;
 use crate::http::app::App;
@@ -78,7 +78,8 @@ pub(in crate::http) struct Fault {
 )]
 pub(in crate::http) async fn predict(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let Received { bytes, coding, .. } = body::receive(&app, request).await?;
-    let analysis = app.analyze(Payload::field(bytes, FIELD).compressed(coding), LABELS).await?;
+    let analysis =
+        app.analyze(Payload::field(bytes, FIELD).compressed(coding), app.engine.terms(Output::Labels(LABELS))).await?;
     Ok(analyze::labels(&analysis, Choice::USUAL))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::Response as HttpResponse;
+use axum::response::{IntoResponse, Response as HttpResponse};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::example::Example;
@@ -87,6 +87,14 @@ pub(in crate::http) struct Rendered {
     name: &'static str,
     response: HttpResponse,
     body: Value,
+}
+
+/// A problem in the usual form.
+impl From<(&'static str, Problem)> for Rendered {
+    fn from((name, problem): (&'static str, Problem)) -> Self {
+        let body = problem.body();
+        Self::new(name, problem.into_response(), &body)
+    }
 }
 
 impl Rendered {

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::choice::{self, Parameters};
-use crate::engine::{Analysis, Stage, Timings};
+use crate::engine::{Analysis, Output, Stage, Timings};
 use crate::http::app::App;
 use crate::http::body::{self, Content, Received};
 use crate::http::headers::SERVER_TIMING;
@@ -69,7 +69,9 @@ pub(in crate::http) async fn analyze(State(app): State<App>, request: Request) -
     let choice = choice::of(request.uri(), &app)?;
     let content = Content::of(request.headers())?;
     let Received { bytes, coding, .. } = body::receive(&app, request).await?;
-    let analysis = app.analyze(content.picture(bytes, FIELD).compressed(coding), choice.top_k).await?;
+    let analysis = app
+        .analyze(content.picture(bytes, FIELD).compressed(coding), app.engine.terms(Output::Labels(choice.top_k)))
+        .await?;
     Ok(labels(&analysis, choice))
 }
 
@@ -78,11 +80,7 @@ struct Described;
 
 impl IntoResponses for Described {
     fn responses() -> Responses {
-        let rendered = |(name, problem): (_, Problem)| {
-            let body = problem.body();
-            Rendered::new(name, problem.into_response(), &body)
-        };
-        responses::responses(responses::problems_of_choice(FIELD).into_iter().map(rendered), &Message::name())
+        responses::responses(responses::problems_of_choice(FIELD).into_iter().map(Rendered::from), &Message::name())
     }
 }
 

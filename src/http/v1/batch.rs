@@ -138,7 +138,7 @@ fn uploaded(document: &Document, Upload { file, media_type }: Upload) -> Input {
     Payload::file(document.part(file.into())).named(media_type.as_deref().and_then(Format::named)).into()
 }
 
-/// A text of the list. What is none makes the whole request malformed.
+/// The picture in a value of the list. A value that is not a text makes the whole request malformed.
 fn encoded(document: &Document, field: Field<'_>) -> Result<Input, Malformed> {
     match field {
         Field::Text(text) => Ok(Payload::base64(document.text(text)).into()),
@@ -190,9 +190,7 @@ fn answer(index: Option<usize>, result: Result<Analysis, Error>, choice: Choice)
         }
         Err(error) => {
             let problem = Problem::from(error);
-            if let Some(reason) = problem.reason() {
-                metrics::rejected(reason);
-            }
+            problem.count();
             Answer::Problem { index, message: problem.message(), status: problem.status().as_u16() }
         }
     }
@@ -203,10 +201,6 @@ struct Described;
 
 impl IntoResponses for Described {
     fn responses() -> Responses {
-        let rendered = |(name, problem): (_, Problem)| {
-            let body = problem.body();
-            Rendered::new(name, problem.into_response(), &body)
-        };
-        responses::batch(responses::batch_problems(FIELD).into_iter().map(rendered), &Message::name())
+        responses::batch(responses::batch_problems(FIELD).into_iter().map(Rendered::from), &Message::name())
     }
 }

@@ -16,7 +16,6 @@ use crate::http::problem::Problem;
 use crate::model::names::VERSION;
 use crate::protocol::oip::{Fault, Job, OUTPUT, OutputTensor, Request, Values};
 use crate::stop::Stop;
-use crate::telemetry::metrics;
 
 /// The length of the JSON before the binary data. In a request it counts the bytes of the inflated body.
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
@@ -73,8 +72,7 @@ pub(super) async fn infer(
     };
     let mut job = app.engine.prepare(terms.deadline, read).await??;
     let terms = job.terms(terms);
-    let results = app.engine.analyze_all(std::mem::take(&mut job.inputs), terms).await?;
-    results.iter().flatten().for_each(|analysis| metrics::analyzed(&analysis.timings));
+    let results = app.analyze_all(std::mem::take(&mut job.inputs), terms).await?;
     let output = OutputTensor::of(results, job.output)?;
     Ok(answer(&asked.model, &job, &output))
 }

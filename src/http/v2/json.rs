@@ -89,7 +89,7 @@ pub(super) fn request(document: &Document, header: Option<usize>, limit: usize) 
         memory::probe(text.len().saturating_mul(AMPLIFICATION))?;
     }
     let inference: Inference<'_> = serde_json::from_slice(&text).map_err(|error| {
-        // What does not fit is named by serde without a word of the document but names of its own fields.
+        // The words of serde may hold the client's own, so that they are not passed on.
         if error.is_data() {
             Fault::invalid(format!("The request does not fit the protocol: {}", reason(&error)))
         } else {

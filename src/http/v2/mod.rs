@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::access::guard;
 use super::app::App;
 use super::problem::Problem;
-use crate::model::names::{Form, VERSION};
+use crate::model::names::Form;
 
 /// The routes of the protocol, and an error in its form for every other path below theirs.
 pub(super) fn routes() -> Router<App> {
@@ -55,9 +55,7 @@ impl Asked {
     /// # Errors
     /// [`Problem::NoModel`].
     fn form(&self, app: &App) -> Result<Form, Problem> {
-        let form =
-            self.version.as_deref().is_none_or(|version| version == VERSION).then(|| app.names.find(&self.model));
-        form.flatten().ok_or_else(|| Problem::NoModel { name: self.model.clone() })
+        app.form(&self.model, self.version.as_deref())
     }
 }
 

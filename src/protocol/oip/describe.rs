@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Datatype, OUTPUT, PICTURE_INPUT, TENSOR_INPUT};
+use crate::engine::{Count, Stage, Totals};
 use crate::image::preprocess::Layout;
 use crate::model::Metadata;
 use crate::model::names::{Form, Names, VERSION};
@@ -67,6 +68,41 @@ impl Model {
 fn tensor(name: &'static str, datatype: Datatype, sides: &[usize]) -> Tensor {
     let sides = sides.iter().map(|side| i64::try_from(*side).unwrap_or(i64::MAX));
     Tensor { name, datatype: datatype.name(), shape: std::iter::once(-1).chain(sides).collect() }
+}
+
+/// Triton's statistics of the engine. One engine serves every name, so that all names have the same figures.
+#[derive(Clone, Copy, Debug)]
+pub struct Statistics {
+    /// The end of the last inference, in milliseconds since 1970.
+    pub last: u64,
+    /// Inferences with an answer.
+    pub success: Count,
+    /// Inferences without one.
+    pub fail: Count,
+    /// The time that those with an answer waited.
+    pub queue: Count,
+    /// The time that it took to make the model's input.
+    pub compute_input: Count,
+    /// The time of the model.
+    pub compute_infer: Count,
+    /// The time of the output, which is part of the model's.
+    pub compute_output: Count,
+}
+
+impl From<Totals> for Statistics {
+    fn from(Totals { analyzed, failed, stages, last }: Totals) -> Self {
+        let of = |stage: Stage| stages[stage as usize];
+        let time = |nanoseconds| Count { count: analyzed.count, nanoseconds };
+        Self {
+            last,
+            success: analyzed,
+            fail: failed,
+            queue: time(of(Stage::Queue)),
+            compute_input: time(of(Stage::Decode) + of(Stage::Resize)),
+            compute_infer: time(of(Stage::Inference)),
+            compute_output: time(0),
+        }
+    }
 }
 
 /// Triton's name for the order of a tensor's axes, and its number in the protocol.
