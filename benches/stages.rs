@@ -38,7 +38,9 @@ fn decoding(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     let cases = pictures().map(|(name, file)| (name, file, None));
     let reduced = ("12 megapixels, reduced", support::large(), Some(TARGET.width));
-    for (name, file, detail) in cases.into_iter().chain([reduced]) {
+    let others = ["coffee.png", "chelsea_alpha.png", "chelsea.webp", "coffee.gif", "coffee.tif"]
+        .map(|name| (name, support::sample(name), None));
+    for (name, file, detail) in cases.into_iter().chain([reduced]).chain(others) {
         let (mut decoder, mut pixels) = (Decoder::new(glimpse::image::Limits::NONE), Vec::new());
         group.bench_function(name, |bencher| {
             bencher.iter(|| decoder.decode(&file, detail, &Stop::never(), &mut pixels).unwrap());

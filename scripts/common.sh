@@ -64,6 +64,17 @@ use_node() {
   export ASTRO_TELEMETRY_DISABLED=1
 }
 
+# browser: prints the browser for the tests: $CHROMIUM, the system's, or one installed from Debian.
+browser() {
+  local candidate
+  for candidate in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
+    has "$candidate" && command -v "$candidate" && return
+  done
+  debian chromium >&2
+  command -v chromium ||
+    fail "Chromium is missing: install it (Debian and Ubuntu: apt-get install chromium), or name one with CHROMIUM=/path/to/chromium."
+}
+
 # start_server [OPTION...]: runs the release executable on a free port until the script ends. Sets server (the process id)
 # and address (HOST:PORT).
 start_server() {

@@ -48,6 +48,11 @@ pub fn pixels(name: &str) -> RgbImage {
     image::open(root().join("tests/pictures").join(name)).unwrap().into_rgb8()
 }
 
+/// A sample picture's file.
+pub fn sample(name: &str) -> Vec<u8> {
+    std::fs::read(root().join("tests/pictures").join(name)).unwrap()
+}
+
 /// A photograph of a size common on the web: 500 x 375, about 70 KB.
 pub fn small() -> Vec<u8> {
     jpeg(&resize(&pixels("coffee.png"), 500, 375, FilterType::CatmullRom), 92)
@@ -74,7 +79,7 @@ pub fn large() -> Vec<u8> {
 }
 
 fn image_rocket() -> RgbImage {
-    let file = std::fs::read(root().join("tests/pictures/rocket.jpg")).unwrap();
+    let file = sample("rocket.jpg");
     let mut decoder = glimpse::image::Decoder::new(glimpse::image::Limits::NONE);
     let mut pixels = Vec::new();
     let size = decoder.decode(&file, None, &Stop::never(), &mut pixels).unwrap().size;

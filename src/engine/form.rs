@@ -1,146 +1,154 @@
 //! The files in a form (multipart/form-data, RFC 7578) that is in memory. A part with a file name or the type of
 //! an image is a file, whatever its own name is: clients call it as they like.
+//!
+//! The files lie in the form and are not copied, which no parser of streams can do.
 
-use std::convert::Infallible;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
-use bytes::Bytes;
-use futures_util::stream::{self, Stream};
-use multer::{Field, Multipart};
+use httparse::{EMPTY_HEADER, Header, Status};
+use memchr::memmem::Finder;
 
 use crate::error::{Error, Malformed};
-use crate::memory;
+use crate::image::Format;
 use crate::stop::Stop;
 
 /// Parts of a form that are read, at most. A browser's form has one or a few, and even an empty part costs time.
 const MAX_PARTS: usize = 100;
 
-/// Bytes that the parser is given at a time. It copies what it is given into memory that can't be refused, so a step is
-/// small. It searches a head that is not complete anew with every step, so a step is not very small.
-const STEP: usize = 1 << 20;
+/// Headers of a part, and their bytes, at most. Browsers send two or three short ones.
+const MAX_HEADERS: usize = 32;
+const MAX_HEAD_BYTES: usize = 16 << 10;
 
-/// Copies the first file of `form` to `file`, replacing what was there.
+/// A line break.
+const BREAK: &[u8] = b"\r\n";
+
+/// A file of a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upload<'f> {
+    /// The file.
+    pub file: &'f [u8],
+    /// The format that its part names, if it is one that the bytes can't tell.
+    pub named: Option<Format>,
+}
+
+/// The first file of `form`.
 ///
 /// # Errors
-/// [`Malformed::NotAForm`], [`Malformed::TooManyParts`], [`Malformed::NoFile`]; [`Error::OutOfMemory`]; what
-/// [`Stop::check`] returns.
-pub(super) fn read(form: &[u8], boundary: &str, stop: &Stop, file: &mut Vec<u8>) -> Result<(), Error> {
-    let mut files = Files::new(form, boundary, stop);
-    let part = files.next()?.ok_or(Malformed::NoFile)?;
-    copy(part, &files.polls, file)?;
-    if file.is_empty() { Err(Malformed::NoFile.into()) } else { Ok(()) }
+/// [`Malformed::NotAForm`], [`Malformed::TooManyParts`]; [`Malformed::NoFile`], also for an empty file; what [`Stop::check`]
+/// returns.
+pub(super) fn first<'f>(form: &'f [u8], boundary: &str, stop: &Stop) -> Result<Upload<'f>, Error> {
+    let upload = Files::new(form, boundary)?.next(stop)?;
+    upload.filter(|upload| !upload.file.is_empty()).ok_or_else(|| Malformed::NoFile.into())
+}
+
+/// The files of `form` in their order, `limit` at most.
+///
+/// # Errors
+/// As for one file, but that a form without files gives none; [`Error::TooManyInputs`].
+pub fn files<'f>(form: &'f [u8], boundary: &str, limit: usize, stop: &Stop) -> Result<Vec<Upload<'f>>, Error> {
+    let (mut files, mut uploads) = (Files::new(form, boundary)?, Vec::new());
+    while let Some(upload) = files.next(stop)? {
+        if uploads.len() == limit {
+            return Err(Error::TooManyInputs { limit });
+        }
+        uploads.push(upload);
+    }
+    Ok(uploads)
 }
 
 /// The parts of a form that are files.
 struct Files<'f> {
-    parts: Multipart<'f>,
-    polls: Polls<'f>,
+    /// What is behind the last delimiter that was found.
+    rest: &'f [u8],
+    /// Finds the delimiters (RFC 2046, section 5.1.1), each with the line break before it.
+    delimiter: Finder<'static>,
     seen: usize,
 }
 
 impl<'f> Files<'f> {
-    fn new(form: &'f [u8], boundary: &str, stop: &'f Stop) -> Self {
-        let polls = Polls { most: form.len() / STEP + 2, stop };
-        Self { parts: Multipart::new(steps(form), boundary), polls, seen: 0 }
+    /// Text before the first delimiter is skipped.
+    fn new(form: &'f [u8], boundary: &str) -> Result<Self, Error> {
+        let delimiter = Finder::new(&format!("\r\n--{boundary}")).into_owned();
+        let rest = match form.strip_prefix(&delimiter.needle()[BREAK.len()..]) {
+            Some(rest) => rest,
+            None => split(form, &delimiter)?.1,
+        };
+        Ok(Self { rest, delimiter, seen: 0 })
     }
 
     /// The next file; `None` at the end of the form.
-    fn next(&mut self) -> Result<Option<Field<'f>>, Error> {
+    fn next(&mut self, stop: &Stop) -> Result<Option<Upload<'f>>, Error> {
         while self.seen < MAX_PARTS {
+            stop.check()?;
             self.seen += 1;
-            match self.polls.finish(self.parts.next_field())? {
-                Some(part) if !is_file(&part) => {}
-                part => return Ok(part),
+            // The last delimiter ends with two dashes, and any may end with white space.
+            if self.rest.starts_with(b"--") {
+                return Ok(None);
+            }
+            let padding = self.rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            let part = self.rest[padding..].strip_prefix(BREAK).ok_or(Malformed::NotAForm)?;
+            let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+            let head = &part[..part.len().min(MAX_HEAD_BYTES)];
+            let Ok(Status::Complete((begin, headers))) = httparse::parse_headers(head, &mut headers) else {
+                return Err(Malformed::NotAForm.into());
+            };
+            // The delimiter behind an empty file may begin with the line break that ends the head.
+            let before = begin.saturating_sub(BREAK.len());
+            let (content, rest) = split(&part[before..], &self.delimiter)?;
+            self.rest = rest;
+            if is_file(headers) {
+                let file = part.get(begin..before + content.len()).unwrap_or_default();
+                return Ok(Some(Upload { file, named: media_type(headers).and_then(Format::named) }));
             }
         }
         Err(Malformed::TooManyParts { limit: MAX_PARTS }.into())
     }
 }
 
-/// A file of a form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upload {
-    /// The file.
-    pub file: Vec<u8>,
-    /// The type that its part names.
-    pub media_type: Option<String>,
+/// What is before and behind the first delimiter.
+fn split<'f>(form: &'f [u8], delimiter: &Finder<'_>) -> Result<(&'f [u8], &'f [u8]), Malformed> {
+    let at = delimiter.find(form).ok_or(Malformed::NotAForm)?;
+    Ok((&form[..at], &form[at + delimiter.needle().len()..]))
 }
 
-/// The files of `form` in their order, with the types that their parts name: `limit` at most. All of them together are not longer
-/// than the form.
-///
-/// # Errors
-/// As for one file, but that a form without files gives none; [`Error::TooManyInputs`].
-pub fn files(form: &[u8], boundary: &str, limit: usize, stop: &Stop) -> Result<Vec<Upload>, Error> {
-    let (mut files, mut uploads) = (Files::new(form, boundary, stop), Vec::new());
-    while let Some(part) = files.next()? {
-        if uploads.len() == limit {
-            return Err(Error::TooManyInputs { limit });
+fn is_file(headers: &[Header<'_>]) -> bool {
+    let is_image = |kind: &str| kind.get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case("image/"));
+    value(headers, "content-disposition").is_some_and(has_file_name) || media_type(headers).is_some_and(is_image)
+}
+
+fn media_type<'h>(headers: &[Header<'h>]) -> Option<&'h str> {
+    let kind = str::from_utf8(value(headers, "content-type")?).ok()?;
+    Some(kind.split(';').next().unwrap_or_default().trim())
+}
+
+fn value<'h>(headers: &[Header<'h>], name: &str) -> Option<&'h [u8]> {
+    headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
+}
+
+/// Whether a Content-Disposition has the parameter `filename` or `filename*` (RFC 6266), with or without a name in it. A
+/// quoted value may hold semicolons, and quotes behind a backslash.
+fn has_file_name(disposition: &[u8]) -> bool {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let parameters = disposition.split(|byte| {
+        let is_literal = std::mem::take(&mut is_escaped);
+        match byte {
+            _ if is_literal => {}
+            b'\\' if is_quoted => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b';' => return !is_quoted,
+            _ => {}
         }
-        let (mut file, media_type) = (Vec::new(), part.content_type().map(ToString::to_string));
-        copy(part, &files.polls, &mut file)?;
-        uploads.push(Upload { file, media_type });
-    }
-    Ok(uploads)
-}
-
-fn is_file(part: &Field<'_>) -> bool {
-    part.file_name().is_some() || part.content_type().is_some_and(|kind| kind.type_() == "image")
-}
-
-fn copy(mut part: Field<'_>, polls: &Polls<'_>, file: &mut Vec<u8>) -> Result<(), Error> {
-    file.clear();
-    while let Some(chunk) = polls.finish(part.chunk())? {
-        memory::grow(file, chunk.len())?;
-        file.extend_from_slice(&chunk);
-    }
-    Ok(())
-}
-
-/// The form step by step. It is pending after each step, or the parser would take all of them at once.
-fn steps(mut form: &[u8]) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    let mut is_due = false;
-    stream::poll_fn(move |_| {
-        is_due = !is_due;
-        match form.split_at_checked(STEP.min(form.len())) {
-            Some((step, rest)) if is_due && !step.is_empty() => {
-                form = rest;
-                Poll::Ready(Some(Ok(Bytes::copy_from_slice(step))))
-            }
-            _ if form.is_empty() => Poll::Ready(None),
-            _ => Poll::Pending,
-        }
-    })
-}
-
-/// Polls the parser, which never waits for anything but its next step.
-struct Polls<'s> {
-    /// Every poll takes a step, so that no future needs more polls than there are steps.
-    most: usize,
-    stop: &'s Stop,
-}
-
-impl Polls<'_> {
-    fn finish<T>(&self, future: impl Future<Output = multer::Result<T>>) -> Result<T, Error> {
-        let mut future = pin!(future);
-        for _ in 0..self.most {
-            self.stop.check()?;
-            if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                return result.map_err(|_| Malformed::NotAForm.into());
-            }
-        }
-        Err(Malformed::NotAForm.into())
-    }
+        false
+    });
+    let name =
+        |parameter: &[u8]| parameter.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii().to_vec();
+    parameters.skip(1).map(name).any(|name| matches!(&name.to_ascii_lowercase()[..], b"filename" | b"filename*"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn file(form: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut file = b"left from the last form".to_vec();
-        read(form, "x", &Stop::never(), &mut file).map(|()| file)
+    fn file(form: &[u8]) -> Result<&[u8], Error> {
+        first(form, "x", &Stop::never()).map(|upload| upload.file)
     }
 
     fn part(name: &str, content: &[u8]) -> Vec<u8> {
@@ -157,10 +165,10 @@ mod tests {
     fn the_first_file_is_found() {
         let large: Vec<u8> = (0..5_000_000_u32).map(|number| number.to_le_bytes()[0]).collect();
         let form = [field("top_k", b"5"), part("any", &large), part("other", b"b"), b"--x--\r\n".to_vec()].concat();
-        assert!(file(&form) == Ok(large));
+        assert!(file(&form) == Ok(&large));
         let typed =
             b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Type: image/png\r\n\r\nfile\r\n--x--\r\n";
-        assert_eq!(file(typed), Ok(b"file".to_vec()));
+        assert_eq!(file(typed), Ok(&b"file"[..]));
     }
 
     #[test]
@@ -169,22 +177,69 @@ mod tests {
             [part("a", b"one"), field("b", b"no file"), part("a", b""), part("c", b"three"), b"--x--\r\n".to_vec()]
                 .concat();
         let all = |limit| files(&form, "x", limit, &Stop::never());
-        assert_eq!(
-            all(3),
-            Ok(["one", "", "three"].map(|file| Upload { file: file.into(), media_type: None }).to_vec())
-        );
+        assert_eq!(all(3), Ok([&b"one"[..], b"", b"three"].map(|file| Upload { file, named: None }).to_vec()));
         assert_eq!(all(2), Err(Error::TooManyInputs { limit: 2 }));
         assert_eq!(files(b"--x--\r\n", "x", 3, &Stop::never()), Ok(Vec::new()));
     }
 
     #[test]
-    fn a_boundary_at_the_end_of_a_step() {
-        let head = part("picture", b"").len() - b"\r\n".len();
-        for off in 0..12 {
-            let content = vec![b'\r'; STEP - head - off];
-            let form = [part("picture", &content), b"--x--\r\n".to_vec()].concat();
-            assert!(file(&form) == Ok(content), "{off}");
+    fn what_almost_is_a_delimiter_belongs_to_the_file() {
+        for content in ["", "\r\n", "\r\n--", "a--x", "\n--x", "\r\n--y\r\n", "\r\r\n\r\n-", " --x--"] {
+            let form = [part("picture", content.as_bytes()), b"--x--\r\n".to_vec()].concat();
+            let all = files(&form, "x", 1, &Stop::never()).unwrap();
+            assert_eq!(all, [Upload { file: content.as_bytes(), named: None }], "{content:?}");
         }
+    }
+
+    #[test]
+    fn text_and_white_space_around_delimiters() {
+        let picture = part("picture", b"content");
+        for form in [
+            [b"preamble\r\n", &picture[..], b"--x--"].concat(),
+            [&picture[..3], b" \t", &picture[3..], b"--x-- \r\nepilogue\r\n--x"].concat(),
+            [b"preamble --x\r\n", &picture[..], b"--x\t\r\nA: b\r\n\r\n\r\n--x--"].concat(),
+        ] {
+            let all = files(&form, "x", 1, &Stop::never());
+            assert_eq!(all, Ok(vec![Upload { file: b"content", named: None }]), "{}", form.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn parts_that_are_files() {
+        for (head, is_file) in [
+            ("Content-Disposition: form-data; name=a; filename=b", true),
+            ("content-disposition: form-data; FileName=\"\"", true),
+            ("Content-Disposition: form-data; name=\"a\"; filename*=utf-8''%c3%a4", true),
+            ("Content-Disposition: form-data; name=\"ä; \\\"\"; filename=\"ä\"", true),
+            ("Content-Disposition: form-data; name=\"a; filename=b\"", false),
+            ("Content-Disposition: form-data; name=\"\\\"; filename=b\"", false),
+            ("Content-Disposition: filename; name=filename", false),
+            ("Content-Type: IMAGE/png; a=b", true),
+            ("Content-Type: text/plain", false),
+            ("Content-Type: imag", false),
+            ("", false),
+        ] {
+            let line_break = if head.is_empty() { "" } else { "\r\n" };
+            let form = format!("--x\r\n{head}{line_break}\r\ncontent\r\n--x--");
+            let expected = if is_file { Ok(&b"content"[..]) } else { Err(Malformed::NoFile.into()) };
+            assert_eq!(file(form.as_bytes()), expected, "{head}");
+        }
+    }
+
+    #[test]
+    fn the_type_of_a_part_names_what_its_bytes_can_not() {
+        let form = b"--x\r\nContent-Type: image/x-tga; a=b\r\n\r\nfile\r\n--x--";
+        assert_eq!(first(form, "x", &Stop::never()), Ok(Upload { file: b"file", named: Some(Format::Tga) }));
+    }
+
+    #[test]
+    fn lines_that_end_with_a_line_feed_only() {
+        for form in [&b"--x\r\n\nfile\r\n--x--"[..], b"--x\r\nA: b\n\nfile\r\n--x--"] {
+            assert_eq!(file(form), Err(Malformed::NoFile.into()));
+        }
+        let form = b"--x\r\nContent-Type: image/png\n\nfile\r\n--x--";
+        assert_eq!(file(form), Ok(&b"file"[..]));
+        assert_eq!(file(b"--x\ncontent"), Err(Malformed::NotAForm.into()));
     }
 
     #[test]
@@ -192,6 +247,8 @@ mod tests {
         let form = [b"--x\r\nContent-Disposition: ".to_vec(), vec![b'a'; 20_000_000]].concat();
         assert_eq!(file(&form), Err(Malformed::NotAForm.into()));
         assert_eq!(file(&vec![b'-'; 20_000_000]), Err(Malformed::NotAForm.into()));
+        let many = [&b"--x\r\n"[..], &b"A: b\r\n".repeat(MAX_HEADERS + 1), b"\r\n\r\n--x--"].concat();
+        assert_eq!(file(&many), Err(Malformed::NotAForm.into()));
     }
 
     #[test]
@@ -215,7 +272,10 @@ mod tests {
     fn empty_parts_without_end() {
         let form = field("", b"").repeat(100_000);
         assert_eq!(file(&form), Err(Malformed::TooManyParts { limit: MAX_PARTS }.into()));
-        let most = files(&part("", b"").repeat(100_000), "x", usize::MAX, &Stop::never());
-        assert_eq!(most, Err(Malformed::TooManyParts { limit: MAX_PARTS }.into()));
+        let form = part("", b"").repeat(100_000);
+        assert_eq!(
+            files(&form, "x", usize::MAX, &Stop::never()),
+            Err(Malformed::TooManyParts { limit: MAX_PARTS }.into())
+        );
     }
 }

@@ -19,7 +19,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ndarray::Array4;
+use ndarray::{ArcArray, Ix4};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::{Error, StartError};
@@ -39,8 +39,8 @@ pub use worker::{Settings, Worker};
 pub enum Input {
     /// A picture, as the request carries it.
     Picture(Payload),
-    /// The model's input itself: one picture, scaled, in the layout that the model describes.
-    Tensor(Array4<f32>),
+    /// The model's input itself: one picture, scaled, in the layout that the model describes. Several may lie in one array.
+    Tensor(ArcArray<f32, Ix4>),
 }
 
 /// What an analysis gives.
@@ -76,8 +76,8 @@ impl From<Payload> for Input {
     }
 }
 
-impl From<Array4<f32>> for Input {
-    fn from(tensor: Array4<f32>) -> Self {
+impl From<ArcArray<f32, Ix4>> for Input {
+    fn from(tensor: ArcArray<f32, Ix4>) -> Self {
         Self::Tensor(tensor)
     }
 }

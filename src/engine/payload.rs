@@ -115,7 +115,10 @@ impl Payload {
                     other => other,
                 })?;
             }
-            Place::Part { boundary } => form::read(bytes, boundary, stop, file)?,
+            Place::Part { boundary } => {
+                let form::Upload { file, named } = form::first(bytes, boundary, stop)?;
+                return Ok(File { bytes: file, named });
+            }
         }
         Ok(File { bytes: file, named })
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ndarray::Array4;
+use ndarray::{ArcArray, Ix4};
 
 use super::payload::Buffers;
 use super::{Analysis, Input, Output, Stage, Timings, Work};
@@ -98,7 +98,7 @@ impl Worker {
     }
 
     /// The values of a tensor for the model, as they are.
-    fn values<'t>(&self, tensor: &'t Array4<f32>) -> Result<&'t [f32], Error> {
+    fn values<'t>(&self, tensor: &'t ArcArray<f32, Ix4>) -> Result<&'t [f32], Error> {
         let expected = self.classifier.model().metadata().input.shape();
         let values = tensor.as_slice().filter(|_| tensor.shape() == expected);
         let values = values.ok_or_else(|| Error::WrongShape { expected, actual: tensor.shape().to_vec() })?;

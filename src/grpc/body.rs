@@ -1,8 +1,8 @@
 //! The body of a request on its way to tonic: the size that each message states of itself is checked before it is read, a
 //! compressed message is inflated on a compute thread, and the errors of the body keep their codes.
 
-use std::error::Error as StdError;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use axum::Extension;
@@ -11,15 +11,15 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{TryStreamExt, stream};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::Status;
 
-use super::render::{is_analysis, is_stream};
+use super::render::{is_analysis, is_stream, is_web};
 use super::status::refuse;
 use crate::engine::{Coding, Output, inflate};
 use crate::error::Error;
-use crate::guard::body::{self, Receipt, charged};
+use crate::guard::body::{self, Receipt, cause, charged};
 use crate::guard::{BodyError, Frames};
 use crate::http::{App, Problem};
 use crate::memory;
@@ -37,6 +37,24 @@ const PREFIX: usize = 5;
 const GZIP: &[u8] = b"gzip";
 const ENCODING: &str = "grpc-encoding";
 
+/// The error of a body of gRPC-web. tonic-web passes on its words alone, in a status of its own.
+#[derive(Clone, Debug, Default)]
+struct Kept(Arc<OnceLock<BodyError>>);
+
+/// Keeps the error of a body of gRPC-web for [`check`].
+pub(super) async fn keep_error(mut request: Request, next: Next) -> Response {
+    if !is_web(&request) {
+        return next.run(request).await;
+    }
+    let kept = Kept::default();
+    request.extensions_mut().insert(kept.clone());
+    let keep = move |error: &axum::Error| {
+        let _ = kept.0.set(cause(error));
+    };
+    // Its trailers are in the data.
+    next.run(request.map(|body| Body::from_stream(body.into_data_stream().inspect_err(keep)))).await
+}
+
 /// Puts the check round the body of a request.
 pub(super) async fn check(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
     let (is_one, is_large) = (!is_stream(&request), is_analysis(request.uri().path()) || is_stream(&request));
@@ -45,7 +63,9 @@ pub(super) async fn check(Extension(app): Extension<App>, request: Request, next
     let request = if is_one && is_compressed { inflated(&app, request, limit).await } else { Ok(request) };
     match request {
         Ok(request) => {
-            let checked = |body| Body::new(Checked { body, frames: Frames::default(), limit, is_one, messages: 0 });
+            let kept = request.extensions().get().cloned().unwrap_or_default();
+            let checked =
+                |body| Body::new(Checked { body, frames: Frames::default(), limit, is_one, messages: 0, kept });
             next.run(request.map(checked)).await
         }
         Err(problem) => problem.into_response(),
@@ -59,7 +79,8 @@ async fn inflated(app: &App, request: Request, limit: usize) -> Result<Request, 
     let message = if limit == SMALL {
         to_bytes(body, SMALL + PREFIX).await.map_err(|_| BodyError::TooLarge { limit })?
     } else {
-        body::read(body, account.clone()).await?
+        let kept = parts.extensions.get::<Kept>().cloned().unwrap_or_default();
+        body::read(body, account.clone()).await.map_err(|error| kept.0.get().copied().unwrap_or(error))?
     };
     let whole = message
         .first_chunk::<PREFIX>()
@@ -97,6 +118,7 @@ struct Checked {
     /// The method takes one message.
     is_one: bool,
     messages: usize,
+    kept: Kept,
 }
 
 impl Checked {
@@ -121,7 +143,7 @@ impl HttpBody for Checked {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else { return Poll::Ready(None) };
         let checked = frame
-            .map_err(|error| status_of(&error))
+            .map_err(|error| refuse(self.kept.0.get().copied().unwrap_or_else(|| cause(&error))))
             .and_then(|frame| frame.data_ref().map_or(Ok(()), |data| self.check(data)).map(|()| frame));
         Poll::Ready(Some(checked))
     }
@@ -133,17 +155,4 @@ impl HttpBody for Checked {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
-}
-
-/// The status of an error of a body. Where gRPC-web is decoded, tonic has made a status of it already.
-fn status_of(error: &(dyn StdError + 'static)) -> Status {
-    let (mut next, mut status) = (Some(error), None);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<BodyError>() {
-            return refuse(*error);
-        }
-        status = status.or_else(|| error.downcast_ref::<Status>());
-        next = error.source();
-    }
-    status.cloned().unwrap_or_else(|| refuse(BodyError::Incomplete))
 }

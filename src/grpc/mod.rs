@@ -70,6 +70,7 @@ pub fn router(app: App, origins: &Origins) -> Router {
         routes = routes.add_service(v1).add_service(v1alpha);
     }
     let routes = routes.prepare().into_axum_router();
-    let routes = routes.layer(from_fn(body::check)).layer(GrpcWebLayer::new()).layer(from_fn(render::guard));
+    let routes = routes.layer(from_fn(body::check)).layer(GrpcWebLayer::new()).layer(from_fn(body::keep_error));
+    let routes = routes.layer(from_fn(render::guard));
     layers::around_grpc(routes.layer(layers::grpc_cors(origins)), app, render::render)
 }

@@ -71,9 +71,12 @@ pub(super) fn is_analysis(path: &str) -> bool {
 /// Whether the client sends messages without a known end. gRPC-web has no such streams.
 pub fn is_stream<B>(request: &HttpRequest<B>) -> bool {
     let path = request.uri().path();
-    let is_stream = STREAMED_ANALYSES.contains(&path) || [REFLECTION, REFLECTION_ALPHA].contains(&path);
-    is_stream
-        && content_type(request.headers()).is_some_and(|content_type| !content_type.starts_with("application/grpc-web"))
+    (STREAMED_ANALYSES.contains(&path) || [REFLECTION, REFLECTION_ALPHA].contains(&path)) && !is_web(request)
+}
+
+/// Whether a request is gRPC-web's.
+pub(super) fn is_web<B>(request: &HttpRequest<B>) -> bool {
+    content_type(request.headers()).is_some_and(|content_type| content_type.starts_with("application/grpc-web"))
 }
 
 fn content_type(headers: &HeaderMap) -> Option<&str> {

@@ -299,7 +299,7 @@ pub fn charged(bytes: Vec<u8>, account: &Account) -> Bytes {
 }
 
 /// The [`BodyError`] inside the error of a layer round the body.
-fn cause(error: &(dyn StdError + 'static)) -> BodyError {
+pub fn cause(error: &(dyn StdError + 'static)) -> BodyError {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<BodyError>() {

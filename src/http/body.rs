@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use http_body::Body as _;
+use mime::Mime;
 
 use super::App;
 use super::problem::Problem;
@@ -169,8 +170,10 @@ pub(super) fn require_form(headers: &HeaderMap) -> Result<String, Problem> {
     if essence(headers).as_deref() != Some(expected) {
         return Err(Problem::MediaType { expected });
     }
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    multer::parse_boundary(content_type).map_err(|_| Malformed::NotAForm.into())
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.and_then(|value| value.parse::<Mime>().ok());
+    let boundary = content_type.as_ref().and_then(|kind| kind.get_param(mime::BOUNDARY)).map(|name| name.as_str());
+    boundary.filter(|name| !name.is_empty()).map(str::to_owned).ok_or_else(|| Malformed::NotAForm.into())
 }
 
 /// The media type in Content-Type, in lower case and without parameters.

@@ -18,3 +18,6 @@ pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 pub(super) const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+/// The length of the JSON before the binary data (Triton). In a request it counts the bytes of the inflated body.
+pub(super) const INFERENCE_HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");

@@ -14,7 +14,9 @@ use tower_http::cors::{AllowOrigin, Any as AnyOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::App;
-use super::headers::{API_KEY, RATE_LIMIT, RATE_LIMIT_POLICY, REQUEST_ID, SERVER_TIMING, TRACEPARENT};
+use super::headers::{
+    API_KEY, INFERENCE_HEADER_LENGTH, RATE_LIMIT, RATE_LIMIT_POLICY, REQUEST_ID, SERVER_TIMING, TRACEPARENT,
+};
 use super::problem::Problem;
 use super::{body, host, observe};
 use crate::config::Origins;
@@ -72,6 +74,11 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
 /// Lets pages of other origins call a route.
 pub(super) fn cors(origins: &Origins) -> CorsLayer {
     cors_with(origins, &[], &[])
+}
+
+/// Lets pages of other origins call a route of the Open Inference Protocol.
+pub(super) fn v2_cors(origins: &Origins) -> CorsLayer {
+    cors_with(origins, &[INFERENCE_HEADER_LENGTH], &[INFERENCE_HEADER_LENGTH])
 }
 
 /// Lets pages of other origins call a method of gRPC.

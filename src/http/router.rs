@@ -32,13 +32,13 @@ fn api(shows_metrics: bool) -> OpenApiRouter<App> {
 }
 
 /// The site and its form, which `openapi.json` does not describe.
-fn pages(adapters: &Adapters) -> Router<App> {
+fn pages(adapters: &Adapters, origins: &Origins) -> Router<App> {
     let answer = get(site::page)
         .merge(post(form::analyze).route_layer(from_fn(guard)).fallback(not_allowed))
         .layer(from_fn(form::render));
     let mut routes = Router::new().route("/answer", answer);
     if adapters.hugging_face {
-        routes = routes.route("/", hugging_face::root());
+        routes = routes.route("/", hugging_face::root().layer(layers::cors(origins)));
     }
     routes.fallback(site::page).layer(from_fn(site::headers::headers))
 }
@@ -61,9 +61,10 @@ async fn not_allowed() -> Problem {
 pub fn router(app: App, origins: &Origins) -> Router {
     let (api, _) = api(app.shows_metrics).split_for_parts();
     let api = api.method_not_allowed_fallback(not_allowed).layer(layers::cors(origins));
-    let v2 = v2::routes().layer(layers::cors(origins));
+    let v2 = v2::routes().layer(layers::v2_cors(origins));
     let adapters = adapters::routes(&app.adapters).layer(layers::cors(origins));
-    let routes = api.merge(v2).merge(adapters).merge(unknown()).merge(pages(&app.adapters)).with_state(app.clone());
+    let routes =
+        api.merge(v2).merge(adapters).merge(unknown()).merge(pages(&app.adapters, origins)).with_state(app.clone());
     layers::around(routes, app)
 }
 

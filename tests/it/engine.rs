@@ -4,7 +4,7 @@ use glimpse::engine::{Input, Output, Payload, Terms};
 use glimpse::error::Error;
 use glimpse::image::{Decoder, Preprocessor};
 use glimpse::stop::Stop;
-use ndarray::Array4;
+use ndarray::{ArcArray, Ix4};
 
 use crate::support::{engine, model, picture};
 
@@ -17,13 +17,13 @@ fn terms(labels: usize) -> Terms {
 }
 
 /// The model's input for a sample picture.
-fn tensor(name: &str) -> Array4<f32> {
+fn tensor(name: &str) -> ArcArray<f32, Ix4> {
     let (mut pixels, input) = (Vec::new(), &model().input);
     let picture =
         Decoder::new(glimpse::image::Limits::NONE).decode(&picture(name), None, &Stop::never(), &mut pixels).unwrap();
     let mut tensor = vec![0.0; input.values()];
     Preprocessor::new(input).fill(&pixels, picture, &mut tensor, &Stop::never()).unwrap();
-    Array4::from_shape_vec(input.shape(), tensor).unwrap()
+    ArcArray::from_shape_vec(input.shape(), tensor).unwrap()
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_tensor_has_the_answer_of_its_picture() {
 #[tokio::test]
 async fn a_tensor_of_another_shape_is_refused() {
     let expected = model().input.shape();
-    let wrong = engine().analyze(Array4::zeros([1, 2, 3, 4]), terms(3)).await;
+    let wrong = engine().analyze(ArcArray::<f32, Ix4>::zeros([1, 2, 3, 4]), terms(3)).await;
     assert_eq!(wrong, Err(Error::WrongShape { expected, actual: vec![1, 2, 3, 4] }));
 }
 

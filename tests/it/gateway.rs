@@ -309,6 +309,8 @@ async fn a_preflight_is_answered_for_what_exists_alone() {
         ("/health", "GET"),
         ("/livez", "GET"),
         ("/metrics", "GET"),
+        // Hugging Face's.
+        ("/", "POST"),
     ] {
         let response = preflight(path, method).await;
         assert_eq!(response.status(), 200, "{path}");
@@ -320,7 +322,7 @@ async fn a_preflight_is_answered_for_what_exists_alone() {
         assert!(!has_cors(&response), "{path}: {response:?}");
         assert_eq!(response.headers()["content-type"], "application/json", "{path}");
     }
-    for (path, status) in [("/", 405), ("/answer", 405), ("/favicon.svg", 405), ("/nothing", 404)] {
+    for (path, status) in [("/answer", 405), ("/favicon.svg", 405), ("/nothing", 404)] {
         let response = preflight(path, "GET").await;
         assert_eq!(response.status(), status, "{path}");
         assert!(!has_cors(&response), "{path}: {response:?}");

@@ -49,6 +49,16 @@ async fn configured_origins_may_call_and_others_may_not() {
     for origin in ["http://localhost:4322", "https://evil.example", "null"] {
         assert!(!preflight(&server, origin).await.headers().contains_key("access-control-allow-origin"), "{origin}");
     }
+    for path in
+        ["/", "/models/MobileNetV2", "/v1/models/MobileNetV2:predict", "/invocations", "/v2/models/MobileNetV2/infer"]
+    {
+        let request = server.client.request(Method::OPTIONS, server.url(path)).header("origin", "https://example.org");
+        let response = request.header("access-control-request-method", "POST").send().await.unwrap();
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://example.org", "{path}");
+        let binary = "inference-header-content-length";
+        let allows = |name: &str| response.headers()[name].to_str().unwrap().contains(binary);
+        assert_eq!(allows("access-control-allow-headers"), path.starts_with("/v2/"), "{path}");
+    }
     let request = server.client.get(server.url("/health")).header("origin", "https://example.org");
     let response = request.send().await.unwrap();
     assert_eq!(response.headers()["access-control-allow-origin"], "https://example.org");

@@ -20,7 +20,6 @@ use crate::http::app::App;
 use crate::http::body::{self, Content};
 use crate::http::openapi::responses::{self, PICTURE, Rendered, Responses};
 use crate::http::problem::{Message, Problem};
-use crate::image::Format;
 use crate::model::Prediction;
 use crate::protocol::choice::Choice;
 use crate::stop::Stop;
@@ -125,17 +124,13 @@ fn wants_lines(headers: &HeaderMap) -> bool {
 fn split(document: &Document, content: &Content, limit: usize, stop: &Stop) -> Result<Vec<Input>, Error> {
     let pictures: Vec<Input> = if let Content::Form(boundary) = content {
         let files = files(document.bytes(), boundary, limit, stop)?.into_iter();
-        files.map(|upload| uploaded(document, upload)).collect()
+        files.map(|Upload { file, named }| Payload::file(document.part(file.into())).named(named).into()).collect()
     } else {
         let text = document.of(document.part(json::to_utf8(document.bytes())?));
         let fields = json::list(text.bytes(), FIELD, limit)?.into_iter();
         fields.map(|field| encoded(&text, field)).collect::<Result<_, _>>()?
     };
     if pictures.is_empty() { Err(Malformed::NoPicture.into()) } else { Ok(pictures) }
-}
-
-fn uploaded(document: &Document, Upload { file, media_type }: Upload) -> Input {
-    Payload::file(document.part(file.into())).named(media_type.as_deref().and_then(Format::named)).into()
 }
 
 /// The picture in a value of the list. A value that is not a text makes the whole request malformed.

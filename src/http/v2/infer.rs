@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Request as HttpRequest, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -12,13 +12,11 @@ use super::{Asked, json};
 use crate::engine::Output;
 use crate::http::app::App;
 use crate::http::body;
+use crate::http::headers::INFERENCE_HEADER_LENGTH;
 use crate::http::problem::Problem;
 use crate::model::names::VERSION;
 use crate::protocol::oip::{Fault, Job, OUTPUT, OutputTensor, Request, Values};
 use crate::stop::Stop;
-
-/// The length of the JSON before the binary data. In a request it counts the bytes of the inflated body.
-const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -79,7 +77,7 @@ pub(super) async fn infer(
 
 /// The value of the header; none without one.
 fn header_length(headers: &HeaderMap) -> Result<Option<usize>, Problem> {
-    let Some(value) = headers.get(HEADER_LENGTH) else { return Ok(None) };
+    let Some(value) = headers.get(INFERENCE_HEADER_LENGTH) else { return Ok(None) };
     let length = value.to_str().ok().and_then(|value| value.trim().parse().ok());
     let fault = || Fault::invalid("Inference-Header-Content-Length must be a number of bytes");
     length.map(Some).ok_or_else(|| fault().into())
@@ -108,7 +106,7 @@ fn answer(model: &str, job: &Job, output: &OutputTensor) -> Response {
 fn with_binary(json: &[u8], binary: &Bytes) -> Response {
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
-        (HEADER_LENGTH, HeaderValue::from(json.len())),
+        (INFERENCE_HEADER_LENGTH, HeaderValue::from(json.len())),
     ];
     (headers, [json, binary].concat()).into_response()
 }

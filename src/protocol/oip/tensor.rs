@@ -1,7 +1,7 @@
 //! The input tensor of a request, and the engine's inputs in it.
 
 use bytes::Bytes;
-use ndarray::Array4;
+use ndarray::{ArcArray, s};
 
 use super::{Fault, PICTURE_INPUT, TENSOR_INPUT, elements, floats};
 use crate::engine::{Input, Payload};
@@ -109,13 +109,13 @@ impl InputTensor {
     /// Tensors of the model's shape, one after the other.
     fn tensors(self, model: &Metadata, limit: usize) -> Result<Vec<Input>, Fault> {
         let [_, sides @ ..] = model.input.shape();
+        let [channels, height, width] = sides;
         let fits = |(actual, expected): (&i64, usize)| usize::try_from(*actual) == Ok(expected);
         let count = match &self.shape[..] {
             [count, rest @ ..] if rest.len() == sides.len() && rest.iter().zip(sides).all(fits) => {
                 self.count(*count, limit)?
             }
             _ => {
-                let [channels, height, width] = sides;
                 let sentence = format!("The shape {:?} must be [N, {channels}, {height}, {width}]", self.shape);
                 return Err(Fault::invalid(sentence));
             }
@@ -132,7 +132,10 @@ impl InputTensor {
             let expected = count * each;
             return Err(Fault::invalid(format!("The shape says {expected} values, and the data has {}", values.len())));
         }
-        split(values, count, each).into_iter().map(|values| tensor(values, model)).collect()
+        let all = ArcArray::from_shape_vec([count, channels, height, width], values);
+        let all = all.map_err(|_| Error::Internal)?;
+        // They share the values.
+        Ok((0..count).map(|index| all.clone().slice_move(s![index..=index, .., .., ..]).into()).collect())
     }
 
     fn count(&self, count: i64, limit: usize) -> Result<usize, Fault> {
@@ -142,14 +145,4 @@ impl InputTensor {
             _ => Err(Fault::invalid(format!("The shape {:?} must begin with 1 or more", self.shape))),
         }
     }
-}
-
-/// Values in parts of `each`. Those of one part are not copied.
-fn split(values: Vec<f32>, count: usize, each: usize) -> Vec<Vec<f32>> {
-    if count == 1 { vec![values] } else { values.chunks_exact(each).map(<[f32]>::to_vec).collect() }
-}
-
-fn tensor(values: Vec<f32>, model: &Metadata) -> Result<Input, Fault> {
-    let tensor = Array4::from_shape_vec(model.input.shape(), values);
-    tensor.map(Input::Tensor).map_err(|_| Error::Internal.into())
 }
