@@ -191,6 +191,28 @@ impl Engine {
         F: FnOnce(&Stop) -> Result<T, Error> + Send + 'static,
     {
         let permit = self.permits.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
+        self.work_under(permit, deadline, work).await
+    }
+
+    /// The same for work that waits its turn where there is no permit.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare), but for [`Error::Busy`].
+    pub async fn prepare_in_turn<T, F>(&self, deadline: Instant, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Stop) -> Result<T, Error> + Send + 'static,
+    {
+        let permit = tokio::time::timeout_at(deadline.into(), self.permits.clone().acquire_owned()).await;
+        let permit = permit.map_err(|_| Error::DeadlineExceeded)?.map_err(|_| Error::Internal)?;
+        self.work_under(permit, deadline, work).await
+    }
+
+    async fn work_under<T, F>(&self, permit: OwnedSemaphorePermit, deadline: Instant, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Stop) -> Result<T, Error> + Send + 'static,
+    {
         let (stop, waiting) = Stop::while_waiting(deadline);
         let (sender, reply) = oneshot::channel();
         self.pool.submit_task(move || {

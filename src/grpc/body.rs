@@ -1,25 +1,27 @@
 //! The body of a request on its way to tonic: the size that each message states of itself is checked before it is read, a
 //! compressed message is inflated on a compute thread, and the errors of the body keep their codes.
 
+use std::error::Error as StdError;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use axum::Extension;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::{TryStreamExt, stream};
+use futures_util::TryStreamExt;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tonic::Status;
+use tonic::{Code, Status};
 
+use super::inflate::Compressed;
 use super::render::{is_analysis, is_stream, is_web};
+use super::request;
 use super::status::refuse;
-use crate::engine::{Coding, Output, inflate};
 use crate::error::Error;
-use crate::guard::body::{self, Receipt, cause, charged};
+use crate::guard::body::cause;
 use crate::guard::{BodyError, Frames};
 use crate::http::{App, Problem};
 use crate::memory;
@@ -30,16 +32,20 @@ const SMALL: usize = 64 << 10;
 /// Messages from this size on are large, in bytes: tonic allocates them whole, and aborts where it is refused the memory.
 const LARGE: usize = 1 << 20;
 
-/// Bytes before a message.
-const PREFIX: usize = 5;
-
 /// The name of the only compression, and the header that has it.
 const GZIP: &[u8] = b"gzip";
 const ENCODING: &str = "grpc-encoding";
 
 /// The error of a body of gRPC-web. tonic-web passes on its words alone, in a status of its own.
 #[derive(Clone, Debug, Default)]
-struct Kept(Arc<OnceLock<BodyError>>);
+pub(super) struct Kept(Arc<OnceLock<BodyError>>);
+
+impl Kept {
+    /// The error of a body, whose reader has this one.
+    pub(super) fn cause(&self, error: &axum::Error) -> BodyError {
+        self.0.get().copied().unwrap_or_else(|| cause(error))
+    }
+}
 
 /// Keeps the error of a body of gRPC-web for [`check`].
 pub(super) async fn keep_error(mut request: Request, next: Next) -> Response {
@@ -60,7 +66,7 @@ pub(super) async fn check(Extension(app): Extension<App>, request: Request, next
     let (is_one, is_large) = (!is_stream(&request), is_analysis(request.uri().path()) || is_stream(&request));
     let limit = if is_large { app.body_limits.max_bytes } else { SMALL };
     let is_compressed = request.headers().get(ENCODING).is_some_and(|value| value.as_bytes() == GZIP);
-    let request = if is_one && is_compressed { inflated(&app, request, limit).await } else { Ok(request) };
+    let request = if is_compressed { inflated(app, request, limit, is_one) } else { Ok(request) };
     match request {
         Ok(request) => {
             let kept = request.extensions().get().cloned().unwrap_or_default();
@@ -72,43 +78,16 @@ pub(super) async fn check(Extension(app): Extension<App>, request: Request, next
     }
 }
 
-/// The request with its only message inflated. The message is charged for what it takes then.
-async fn inflated(app: &App, request: Request, limit: usize) -> Result<Request, Problem> {
+/// The request with its messages inflated.
+///
+/// # Errors
+/// [`Error::Internal`] where the layers have not opened an account.
+fn inflated(app: App, request: Request, limit: usize, is_one: bool) -> Result<Request, Problem> {
     let (mut parts, body) = request.into_parts();
-    let account = parts.extensions.get::<Receipt>().ok_or(Error::Internal)?.account.clone();
-    let message = if limit == SMALL {
-        to_bytes(body, SMALL + PREFIX).await.map_err(|_| BodyError::TooLarge { limit })?
-    } else {
-        let kept = parts.extensions.get::<Kept>().cloned().unwrap_or_default();
-        body::read(body, account.clone()).await.map_err(|error| kept.0.get().copied().unwrap_or(error))?
-    };
-    let whole = message
-        .first_chunk::<PREFIX>()
-        .is_some_and(|[_, length @ ..]| usize::try_from(u32::from_be_bytes(*length)) == Ok(message.len() - PREFIX));
-    if !whole {
-        return Err(Problem::Protocol("A call must have one whole message".into()));
-    }
-    if message[0] == 0 {
-        return Ok(Request::from_parts(parts, message.into()));
-    }
-    let read = move |stop: &crate::stop::Stop| {
-        let mut buffer = Vec::new();
-        inflate(&message[PREFIX..], Coding::Gzip, limit, stop, &mut buffer)?;
-        account.charge(buffer.len(), buffer.len()).map_err(|_| Error::Busy)?;
-        Ok(charged(buffer, &account))
-    };
-    let deadline = app.engine.terms(Output::Probabilities).deadline;
-    // A small message takes less time than the wait for a thread.
-    let message = if limit == SMALL {
-        read(&crate::stop::Stop::at(deadline))?
-    } else {
-        app.engine.prepare(deadline, read).await?
-    };
+    let account = request::account(&parts.extensions).ok_or(Error::Internal)?.clone();
     parts.headers.remove(ENCODING);
-    let length = u32::try_from(message.len()).map_err(|_| Error::Internal)?.to_be_bytes();
-    let prefix = Bytes::copy_from_slice(&[&[0], &length[..]].concat());
-    let pieces = stream::iter([Ok::<_, BodyError>(prefix), Ok(message)]);
-    Ok(Request::from_parts(parts, Body::from_stream(pieces)))
+    let kept = parts.extensions.get::<Kept>().cloned().unwrap_or_default();
+    Ok(Request::from_parts(parts, Compressed { app, body, account, limit, is_one, kept }.inflated()))
 }
 
 struct Checked {
@@ -143,7 +122,7 @@ impl HttpBody for Checked {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else { return Poll::Ready(None) };
         let checked = frame
-            .map_err(|error| refuse(self.kept.0.get().copied().unwrap_or_else(|| cause(&error))))
+            .map_err(|error| status_of(&error, &self.kept))
             .and_then(|frame| frame.data_ref().map_or(Ok(()), |data| self.check(data)).map(|()| frame));
         Poll::Ready(Some(checked))
     }
@@ -154,5 +133,23 @@ impl HttpBody for Checked {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// The status of an error of a body. That of an inflated one is made already. tonic's own hold the error as their source;
+/// tonic-web's, which are `INTERNAL`, do not.
+fn status_of(error: &axum::Error, kept: &Kept) -> Status {
+    let (mut next, mut status): (Option<&(dyn StdError + 'static)>, _) = (Some(error), None);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<BodyError>() {
+            return refuse(*error);
+        }
+        status = status.or_else(|| error.downcast_ref::<Status>());
+        next = error.source();
+    }
+    match (status, kept.0.get()) {
+        (Some(status), None) => status.clone(),
+        (Some(status), _) if status.code() != Code::Internal => status.clone(),
+        _ => refuse(kept.cause(error)),
     }
 }

@@ -8,6 +8,7 @@ pub mod codec;
 mod glimpse;
 mod health;
 mod inference;
+mod inflate;
 mod observe;
 mod render;
 mod request;

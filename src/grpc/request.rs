@@ -26,10 +26,14 @@ pub(super) fn deadline(extensions: &Extensions) -> Option<Instant> {
     Instant::now().checked_add(*patience)
 }
 
+/// The account of a request or of a stream.
+pub(super) fn account(extensions: &Extensions) -> Option<&Account> {
+    extensions.get::<Receipt>().map(|receipt| &receipt.account).or_else(|| extensions.get())
+}
+
 /// The bytes of a picture, which hold what their message has taken from the budget.
 pub(super) fn hold(bytes: Bytes, extensions: &Extensions) -> Bytes {
-    let account = extensions.get::<Receipt>().map(|receipt| &receipt.account).or_else(|| extensions.get());
-    match account {
+    match account(extensions) {
         Some(account) => account.hold(bytes),
         None => bytes,
     }

@@ -23,8 +23,6 @@ pub struct Brought {
     pub largest: Option<usize>,
     /// Messages whose prefix ended.
     pub begun: usize,
-    /// Of those, the messages that are compressed.
-    pub compressed: usize,
     /// Messages that ended.
     pub ended: usize,
 }
@@ -47,11 +45,10 @@ impl Frames {
                 if self.have < PREFIX {
                     continue;
                 }
-                let [flag, length @ ..] = self.prefix;
+                let [_, length @ ..] = self.prefix;
                 self.missing = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
                 self.have = 0;
                 brought.begun += 1;
-                brought.compressed += usize::from(flag & 1 == 1);
                 brought.largest = brought.largest.max(Some(self.missing));
             }
             if self.missing == 0 {
@@ -86,7 +83,7 @@ mod tests {
                 all.largest = all.largest.max(brought.largest);
                 (all.begun, all.ended) = (all.begun + brought.begun, all.ended + brought.ended);
             }
-            let expected = Brought { largest: Some(300), begun: 3, compressed: 0, ended: 3 };
+            let expected = Brought { largest: Some(300), begun: 3, ended: 3 };
             assert_eq!((all, frames.unfinished()), (expected, 0), "{size}");
         }
     }
@@ -98,10 +95,9 @@ mod tests {
         assert_eq!(frames.read(&body[..2]), Brought::default());
         assert_eq!(frames.unfinished(), 2);
         let brought = frames.read(&body[2..20]);
-        assert_eq!(brought, Brought { largest: Some(300), begun: 2, compressed: 0, ended: 1 });
+        assert_eq!(brought, Brought { largest: Some(300), begun: 2, ended: 1 });
         assert_eq!(frames.unfinished(), 12);
         assert_eq!(frames.read(&body[20..]).ended, 1);
         assert_eq!(frames.unfinished(), 0);
-        assert_eq!(frames.read(b"\x01\0\0\0\x01").compressed, 1);
     }
 }

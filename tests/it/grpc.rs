@@ -211,6 +211,33 @@ async fn limits_hold_for_messages() {
 }
 
 #[tokio::test]
+async fn compressed_messages_of_a_stream_take_what_they_inflate_to_one_at_a_time() {
+    let server = Server::with_flags(&["--max-inflight-bytes", "900kB", "--max-body-bytes", "600kB"]).await;
+    let client = Client::new(server.address);
+    let sizes = [0, 400_000, 500_000, 0, 590_000, 700_000, 0];
+    let message = |size| classify(if size == 0 { picture("coffee.jpg") } else { vec![0; size] });
+    let messages = stream::iter(sizes.map(message));
+    let mut answers = client.clone().compressed().stream::<_, ClassifyResult>(STREAM, messages).await.unwrap();
+    let mut codes = Vec::new();
+    let end = loop {
+        match answers.message().await {
+            Ok(Some(ClassifyResult { result: Some(Outcome::Failure(failure)), .. })) => codes.push(failure.code),
+            Ok(Some(_)) => codes.push(0),
+            Ok(None) => panic!("the last message but one is too large"),
+            Err(status) => break status,
+        }
+    };
+    let bad = Code::InvalidArgument as i32;
+    assert_eq!((codes, end.code()), (vec![0, bad, bad, 0, bad], Code::ResourceExhausted));
+    // Where the budget has no room for what a message inflates to.
+    let server = Server::with_flags(&["--max-inflight-bytes", "100kB"]).await;
+    let client = Client::new(server.address).compressed();
+    let messages = stream::iter([classify(vec![0; 300_000])]);
+    let mut answers = client.stream::<_, ClassifyResult>(STREAM, messages).await.unwrap();
+    assert_eq!(answers.message().await.unwrap_err().code(), Code::Unavailable);
+}
+
+#[tokio::test]
 async fn a_full_server_refuses_before_it_reads() {
     let (server, mut script) = Server::scripted(&["--queue-depth", "0"]).await;
     let client = Client::new(server.address);
