@@ -29,14 +29,18 @@ pub struct Upload<'f> {
     pub named: Option<Format>,
 }
 
-/// The first file of `form`.
+/// The first file of `form` that is not empty: a browser sends an empty one for a field without a choice.
 ///
 /// # Errors
-/// [`Malformed::NotAForm`], [`Malformed::TooManyParts`]; [`Malformed::NoFile`], also for an empty file; what [`Stop::check`]
-/// returns.
+/// [`Malformed::NotAForm`], [`Malformed::TooManyParts`], [`Malformed::NoFile`]; what [`Stop::check`] returns.
 pub(super) fn first<'f>(form: &'f [u8], boundary: &str, stop: &Stop) -> Result<Upload<'f>, Error> {
-    let upload = Files::new(form, boundary)?.next(stop)?;
-    upload.filter(|upload| !upload.file.is_empty()).ok_or_else(|| Malformed::NoFile.into())
+    let mut files = Files::new(form, boundary)?;
+    while let Some(upload) = files.next(stop)? {
+        if !upload.file.is_empty() {
+            return Ok(upload);
+        }
+    }
+    Err(Malformed::NoFile.into())
 }
 
 /// The files of `form` in their order, `limit` at most.
@@ -123,11 +127,23 @@ fn value<'h>(headers: &[Header<'h>], name: &str) -> Option<&'h [u8]> {
     headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
 }
 
-/// Whether a Content-Disposition has the parameter `filename` or `filename*` (RFC 6266), with or without a name in it. A
-/// quoted value may hold semicolons, and quotes behind a backslash.
+/// Whether a Content-Disposition has the parameter `filename` or `filename*` (RFC 6266), with or without a name in it.
 fn has_file_name(disposition: &[u8]) -> bool {
+    let is = |name: &[u8], other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+    parameters(disposition).any(|(name, _)| is(name, "filename") || is(name, "filename*"))
+}
+
+/// The boundary that the Content-Type of a form names, without its quotes.
+pub fn boundary(content_type: &[u8]) -> Option<String> {
+    let (_, value) = parameters(content_type).find(|(name, _)| name.eq_ignore_ascii_case(b"boundary"))?;
+    let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+    String::from_utf8(value.to_vec()).ok().filter(|boundary| !boundary.is_empty())
+}
+
+/// The parameters of a header, as they are written. A quoted value may hold semicolons, and quotes behind a backslash.
+fn parameters(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let (mut is_quoted, mut is_escaped) = (false, false);
-    let parameters = disposition.split(|byte| {
+    let parts = header.split(move |byte| {
         let is_literal = std::mem::take(&mut is_escaped);
         match byte {
             _ if is_literal => {}
@@ -138,9 +154,10 @@ fn has_file_name(disposition: &[u8]) -> bool {
         }
         false
     });
-    let name =
-        |parameter: &[u8]| parameter.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii().to_vec();
-    parameters.skip(1).map(name).any(|name| matches!(&name.to_ascii_lowercase()[..], b"filename" | b"filename*"))
+    parts.skip(1).filter_map(|part| {
+        let (name, value) = part.split_at_checked(memchr::memchr(b'=', part)?)?;
+        Some((name.trim_ascii(), value[1..].trim_ascii()))
+    })
 }
 
 #[cfg(test)]
@@ -224,6 +241,27 @@ mod tests {
             let expected = if is_file { Ok(&b"content"[..]) } else { Err(Malformed::NoFile.into()) };
             assert_eq!(file(form.as_bytes()), expected, "{head}");
         }
+    }
+
+    #[test]
+    fn a_content_type_names_the_boundary() {
+        for (content_type, expected) in [
+            ("multipart/form-data; boundary=x", Some("x")),
+            ("multipart/form-data;charset=utf-8;BOUNDARY = \"a; b\" ;", Some("a; b")),
+            ("multipart/form-data; boundary=----=_Part_1/2:3", Some("----=_Part_1/2:3")),
+            ("multipart/form-data; boundary=", None),
+            ("multipart/form-data; boundary=\"\"", None),
+            ("multipart/form-data; boundary", None),
+            ("boundary=x", None),
+        ] {
+            assert_eq!(boundary(content_type.as_bytes()).as_deref(), expected, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn an_empty_file_is_none_where_one_is_wanted() {
+        let form = [part("a", b""), part("b", b"content"), b"--x--\r\n".to_vec()].concat();
+        assert_eq!(file(&form), Ok(&b"content"[..]));
     }
 
     #[test]

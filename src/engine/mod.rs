@@ -26,7 +26,7 @@ use crate::error::{Error, StartError};
 use crate::model::Prediction;
 use crate::stop::{Stop, Waiting};
 
-pub use form::{Upload, files};
+pub use form::{Upload, boundary, files};
 pub use inflate::{Coding, inflate};
 pub use payload::{Buffers, Payload};
 use pool::{Job, Pool};
@@ -194,7 +194,8 @@ impl Engine {
         self.work_under(permit, deadline, work).await
     }
 
-    /// The same for work that waits its turn where there is no permit.
+    /// The same for work that waits for a permit, until its deadline. Whoever asks for a permit meanwhile without waiting finds
+    /// none, so that this is for work that must not be refused.
     ///
     /// # Errors
     /// As [`prepare`](Self::prepare), but for [`Error::Busy`].

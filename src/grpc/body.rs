@@ -14,9 +14,9 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tonic::{Code, Status};
+use tonic::Status;
 
-use super::inflate::Compressed;
+use super::inflate;
 use super::render::{is_analysis, is_stream, is_web};
 use super::request;
 use super::status::refuse;
@@ -27,7 +27,7 @@ use crate::http::{App, Problem};
 use crate::memory;
 
 /// The largest message of a method that takes no pictures, in bytes.
-const SMALL: usize = 64 << 10;
+pub(super) const SMALL: usize = 64 << 10;
 
 /// Messages from this size on are large, in bytes: tonic allocates them whole, and aborts where it is refused the memory.
 const LARGE: usize = 1 << 20;
@@ -39,13 +39,6 @@ const ENCODING: &str = "grpc-encoding";
 /// The error of a body of gRPC-web. tonic-web passes on its words alone, in a status of its own.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Kept(Arc<OnceLock<BodyError>>);
-
-impl Kept {
-    /// The error of a body, whose reader has this one.
-    pub(super) fn cause(&self, error: &axum::Error) -> BodyError {
-        self.0.get().copied().unwrap_or_else(|| cause(error))
-    }
-}
 
 /// Keeps the error of a body of gRPC-web for [`check`].
 pub(super) async fn keep_error(mut request: Request, next: Next) -> Response {
@@ -61,7 +54,8 @@ pub(super) async fn keep_error(mut request: Request, next: Next) -> Response {
     next.run(request.map(|body| Body::from_stream(body.into_data_stream().inspect_err(keep)))).await
 }
 
-/// Puts the check round the body of a request.
+/// Puts the check round the body of a request. gRPC-web's is a stream as well here, if the method takes one: tonic-web has made
+/// it gRPC's.
 pub(super) async fn check(Extension(app): Extension<App>, request: Request, next: Next) -> Response {
     let (is_one, is_large) = (!is_stream(&request), is_analysis(request.uri().path()) || is_stream(&request));
     let limit = if is_large { app.body_limits.max_bytes } else { SMALL };
@@ -87,7 +81,7 @@ fn inflated(app: App, request: Request, limit: usize, is_one: bool) -> Result<Re
     let account = request::account(&parts.extensions).ok_or(Error::Internal)?.clone();
     parts.headers.remove(ENCODING);
     let kept = parts.extensions.get::<Kept>().cloned().unwrap_or_default();
-    Ok(Request::from_parts(parts, Compressed { app, body, account, limit, is_one, kept }.inflated()))
+    Ok(Request::from_parts(parts, inflate::inflated(app, body, account, limit, is_one, kept)))
 }
 
 struct Checked {
@@ -109,7 +103,7 @@ impl Checked {
             return Err(refuse(BodyError::TooLarge { limit }));
         }
         if self.is_one && self.messages > 1 {
-            return Err(refuse(Problem::Protocol("A call must have one whole message".into())));
+            return Err(not_whole());
         }
         if largest >= LARGE { memory::probe(largest).map_err(refuse) } else { Ok(()) }
     }
@@ -120,7 +114,10 @@ impl HttpBody for Checked {
     type Error = Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else { return Poll::Ready(None) };
+        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
+            let is_whole = self.frames.unfinished() == 0 && (self.messages > 0 || !self.is_one);
+            return Poll::Ready((!is_whole).then(|| Err(not_whole())));
+        };
         let checked = frame
             .map_err(|error| status_of(&error, &self.kept))
             .and_then(|frame| frame.data_ref().map_or(Ok(()), |data| self.check(data)).map(|()| frame));
@@ -136,20 +133,25 @@ impl HttpBody for Checked {
     }
 }
 
-/// The status of an error of a body. That of an inflated one is made already. tonic's own hold the error as their source;
-/// tonic-web's, which are `INTERNAL`, do not.
-fn status_of(error: &axum::Error, kept: &Kept) -> Status {
-    let (mut next, mut status): (Option<&(dyn StdError + 'static)>, _) = (Some(error), None);
+/// The refusal of a body that is not made of messages, or of too many or too few.
+pub(super) fn not_whole() -> Status {
+    refuse(Problem::Protocol("The body must be whole messages, and one for a call without streams".into()))
+}
+
+/// The status of an error of a body. A status with details is ours: that of an inflated body is made already. One without is
+/// tonic-web's, of a body that is not gRPC-web's, or hides the error that was kept.
+pub(super) fn status_of(error: &axum::Error, kept: &Kept) -> Status {
+    let (mut next, mut found): (Option<&(dyn StdError + 'static)>, _) = (Some(error), kept.0.get());
     while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<BodyError>() {
-            return refuse(*error);
+        if let Some(status) = error.downcast_ref::<Status>().filter(|status| !status.details().is_empty()) {
+            return status.clone();
         }
-        status = status.or_else(|| error.downcast_ref::<Status>());
+        found = found.or_else(|| error.downcast_ref::<BodyError>());
         next = error.source();
     }
-    match (status, kept.0.get()) {
-        (Some(status), None) => status.clone(),
-        (Some(status), _) if status.code() != Code::Internal => status.clone(),
-        _ => refuse(kept.cause(error)),
+    match found {
+        // tonic takes CANCELLED for the end of the body.
+        None | Some(BodyError::Incomplete) => not_whole(),
+        Some(error) => refuse(*error),
     }
 }

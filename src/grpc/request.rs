@@ -43,7 +43,7 @@ pub(super) fn hold(bytes: Bytes, extensions: &Extensions) -> Bytes {
 /// is for the whole stream.
 pub(super) fn of_stream(extensions: &Extensions) -> Extensions {
     let mut shared = Extensions::default();
-    if let Some(account) = extensions.get::<Account>() {
+    if let Some(account) = account(extensions) {
         shared.insert(account.clone());
     }
     if let Some(client) = extensions.get::<Client>() {

@@ -9,11 +9,10 @@ use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use http_body::Body as _;
-use mime::Mime;
 
 use super::App;
 use super::problem::Problem;
-use crate::engine::{Coding, Payload, inflate};
+use crate::engine::{Coding, Payload, boundary, inflate};
 use crate::error::{Error, Malformed};
 use crate::guard::body::{self, LimitedBody, Receipt};
 use crate::guard::{Account, Document, StreamBody};
@@ -170,10 +169,8 @@ pub(super) fn require_form(headers: &HeaderMap) -> Result<String, Problem> {
     if essence(headers).as_deref() != Some(expected) {
         return Err(Problem::MediaType { expected });
     }
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let content_type = content_type.and_then(|value| value.parse::<Mime>().ok());
-    let boundary = content_type.as_ref().and_then(|kind| kind.get_param(mime::BOUNDARY)).map(|name| name.as_str());
-    boundary.filter(|name| !name.is_empty()).map(str::to_owned).ok_or_else(|| Malformed::NotAForm.into())
+    let boundary = headers.get(CONTENT_TYPE).and_then(|value| boundary(value.as_bytes()));
+    boundary.ok_or_else(|| Malformed::NotAForm.into())
 }
 
 /// The media type in Content-Type, in lower case and without parameters.

@@ -237,6 +237,63 @@ async fn compressed_messages_of_a_stream_take_what_they_inflate_to_one_at_a_time
     assert_eq!(answers.message().await.unwrap_err().code(), Code::Unavailable);
 }
 
+/// Calls by gRPC-web whose clients leave while the only worker is busy.
+#[tokio::test]
+async fn a_message_that_waits_is_charged_when_its_client_is_gone() {
+    for (method, encoding) in [("Classify", "identity"), ("Classify", "gzip"), ("ClassifyStream", "identity")] {
+        let (server, mut script) = Server::scripted(&[]).await;
+        let client = Client::new(server.address);
+        let first = tokio::spawn(async move { client.classify(classify(b"first".to_vec())).await });
+        let begun = script.begun().await;
+        let message = classify(vec![7; 1_000_000]).encode_to_vec();
+        let (flag, message) = if encoding == "gzip" { (1, gzip(&message)) } else { (0, message) };
+        let body = [&[flag][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), &message].concat();
+        let request = server.client.post(server.url(&format!("/glimpse.v1.Classifier/{method}"))).body(body);
+        let request = request.header("content-type", "application/grpc-web+proto").header("grpc-encoding", encoding);
+        let answer = async { request.send().await.unwrap().bytes().await };
+        assert!(tokio::time::timeout(Duration::from_millis(500), answer).await.is_err(), "{method}, {encoding}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let taken = server.inflight_bytes();
+        assert!(taken >= 1_000_000, "{method}, {encoding}: {taken}");
+        begun.answer();
+        first.await.unwrap().unwrap();
+        eventually("the budget comes back", async || server.inflight_bytes() == 0).await;
+    }
+}
+
+/// The message uncompressed, in the form of gzip.
+fn gzip(message: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    std::io::Write::write_all(&mut encoder, message).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_messages_is_refused() {
+    let (server, client) = start().await;
+    let message = classify(b"no picture".to_vec()).encode_to_vec();
+    let whole = [&[0][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), &message].concat();
+    let flagged = [&[7][..], &whole[1..]].concat();
+    let bodies = [&b""[..], &whole[..3], &whole[..9], &whole.repeat(2), &[&whole[..], b"x"].concat(), &flagged];
+    for body in bodies {
+        for encoding in ["identity", "gzip"] {
+            let request = server.client.post(server.url("/glimpse.v1.Classifier/Classify")).body(body.to_vec());
+            let request =
+                request.header("content-type", "application/grpc-web+proto").header("grpc-encoding", encoding);
+            let code = web_status(request.send().await.unwrap()).await;
+            // tonic checks the flag itself, where nothing is compressed.
+            let expected = if body == flagged && encoding == "identity" { "13" } else { "3" };
+            assert_eq!(code, expected, "{body:?}, {encoding}");
+        }
+    }
+    for text in ["!", "AAAA", "AAAAAAE"] {
+        let request = server.client.post(server.url("/glimpse.v1.Classifier/Classify")).body(text);
+        let answer = request.header("content-type", "application/grpc-web-text+proto").send().await.unwrap();
+        assert_eq!(web_status(answer).await, "3", "{text}");
+    }
+    assert_eq!(client.classify(classify(b"no picture".to_vec())).await.unwrap_err().code(), Code::InvalidArgument);
+}
+
 #[tokio::test]
 async fn a_full_server_refuses_before_it_reads() {
     let (server, mut script) = Server::scripted(&["--queue-depth", "0"]).await;
