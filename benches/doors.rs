@@ -208,7 +208,8 @@ fn main() {
     // Cargo adds a flag of its own.
     let seconds = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(SECONDS);
     let mut command = serving();
-    command.args(["--model-name", "bench"]);
+    // A batch of eight large photographs is 40 MB as JSON.
+    command.args(["--model-name", "bench", "--max-body-bytes", "64MiB", "--max-inflight-bytes", "512MiB"]);
     let mut process = Process::start(command);
     process.ignore_log();
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
