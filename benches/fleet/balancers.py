@@ -1,0 +1,101 @@
+"""The balancers of scripts/deploy/balancers, each as its file says, on addresses of this machine."""
+
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FILES = ROOT / "scripts/deploy/balancers"
+TOOLS = ROOT / ".tools/fleet/bin"
+START_SECONDS = 20
+
+# The ports in the files, and how far those of a test are from the first one.
+PORTS = {"8000": 0, "8001": 1, "9901": 2}
+
+
+class Balancer:
+    """A balancer in front of three instances. `repeats` says what it sends again: a request whose instance was killed or
+    frozen, or whose instance refused it by UNAVAILABLE."""
+
+    def __init__(self, name, program, files, command, grpc_port=0, repeats=frozenset(), preface=""):
+        self.name, self.program, self.files, self.command = name, program, files, command
+        self.grpc_port, self.repeats, self.preface = grpc_port, repeats, preface
+        self.process = None
+
+    def path(self):
+        """The program's path; `None` where it is not installed."""
+        ours = TOOLS / self.program
+        return str(ours) if ours.is_file() else shutil.which(self.program)
+
+    def start(self, instances, first_port, folder):
+        """Starts it in front of the instances and waits until it answers. Sets the addresses of both doors."""
+        folder = folder / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in self.files:
+            text = configured((FILES / file).read_text(), instances, first_port)
+            (folder / file).write_text(self.preface.format(folder=folder) + text)
+        self.http = f"127.0.0.1:{first_port}"
+        self.grpc = f"127.0.0.1:{first_port + self.grpc_port}"
+        command = [self.path(), *(part.format(folder=folder) for part in self.command)]
+        with (folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        end = time.monotonic() + START_SECONDS
+        while not (listens(self.http) and listens(self.grpc)):
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise SystemExit(f"{self.name} does not start: see {folder / 'log'}.")
+            time.sleep(0.1)
+        # Its first checks of the instances.
+        time.sleep(1.5)
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def configured(text, instances, first_port):
+    """The text of a file with addresses of this machine in place of the names and ports in it."""
+    for number, address in enumerate(instances, 1):
+        host, port = address.rsplit(":", 1)
+        text = text.replace(f"address: glimpse-{number}, port_value: 8080", f"address: {host}, port_value: {port}")
+        text = text.replace(f"glimpse-{number}:8080", address)
+    text = text.replace("address: 0.0.0.0", "address: 127.0.0.1")
+    for port, offset in PORTS.items():
+        pattern = rf"(port_value: |listen |bind :|address: \":|^:){port}\b"
+        text = re.sub(pattern, lambda found, offset=offset: here(found[1], first_port + offset), text, flags=re.MULTILINE)
+    return text
+
+
+def here(before, port):
+    """A port as its file writes it, on the loopback address alone."""
+    return {"listen ": "listen 127.0.0.1:", "bind :": "bind 127.0.0.1:", 'address: ":': 'address: "127.0.0.1:',
+            ":": "http://127.0.0.1:"}.get(before, before) + str(port)
+
+
+def listens(address):
+    host, port = address.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def all_balancers():
+    """Every balancer, in the order of the tables."""
+    nginx = "daemon off; pid {folder}/pid; error_log stderr warn; worker_processes 1;\n"
+    return [
+        Balancer("envoy", "envoy", ["envoy.yaml"], ["-c", "{folder}/envoy.yaml", "--concurrency", "1", "-l", "warn"],
+                 repeats={"killed", "frozen", "refused"}),
+        Balancer("haproxy", "haproxy", ["haproxy.cfg"], ["-f", "{folder}/haproxy.cfg"]),
+        Balancer("nginx", "nginx", ["nginx.conf"], ["-p", "{folder}", "-c", "{folder}/nginx.conf"], 1, preface=nginx),
+        Balancer("traefik", "traefik", ["traefik.yaml", "traefik-services.yaml"], ["--configFile={folder}/traefik.yaml"]),
+        Balancer("caddy", "caddy", ["Caddyfile"], ["run", "--config", "{folder}/Caddyfile"]),
+    ]
