@@ -6,6 +6,7 @@
 use httparse::{EMPTY_HEADER, Header, Status};
 use memchr::memmem::Finder;
 
+use super::payload::File;
 use crate::error::{Error, Malformed};
 use crate::image::Format;
 use crate::stop::Stop;
@@ -20,23 +21,14 @@ const MAX_HEAD_BYTES: usize = 16 << 10;
 /// A line break.
 const BREAK: &[u8] = b"\r\n";
 
-/// A file of a form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Upload<'f> {
-    /// The file.
-    pub file: &'f [u8],
-    /// The format that its part names, if it is one that the bytes can't tell.
-    pub named: Option<Format>,
-}
-
 /// The first file of `form` that is not empty: a browser sends an empty one for a field without a choice.
 ///
 /// # Errors
 /// [`Malformed::NotAForm`], [`Malformed::TooManyParts`], [`Malformed::NoFile`]; what [`Stop::check`] returns.
-pub(super) fn first<'f>(form: &'f [u8], boundary: &str, stop: &Stop) -> Result<Upload<'f>, Error> {
+pub(super) fn first<'f>(form: &'f [u8], boundary: &str, stop: &Stop) -> Result<File<'f>, Error> {
     let mut files = Files::new(form, boundary)?;
     while let Some(upload) = files.next(stop)? {
-        if !upload.file.is_empty() {
+        if !upload.bytes.is_empty() {
             return Ok(upload);
         }
     }
@@ -47,7 +39,7 @@ pub(super) fn first<'f>(form: &'f [u8], boundary: &str, stop: &Stop) -> Result<U
 ///
 /// # Errors
 /// As for one file, but that a form without files gives none; [`Error::TooManyInputs`].
-pub fn files<'f>(form: &'f [u8], boundary: &str, limit: usize, stop: &Stop) -> Result<Vec<Upload<'f>>, Error> {
+pub fn files<'f>(form: &'f [u8], boundary: &str, limit: usize, stop: &Stop) -> Result<Vec<File<'f>>, Error> {
     let (mut files, mut uploads) = (Files::new(form, boundary)?, Vec::new());
     while let Some(upload) = files.next(stop)? {
         if uploads.len() == limit {
@@ -79,7 +71,7 @@ impl<'f> Files<'f> {
     }
 
     /// The next file; `None` at the end of the form.
-    fn next(&mut self, stop: &Stop) -> Result<Option<Upload<'f>>, Error> {
+    fn next(&mut self, stop: &Stop) -> Result<Option<File<'f>>, Error> {
         while self.seen < MAX_PARTS {
             stop.check()?;
             self.seen += 1;
@@ -99,8 +91,8 @@ impl<'f> Files<'f> {
             let (content, rest) = split(&part[before..], &self.delimiter)?;
             self.rest = rest;
             if is_file(headers) {
-                let file = part.get(begin..before + content.len()).unwrap_or_default();
-                return Ok(Some(Upload { file, named: media_type(headers).and_then(Format::named) }));
+                let bytes = part.get(begin..before + content.len()).unwrap_or_default();
+                return Ok(Some(File { bytes, named: media_type(headers).and_then(Format::named) }));
             }
         }
         Err(Malformed::TooManyParts { limit: MAX_PARTS }.into())
@@ -165,7 +157,7 @@ mod tests {
     use super::*;
 
     fn file(form: &[u8]) -> Result<&[u8], Error> {
-        first(form, "x", &Stop::never()).map(|upload| upload.file)
+        first(form, "x", &Stop::never()).map(|upload| upload.bytes)
     }
 
     fn part(name: &str, content: &[u8]) -> Vec<u8> {
@@ -194,7 +186,7 @@ mod tests {
             [part("a", b"one"), field("b", b"no file"), part("a", b""), part("c", b"three"), b"--x--\r\n".to_vec()]
                 .concat();
         let all = |limit| files(&form, "x", limit, &Stop::never());
-        assert_eq!(all(3), Ok([&b"one"[..], b"", b"three"].map(|file| Upload { file, named: None }).to_vec()));
+        assert_eq!(all(3), Ok([&b"one"[..], b"", b"three"].map(|bytes| File { bytes, named: None }).to_vec()));
         assert_eq!(all(2), Err(Error::TooManyInputs { limit: 2 }));
         assert_eq!(files(b"--x--\r\n", "x", 3, &Stop::never()), Ok(Vec::new()));
     }
@@ -204,7 +196,7 @@ mod tests {
         for content in ["", "\r\n", "\r\n--", "a--x", "\n--x", "\r\n--y\r\n", "\r\r\n\r\n-", " --x--"] {
             let form = [part("picture", content.as_bytes()), b"--x--\r\n".to_vec()].concat();
             let all = files(&form, "x", 1, &Stop::never()).unwrap();
-            assert_eq!(all, [Upload { file: content.as_bytes(), named: None }], "{content:?}");
+            assert_eq!(all, [File { bytes: content.as_bytes(), named: None }], "{content:?}");
         }
     }
 
@@ -217,7 +209,7 @@ mod tests {
             [b"preamble --x\r\n", &picture[..], b"--x\t\r\nA: b\r\n\r\n\r\n--x--"].concat(),
         ] {
             let all = files(&form, "x", 1, &Stop::never());
-            assert_eq!(all, Ok(vec![Upload { file: b"content", named: None }]), "{}", form.escape_ascii());
+            assert_eq!(all, Ok(vec![File { bytes: b"content", named: None }]), "{}", form.escape_ascii());
         }
     }
 
@@ -267,7 +259,7 @@ mod tests {
     #[test]
     fn the_type_of_a_part_names_what_its_bytes_can_not() {
         let form = b"--x\r\nContent-Type: image/x-tga; a=b\r\n\r\nfile\r\n--x--";
-        assert_eq!(first(form, "x", &Stop::never()), Ok(Upload { file: b"file", named: Some(Format::Tga) }));
+        assert_eq!(first(form, "x", &Stop::never()), Ok(File { bytes: b"file", named: Some(Format::Tga) }));
     }
 
     #[test]

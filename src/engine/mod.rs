@@ -26,9 +26,9 @@ use crate::error::{Error, StartError};
 use crate::model::Prediction;
 use crate::stop::{Stop, Waiting};
 
-pub use form::{Upload, boundary, files};
+pub use form::{boundary, files};
 pub use inflate::{Coding, inflate};
-pub use payload::{Buffers, Payload};
+pub use payload::{Buffers, File, Payload};
 use pool::{Job, Pool};
 pub use statistics::{Count, Statistics, Totals};
 pub use timings::{Stage, Timings};

@@ -115,10 +115,7 @@ impl Payload {
                     other => other,
                 })?;
             }
-            Place::Part { boundary } => {
-                let form::Upload { file, named } = form::first(bytes, boundary, stop)?;
-                return Ok(File { bytes: file, named });
-            }
+            Place::Part { boundary } => return form::first(bytes, boundary, stop),
         }
         Ok(File { bytes: file, named })
     }

@@ -21,7 +21,7 @@ use super::render::{is_analysis, is_stream, is_web};
 use super::request;
 use super::status::refuse;
 use crate::error::Error;
-use crate::guard::body::cause;
+use crate::guard::body::{cause, sources};
 use crate::guard::{BodyError, Frames};
 use crate::http::{App, Problem};
 use crate::memory;
@@ -141,17 +141,13 @@ pub(super) fn not_whole() -> Status {
 /// The status of an error of a body. A status with details is ours: that of an inflated body is made already. One without is
 /// tonic-web's, of a body that is not gRPC-web's, or hides the error that was kept.
 pub(super) fn status_of(error: &axum::Error, kept: &Kept) -> Status {
-    let (mut next, mut found): (Option<&(dyn StdError + 'static)>, _) = (Some(error), kept.0.get());
-    while let Some(error) = next {
-        if let Some(status) = error.downcast_ref::<Status>().filter(|status| !status.details().is_empty()) {
-            return status.clone();
-        }
-        found = found.or_else(|| error.downcast_ref::<BodyError>());
-        next = error.source();
+    let mut statuses = sources(error).filter_map(<dyn StdError>::downcast_ref::<Status>);
+    if let Some(status) = statuses.find(|status| !status.details().is_empty()) {
+        return status.clone();
     }
-    match found {
+    match kept.0.get().copied().unwrap_or_else(|| cause(error)) {
         // tonic takes CANCELLED for the end of the body.
-        None | Some(BodyError::Incomplete) => not_whole(),
-        Some(error) => refuse(*error),
+        BodyError::Incomplete => not_whole(),
+        error => refuse(error),
     }
 }

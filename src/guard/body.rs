@@ -300,14 +300,12 @@ pub fn charged(bytes: Vec<u8>, account: &Account) -> Bytes {
 
 /// The [`BodyError`] inside the error of a layer round the body.
 pub fn cause(error: &(dyn StdError + 'static)) -> BodyError {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<BodyError>() {
-            return *found;
-        }
-        next = error.source();
-    }
-    BodyError::Incomplete
+    sources(error).find_map(<dyn StdError>::downcast_ref).copied().unwrap_or(BodyError::Incomplete)
+}
+
+/// An error and its sources, outermost first.
+pub fn sources<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| StdError::source(*error))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::choice::{self, Parameters};
 use crate::engine::json::{self, Field};
-use crate::engine::{Analysis, Input, Output, Payload, Pending, Upload, files};
+use crate::engine::{Analysis, File, Input, Output, Payload, Pending, files};
 use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::Document;
 use crate::http::app::App;
@@ -124,7 +124,7 @@ fn wants_lines(headers: &HeaderMap) -> bool {
 fn split(document: &Document, content: &Content, limit: usize, stop: &Stop) -> Result<Vec<Input>, Error> {
     let pictures: Vec<Input> = if let Content::Form(boundary) = content {
         let files = files(document.bytes(), boundary, limit, stop)?.into_iter();
-        files.map(|Upload { file, named }| Payload::file(document.part(file.into())).named(named).into()).collect()
+        files.map(|File { bytes, named }| Payload::file(document.part(bytes.into())).named(named).into()).collect()
     } else {
         let text = document.of(document.part(json::to_utf8(document.bytes())?));
         let fields = json::list(text.bytes(), FIELD, limit)?.into_iter();
