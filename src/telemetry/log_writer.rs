@@ -54,12 +54,16 @@ impl Queue {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Starts the thread that writes to `output`. Call once per queue.
+    /// Starts the thread that writes to `output` and calls `report` with the number of lines that have been
+    /// lost since its last call, once the output is read again. Call once per queue.
     ///
     /// # Errors
     /// The error of the system if it refuses the thread.
-    pub(super) fn start(&'static self, output: impl Write + Send + 'static) -> io::Result<()> {
-        thread::Builder::new().name("log".into()).spawn(move || self.run(output)).map(drop)
+    pub(super) fn start<R>(&'static self, output: impl Write + Send + 'static, report: R) -> io::Result<()>
+    where
+        R: Fn(u64) + Send + 'static,
+    {
+        thread::Builder::new().name("log".into()).spawn(move || self.run(output, report)).map(drop)
     }
 
     /// Waits up to `patience` until all queued lines are written, and returns whether they are.
@@ -88,24 +92,30 @@ impl Queue {
         }
     }
 
-    fn run(&self, mut output: impl Write) {
+    fn run(&self, mut output: impl Write, report: impl Fn(u64)) {
         let mut batch = Vec::new();
         let mut is_torn = false;
+        let mut is_read = false;
         let mut told = 0;
         loop {
             self.next(&mut batch);
+            // The report is a line of this queue, which has room now that its lines have been taken.
+            let dropped = self.dropped();
+            if is_read && dropped > told {
+                report(dropped - told);
+                told = dropped;
+            }
             // The part of a line that a failed write has left must not become the head of the next one.
             if is_torn && write_all(&mut output, b"\n").is_err() {
                 self.drop_lines(count_lines(&batch));
                 continue;
             }
             is_torn = false;
-            match write_all(&mut output, &batch) {
-                Ok(()) => self.tell(&mut told),
-                Err(written) => {
-                    is_torn = written > 0 && batch[written - 1] != b'\n';
-                    self.drop_lines(count_lines(&batch[written..]));
-                }
+            let result = write_all(&mut output, &batch);
+            is_read = result.is_ok();
+            if let Err(written) = result {
+                is_torn = written > 0 && batch[written - 1] != b'\n';
+                self.drop_lines(count_lines(&batch[written..]));
             }
         }
     }
@@ -123,15 +133,6 @@ impl Queue {
             state = self.lock();
         }
         std::mem::swap(&mut state.lines, batch);
-    }
-
-    /// Logs how many lines have been lost since the last call. Call after a write, when the output is read again.
-    fn tell(&self, told: &mut u64) {
-        let dropped = self.dropped();
-        if dropped > *told {
-            tracing::warn!(lines = dropped - *told, "log lines were dropped: nobody read them in time");
-            *told = dropped;
-        }
     }
 
     fn drop_lines(&self, lines: u64) {
@@ -225,7 +226,7 @@ mod tests {
     fn scripted() -> (&'static Queue, SyncSender<Written>, Receiver<Vec<u8>>) {
         let queue: &'static Queue = Box::leak(Box::new(Queue::new()));
         let ((result, results), (taken, output)) = (sync_channel(0), channel());
-        queue.start(Scripted { results, taken }).unwrap();
+        queue.start(Scripted { results, taken }, |lines| queue.push(format!("{lines} lost\n").as_bytes())).unwrap();
         (queue, result, output)
     }
 
@@ -258,9 +259,12 @@ mod tests {
         assert!(!queue.flush(Duration::from_millis(10)));
         drop(result);
         assert!(queue.flush(LONG));
+        // The queue was full to the last byte when the output was read again.
         let written = text(&output);
-        assert_eq!(written.lines().count() as u64, 5000 - dropped);
-        assert!(written.lines().all(|line| line.len() == 1023));
+        let (reports, lines): (Vec<&str>, Vec<&str>) = written.lines().partition(|line| line.ends_with(" lost"));
+        assert_eq!(lines.len() as u64, 5000 - dropped);
+        assert!(lines.iter().all(|line| line.len() == 1023));
+        assert_eq!(reports, [format!("{dropped} lost")]);
     }
 
     #[test]
@@ -293,6 +297,9 @@ mod tests {
         drop(result);
         assert!(queue.flush(LONG));
         assert_eq!((text(&output).as_str(), queue.dropped()), ("first\nsec\nthird\n", 1));
+        queue.push(b"fourth\n");
+        assert!(queue.flush(LONG));
+        assert_eq!(text(&output), "fourth\n1 lost\n");
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub fn start(config: &Config, traces: Option<&Traces>) -> Result<Log, StartError
     layers.extend(traces.map(Traces::layer));
     if tracing_subscriber::registry().with(layers).try_init().is_ok() {
         QUEUE
-            .start(Stdout)
+            .start(Stdout, |lines| tracing::warn!(lines, "log lines were dropped: nobody read them in time"))
             .map_err(|error| StartError::new(format!("The system refuses the log's thread: {error}.")))?;
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
