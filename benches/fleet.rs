@@ -1,8 +1,9 @@
 //! The clients of `scripts/fleet`: a steady load of pictures as JSON, as files and by gRPC, through a balancer, with every answer
 //! held against the one that an instance has given directly. Prints a line for each request: the second of its end since the
-//! start, its door, what came of it, and its milliseconds.
+//! start, its door, what came of it, and its milliseconds. It ends at the end of standard input, once every request that is on
+//! its way has its line, with a last line that says how many were sent.
 //!
-//!   fleet --direct HOST:PORT --http HOST:PORT --grpc HOST:PORT --clients N (--seconds N | --requests N)
+//!   fleet --direct HOST:PORT --http HOST:PORT[,...] --grpc HOST:PORT[,...] --clients N --pictures FILE[,...]
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "what fails here fails the run")]
 
@@ -12,10 +13,11 @@ mod grpc;
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -32,9 +34,6 @@ use tokio::time::timeout;
 
 /// The longest that a client waits: more than the server's own `INFERENCE_TIMEOUT` and a balancer's second try.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Small pictures, so that the instances answer many.
-const PICTURES: [&str; 3] = ["chelsea_phone.jpg", "chelsea.webp", "rocket_progressive.jpg"];
 
 /// What came of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,13 +67,12 @@ async fn post(http: &Http, address: SocketAddr, content_type: &str, body: Bytes)
     Ok((status, body.to_bytes()))
 }
 
-/// The pictures with the answers of the instance at `direct`.
-async fn pictures(direct: SocketAddr) -> Vec<Picture> {
+/// The pictures in the files, with the answers of the instance at `direct`.
+async fn pictures(direct: SocketAddr, files: &str) -> Vec<Picture> {
     let http = Client::builder(TokioExecutor::new()).build_http();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures");
     let mut pictures = Vec::new();
-    for name in PICTURES {
-        let file = Bytes::from(std::fs::read(folder.join(name)).unwrap());
+    for path in files.split(',') {
+        let file = Bytes::from(std::fs::read(path).unwrap());
         let json = Bytes::from(format!(r#"{{"base64Image":"{}"}}"#, BASE64_STANDARD.encode(&file)));
         let (status, labels) = post(&http, direct, "application/json", json.clone()).await.unwrap();
         assert_eq!(status, 200);
@@ -124,40 +122,38 @@ fn is_refusal(status: &tonic::Status) -> bool {
     status.code() == tonic::Code::Unavailable && status.source().is_none()
 }
 
-/// How much is sent.
-struct End {
-    at: Instant,
-    left: Cell<u64>,
-}
-
-impl End {
-    fn takes_another(&self) -> bool {
-        let left = self.left.get();
-        self.left.set(left.saturating_sub(1));
-        left > 0 && Instant::now() < self.at
-    }
+/// Whether standard input has ended.
+fn ended() -> Arc<AtomicBool> {
+    let ended = Arc::new(AtomicBool::new(false));
+    let seen = ended.clone();
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        seen.store(true, Ordering::Relaxed);
+    });
+    ended
 }
 
 async fn load(arguments: &HashMap<String, String>) {
-    let address = |name: &str| -> SocketAddr { arguments[name].parse().unwrap() };
-    let number = |name: &str, default: u64| arguments.get(name).map_or(default, |value| value.parse().unwrap());
-    let pictures = Rc::new(pictures(address("--direct")).await);
-    let begun = Instant::now();
-    let seconds = number("--seconds", 1_000_000);
-    let end =
-        Rc::new(End { at: begun + Duration::from_secs(seconds), left: Cell::new(number("--requests", u64::MAX)) });
-    let clients = (0..number("--clients", 4)).map(|first| {
+    let addresses = |name: &str| -> Vec<SocketAddr> {
+        arguments[name].split(',').map(|address| address.parse().unwrap()).collect()
+    };
+    let pictures = Rc::new(pictures(addresses("--direct")[0], &arguments["--pictures"]).await);
+    let (http, grpc) = (addresses("--http"), addresses("--grpc"));
+    let (begun, ended, sent) = (Instant::now(), ended(), Rc::new(Cell::new(0_u64)));
+    let number: usize = arguments["--clients"].parse().unwrap();
+    let clients = (0..number).map(|first| {
         let visitor = Visitor {
             http: Client::builder(TokioExecutor::new()).build_http(),
-            grpc: grpc::Client::new(address("--grpc")),
-            http_address: address("--http"),
+            grpc: grpc::Client::new(grpc[first % grpc.len()]),
+            http_address: http[first % http.len()],
         };
-        let (pictures, end) = (pictures.clone(), end.clone());
+        let (pictures, ended, sent) = (pictures.clone(), ended.clone(), sent.clone());
         tokio::task::spawn_local(async move {
-            let mut turn = usize::try_from(first).unwrap();
-            while end.takes_another() {
+            let mut turn = first;
+            while !ended.load(Ordering::Relaxed) {
                 let door = ["json", "file", "grpc"][turn % 3];
                 let asked = Instant::now();
+                sent.set(sent.get() + 1);
                 let (outcome, why) = visitor.ask(door, &pictures[turn / 3 % pictures.len()]).await;
                 let (second, milliseconds) = (begun.elapsed().as_secs_f64(), asked.elapsed().as_secs_f64() * 1000.0);
                 let why = why.replace('\n', " ");
@@ -169,6 +165,7 @@ async fn load(arguments: &HashMap<String, String>) {
     for client in clients.collect::<Vec<_>>() {
         client.await.unwrap();
     }
+    println!("sent {}", sent.get());
     std::io::stdout().flush().unwrap();
 }
 

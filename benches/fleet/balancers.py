@@ -7,22 +7,28 @@ import socket
 import subprocess
 import time
 
+from network import NAME
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = ROOT / "scripts/deploy/balancers"
 TOOLS = ROOT / ".tools/fleet/bin"
 START_SECONDS = 20
+
+ENVOY = ["-c", "{folder}/envoy.yaml", "--concurrency", "1", "-l", "warn"]
+HAPROXY = ["-f", "{folder}/haproxy.cfg"]
 
 # The ports in the files, and how far those of a test are from the first one.
 PORTS = {"8000": 0, "8001": 1, "9901": 2}
 
 
 class Balancer:
-    """A balancer in front of three instances. `repeats` says what it sends again: a request whose instance was killed or
-    frozen, or whose instance refused it by UNAVAILABLE."""
+    """A balancer in front of instances. `repeats` says what it sends again: requests whose instance was killed, or
+    frozen. `by_name` turns the text of its files into one that finds the instances by
+    DNS."""
 
-    def __init__(self, name, program, files, command, grpc_port=0, repeats=frozenset(), preface=""):
+    def __init__(self, name, program, files, command, grpc_port=0, repeats=frozenset(), preface="", by_name=None):
         self.name, self.program, self.files, self.command = name, program, files, command
-        self.grpc_port, self.repeats, self.preface = grpc_port, repeats, preface
+        self.grpc_port, self.repeats, self.preface, self.by_name = grpc_port, repeats, preface, by_name
         self.process = None
 
     def path(self):
@@ -30,16 +36,20 @@ class Balancer:
         ours = TOOLS / self.program
         return str(ours) if ours.is_file() else shutil.which(self.program)
 
-    def start(self, instances, first_port, folder):
-        """Starts it in front of the instances and waits until it answers. Sets the addresses of both doors."""
+    def start(self, fleet, first_port, folder):
+        """Starts it in front of the fleet and waits until it answers. Sets the addresses of both doors."""
         folder = folder / self.name
         folder.mkdir(parents=True, exist_ok=True)
         for file in self.files:
-            text = configured((FILES / file).read_text(), instances, first_port)
-            (folder / file).write_text(self.preface.format(folder=folder) + text)
+            text = (FILES / file).read_text()
+            if fleet.names:
+                text = self.by_name(text)
+            (folder / file).write_text(self.preface.format(folder=folder) + configured(text, fleet, first_port))
         self.http = f"127.0.0.1:{first_port}"
         self.grpc = f"127.0.0.1:{first_port + self.grpc_port}"
         command = [self.path(), *(part.format(folder=folder) for part in self.command)]
+        if fleet.names:
+            command = fleet.names.seen_by(command)
         with (folder / "log").open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
         end = time.monotonic() + START_SECONDS
@@ -60,12 +70,11 @@ class Balancer:
                 self.process.wait()
 
 
-def configured(text, instances, first_port):
+def configured(text, fleet, first_port):
     """The text of a file with addresses of this machine in place of the names and ports in it."""
-    for number, address in enumerate(instances, 1):
-        host, port = address.rsplit(":", 1)
-        text = text.replace(f"address: glimpse-{number}, port_value: 8080", f"address: {host}, port_value: {port}")
-        text = text.replace(f"glimpse-{number}:8080", address)
+    for number, instance in enumerate(fleet, 1):
+        text = text.replace(f"address: glimpse-{number},", f"address: {instance.host},")
+        text = text.replace(f"glimpse-{number}:8080", instance.address)
     text = text.replace("address: 0.0.0.0", "address: 127.0.0.1")
     for port, offset in PORTS.items():
         pattern = rf"(port_value: |listen |bind :|address: \":|^:){port}\b"
@@ -88,14 +97,34 @@ def listens(address):
     return True
 
 
+def envoy_by_name(text):
+    """Envoy's file with one name in place of three."""
+    text = re.sub(r" *- endpoint: .*glimpse-[23].*\n", "", text)
+    return text.replace("glimpse-1", NAME)
+
+
+def haproxy_by_name(text):
+    """HAProxy's file with the servers of haproxy-dns.cfg, as that says."""
+    return text.replace("default_backend glimpse", "default_backend found")
+
+
 def all_balancers():
-    """Every balancer, in the order of the tables."""
+    """Every balancer with the addresses of the instances in its files, in the order of the tables."""
     nginx = "daemon off; pid {folder}/pid; error_log stderr warn; worker_processes 1;\n"
     return [
-        Balancer("envoy", "envoy", ["envoy.yaml"], ["-c", "{folder}/envoy.yaml", "--concurrency", "1", "-l", "warn"],
-                 repeats={"killed", "frozen", "refused"}),
-        Balancer("haproxy", "haproxy", ["haproxy.cfg"], ["-f", "{folder}/haproxy.cfg"]),
+        Balancer("envoy", "envoy", ["envoy.yaml"], ENVOY, repeats={"killed", "frozen"}),
+        Balancer("haproxy", "haproxy", ["haproxy.cfg"], HAPROXY),
         Balancer("nginx", "nginx", ["nginx.conf"], ["-p", "{folder}", "-c", "{folder}/nginx.conf"], 1, preface=nginx),
         Balancer("traefik", "traefik", ["traefik.yaml", "traefik-services.yaml"], ["--configFile={folder}/traefik.yaml"]),
         Balancer("caddy", "caddy", ["Caddyfile"], ["run", "--config", "{folder}/Caddyfile"]),
+    ]
+
+
+def balancers_by_name():
+    """Those that find the instances by DNS. nginx and Traefik ask DNS at the start only, and Caddy does not check instances
+    that it finds so."""
+    haproxy = ["haproxy.cfg", "haproxy-dns.cfg"]
+    return [
+        Balancer("envoy", "envoy", ["envoy.yaml"], ENVOY, by_name=envoy_by_name),
+        Balancer("haproxy", "haproxy", haproxy, [*HAPROXY, "-f", "{folder}/haproxy-dns.cfg"], by_name=haproxy_by_name),
     ]

@@ -1,14 +1,14 @@
 """Three instances behind each balancer in turn, under a steady load, and what becomes of the load when things go wrong.
 
-Prints a line for each balancer and event, and exits with 1 for a wrong answer, for a sum that does not fit, and for a lost
-request where none may be lost.
+Prints a row for each balancer and event: what was sent, and what became of it; the milliseconds of the right answers (median
+and 99th percentile) before, during and after the event; and the balancer's CPU time for a request, in milliseconds. Exits with
+1 for a wrong answer, for a request without an outcome, and for a lost one where none may be lost.
 """
 
 import argparse
-import collections
+import contextlib
 import pathlib
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,37 +16,33 @@ import time
 
 import balancers
 import events
-from instances import Instance, cpu_seconds
+import network
+import pictures
+import small_model
+import throughput
+from instances import Fleet, cpu_seconds
+from records import HEAD, Mark, Record
 
-FIRST_PORT = 27191
 BALANCER_PORT = 27200
-# Seconds of load before an event and after it.
-QUIET = 4
-# Where a request that was on its way may be lost: the balancer does not send it again.
-MAY_LOSE = {"SIGKILL, three times": "killed", "frozen": "frozen"}
-
-Request = collections.namedtuple("Request", "second door outcome milliseconds why")
 
 
 def main():
     arguments = parse_arguments()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="glimpse-fleet-"))
-    options = ["--workers", "1", "--trusted-proxies", "127.0.0.1", "--inference-timeout", "5s", *arguments.options]
-    fleet = [Instance(arguments.executable, f"127.0.0.1:{FIRST_PORT + number}", folder, options) for number in range(3)]
-    failures = []
-    try:
-        for balancer in balancers.all_balancers():
-            if arguments.balancers and balancer.name not in arguments.balancers:
-                continue
-            if balancer.path() is None:
-                print(f"skipped {balancer.name}: it is not installed", flush=True)
-                continue
-            failures += run(balancer, fleet, arguments, folder)
-    finally:
-        for instance in fleet:
-            instance.stop_at_once()
+    arguments.pictures = pictures.tiny(folder) if arguments.small else pictures.usual()
+    if arguments.small:
+        arguments.options += ["--model", str(small_model.write(folder))]
+    if arguments.throughput:
+        throughput.compare(arguments, folder)
+        return
+    wanted = arguments.events or (events.SHORT if arguments.short else list(events.ALL))
+    print(HEAD, flush=True)
+    records = [*by_address(wanted, arguments, folder), *by_name(wanted, arguments, folder)]
+    print(f"\n{sum(record.sent for record in records):,} requests, of which "
+          f"{sum(record.counts['Right'] for record in records):,} were answered right")
+    failures = [failure for record in records for failure in record.failures()]
     if failures:
-        sys.exit("\n".join(failures))
+        sys.exit("\n".join([*failures, f"The logs are in {folder}."]))
     shutil.rmtree(folder)
 
 
@@ -55,80 +51,118 @@ def parse_arguments():
     parser.add_argument("--executable", required=True)
     parser.add_argument("--load", required=True, help="the executable of benches/fleet.rs")
     parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--short", action="store_true", help="fewer events")
+    parser.add_argument("--quiet", type=float, default=4, metavar="SECONDS", help="load before an event, and after it")
+    parser.add_argument("--requests", type=int, default=0, help="repeat the events until each balancer had so many")
+    parser.add_argument("--short", action="store_true", help=f"the events {' and '.join(events.SHORT)} alone")
     parser.add_argument("--balancers", nargs="*", help="default: all that are installed")
-    parser.add_argument("--events", nargs="*", help="default: all")
+    parser.add_argument("--events", nargs="*", choices=events.ALL, metavar="EVENT", help=f"of: {', '.join(events.ALL)}")
+    parser.add_argument("--small", action="store_true", help="tiny pictures and a tiny model, for very many requests")
+    parser.add_argument("--throughput", action="store_true", help="compare three instances with one of two workers instead")
     parser.add_argument("options", nargs="*", help="options of glimpse, behind --")
     return parser.parse_args()
 
 
-def run(balancer, fleet, arguments, folder):
-    """Every event behind one balancer. Returns what failed."""
-    for instance in fleet:
-        instance.start()
-    balancer.start([instance.address for instance in fleet], BALANCER_PORT, folder)
-    failures = []
+def by_address(wanted, arguments, folder):
+    """The events behind balancers whose files have the addresses of three instances."""
+    names = [name for name in wanted if name not in events.BY_DNS]
+    missing = network.missing("ip", "tc", "iptables") if set(names) & set(events.IN_NAMESPACE) else None
+    if missing:
+        names = [name for name in names if name not in events.IN_NAMESPACE]
+        print(f"skipped {', '.join(events.IN_NAMESPACE)}: {missing}", flush=True)
+    if not names:
+        return []
+    with contextlib.nullcontext() if missing else network.Namespace() as namespace:
+        fleet = Fleet(arguments.executable, folder, options(arguments), namespace=namespace)
+        return run(fleet, balancers.all_balancers(), names, arguments, folder)
+
+
+def by_name(wanted, arguments, folder):
+    """The events behind balancers that find up to four instances by DNS."""
+    names = [name for name in wanted if name in events.BY_DNS]
+    missing = network.missing("dnsmasq", "unshare")
+    if names and missing:
+        print(f"skipped {', '.join(names)}: {missing}", flush=True)
+    if missing or not names:
+        return []
+    with network.Names() as dns:
+        fleet = Fleet(arguments.executable, folder, options(arguments), names=dns)
+        return run(fleet, balancers.balancers_by_name(), names, arguments, folder)
+
+
+def options(arguments):
+    return ["--workers", "1", *arguments.options]
+
+
+def run(fleet, candidates, names, arguments, folder):
+    """The events behind each balancer that is wanted and installed. Returns their records."""
+    records = []
     try:
-        names = arguments.events or (events.SHORT if arguments.short else events.ALL)
-        for name in names:
-            failures += observe(balancer, fleet, name, arguments, folder)
+        for balancer in candidates:
+            if arguments.balancers and balancer.name not in arguments.balancers:
+                continue
+            if balancer.path() is None:
+                print(f"skipped {balancer.name}: it is not installed", flush=True)
+                continue
+            records += behind(balancer, fleet, names, arguments, folder)
+    finally:
+        fleet.stop_at_once()
+    return records
+
+
+def behind(balancer, fleet, names, arguments, folder):
+    """The events behind one balancer, again and again if more requests are wanted. Prints a row for each."""
+    records = [Record(balancer.name, name, most_lost(balancer, name, arguments.clients)) for name in names]
+    fleet.start()
+    balancer.start(fleet, BALANCER_PORT, folder)
+    try:
+        while True:
+            for record in records:
+                observe(record, balancer, fleet, arguments, folder)
+                if not arguments.requests:
+                    show(record)
+            if sum(record.sent for record in records) >= arguments.requests:
+                break
     finally:
         balancer.stop()
-    return failures
+    if arguments.requests:
+        for record in records:
+            show(record)
+    return records
 
 
-def observe(balancer, fleet, name, arguments, folder):
-    """One event under load. Prints its line and returns what failed."""
-    log = folder / f"{balancer.name}-{name.replace(' ', '-')}.requests"
+def most_lost(balancer, name, clients):
+    """How many requests may be lost: none, or those on their way to the instance that is hit, one of each client."""
+    event = events.ALL[name]
+    return 0 if event.blow is None or event.blow in balancer.repeats else event.blows * clients
+
+
+def observe(record, balancer, fleet, arguments, folder):
+    """One event under load, added to its record."""
+    output = folder / "requests"
+    # The answers that all others are held against come from an instance, without a balancer.
+    command = [arguments.load, "--direct", fleet[0].address, "--http", balancer.http, "--grpc", balancer.grpc]
+    shown = [*arguments.pictures, pictures.large(folder)] if events.ALL[record.event].has_large else arguments.pictures
+    command += ["--pictures", ",".join(map(str, shown))]
     begun = time.monotonic()
-    with log.open("wb") as output:
-        command = [arguments.load, "--direct", fleet[1].address, "--http", balancer.http, "--grpc", balancer.grpc]
-        load = subprocess.Popen([*command, "--clients", str(arguments.clients), "--seconds", "600"], stdout=output)
-        cpu = cpu_seconds(balancer.process.pid)
-        time.sleep(QUIET)
+    cpu = cpu_seconds(balancer.process.pid)
+    with output.open("wb") as out:
+        load = subprocess.Popen([*command, "--clients", str(arguments.clients)], stdin=subprocess.PIPE, stdout=out)
+    try:
+        time.sleep(arguments.quiet)
         begin = time.monotonic() - begun
-        events.ALL[name](fleet)
+        events.ALL[record.event].run(fleet)
         end = time.monotonic() - begun
-        time.sleep(QUIET)
-        load.terminate()
-        load.wait()
-        cpu = cpu_seconds(balancer.process.pid) - cpu
-    requests = [parsed(line) for line in log.read_text().splitlines() if line.count(" ") >= 3]
-    counts = collections.Counter(request.outcome for request in requests)
-    print(line(balancer.name, name, requests, counts, begin, end, cpu), flush=True)
-    lost = [request for request in requests if request.outcome == "Lost"]
-    for request in lost[:3]:
-        print(f"         lost at {request.second:.1f} s by {request.door}: {request.why[:160]}", flush=True)
-    failures = []
-    if counts["Wrong"]:
-        failures.append(f"{balancer.name}, {name}: {counts['Wrong']} wrong answers, see {log}")
-    may_lose = name in MAY_LOSE and MAY_LOSE[name] not in balancer.repeats
-    if counts["Lost"] and not may_lose:
-        failures.append(f"{balancer.name}, {name}: {counts['Lost']} lost requests, see {log}")
-    return failures
+        time.sleep(arguments.quiet)
+    finally:
+        load.stdin.close()
+        load.wait(60)
+    if load.returncode != 0:
+        raise SystemExit(f"The clients ended with {load.returncode}.")
+    record.add(output.read_text(), Mark(begin, end), cpu_seconds(balancer.process.pid) - cpu)
 
 
-def parsed(text):
-    second, door, outcome, milliseconds, *why = text.split(" ", 4)
-    return Request(float(second), door, outcome, float(milliseconds), why[0] if why else "")
-
-
-def line(balancer, event, requests, counts, begin, end, cpu):
-    times = {"before": [], "during": [], "after": []}
-    for request in requests:
-        if request.outcome == "Right":
-            part = "before" if request.second < begin else "during" if request.second < end else "after"
-            times[part].append(request.milliseconds)
-    shown = "  ".join(f"{part} {percentiles(values)}" for part, values in times.items())
-    numbers = "  ".join(f"{counts[outcome]:4d} {outcome.lower()}" for outcome in ("Right", "Refused", "Wrong", "Lost"))
-    each = cpu * 1000 / max(len(requests), 1)
-    return f"{balancer:8s} {event:22s} {len(requests):5d} sent  {numbers}  p50/p99 ms: {shown}  CPU {each:.2f} ms a request"
-
-
-def percentiles(values):
-    if len(values) < 2:
-        return "-"
-    return f"{statistics.median(values):.0f}/{statistics.quantiles(values, n=100)[98]:.0f}"
+def show(record):
+    print(record.row(), *record.reasons(), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

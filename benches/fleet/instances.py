@@ -2,29 +2,37 @@
 
 import http.client
 import os
+import pathlib
 import signal
 import subprocess
 import time
 
+from network import HERE, NAMESPACE, THERE
+
 START_SECONDS = 60
-# SHUTDOWN_DELAY: longer than the half second in which every balancer checks.
-DRAIN = "1500ms"
+# SHUTDOWN_DELAY: longer than the half second in which the balancers check, and than DNS takes to tell them.
+DRAIN = "2500ms"
+PORT = 8080
+OPTIONS = ["--inference-timeout", "5s", "--shutdown-delay", DRAIN, "--log-format", "json",
+           "--trusted-proxies", f"127.0.0.0/8,{HERE}"]
 
 
 class Instance:
     """One process of glimpse. It keeps its address when it is started again."""
 
     def __init__(self, executable, address, logs, options):
-        self.executable, self.address, self.options = executable, address, options
-        self.log = logs / f"glimpse-{address.replace(':', '-')}.log"
+        self.executable, self.host, self.options = executable, address, options
+        self.address = f"{address}:{PORT}"
+        self.log = logs / f"glimpse-{address}.log"
         self.process = None
 
     def start(self, *more):
         """Starts the process, with more options than its own, and waits until it is ready."""
         self.stop_at_once()
-        options = ["--listen-addr", self.address, "--shutdown-delay", DRAIN, "--log-format", "json", *self.options, *more]
+        command = ["ip", "netns", "exec", NAMESPACE] if self.host == THERE else []
+        command += [self.executable, "--listen-addr", self.address, "--instance-id", self.host, *OPTIONS, *self.options, *more]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([self.executable, *options], stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         end = time.monotonic() + START_SECONDS
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > end:
@@ -32,8 +40,7 @@ class Instance:
             time.sleep(0.05)
 
     def is_ready(self):
-        host, port = self.address.rsplit(":", 1)
-        connection = http.client.HTTPConnection(host, int(port), timeout=1)
+        connection = http.client.HTTPConnection(self.host, PORT, timeout=1)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
@@ -42,10 +49,21 @@ class Instance:
         finally:
             connection.close()
 
+    def must_have_refused(self, reason):
+        """Stops the run if no request was refused for this reason: the event has not happened."""
+        connection = http.client.HTTPConnection(self.host, PORT, timeout=5)
+        connection.request("GET", "/metrics")
+        metrics = connection.getresponse().read().decode()
+        connection.close()
+        if f'glimpse_rejected_total{{reason="{reason}"}}' not in metrics:
+            raise SystemExit(f"{self.address} has refused nothing as {reason}.")
+
     def stop(self):
-        """SIGTERM; waits for the end. Returns the exit code."""
+        """SIGTERM; waits for the end, which must be a good one."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        code = self.process.wait(60)
+        if code != 0:
+            raise SystemExit(f"{self.address} ended with {code} after SIGTERM: see {self.log}.")
 
     def kill(self):
         self.process.kill()
@@ -62,12 +80,43 @@ class Instance:
             self.thaw()
             self.kill()
 
-    def cpu_seconds(self):
-        return cpu_seconds(self.process.pid)
+
+class Fleet(list):
+    """Instances, and what is around them: a `namespace` that the third one is in, and `names` that lead to them."""
+
+    def __init__(self, executable, logs, options, namespace=None, names=None):
+        super().__init__()
+        self.namespace, self.names = namespace, names
+        hosts = [f"127.0.7.{number}" for number in range(1, 5 if names else 4)]
+        if namespace:
+            hosts[2] = THERE
+        self.extend(Instance(executable, host, logs, options) for host in hosts)
+
+    def start(self):
+        """Starts all; with `names` only the first one, whose address is published."""
+        for instance in self[:1] if self.names else self:
+            instance.start()
+        if self.names:
+            self.publish(1)
+
+    def publish(self, number):
+        """Gives the name the addresses of the first instances."""
+        self.names.publish([instance.host for instance in self[:number]])
+
+    def stop_at_once(self):
+        for instance in self:
+            instance.stop_at_once()
 
 
 def cpu_seconds(pid):
-    """User and system time of a process (proc(5), /proc/PID/stat)."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """User and system time of a process and of those that it has started (proc(5), /proc/PID/stat)."""
+    ticks = 0
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            number, rest = stat.read_text(errors="replace").split(" ", 1)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        fields = rest.rsplit(")", 1)[1].split()
+        if pid in (int(number), int(fields[1])):
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")

@@ -21,7 +21,7 @@ use crate::telemetry::{Traces, logs};
 /// # Errors
 /// A sentence that names the option that can't be used.
 pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
-    let traces = Traces::start()?;
+    let traces = Traces::start(&config.log.instance_id)?;
     // Flushes the log on every way out.
     let _log = logs::start(config, traces.as_ref())?;
     let app = load(config)?;
@@ -83,6 +83,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
         model: model.metadata().clone(),
         site,
         access: Arc::new(Access::new(&config.access)?),
+        instance: config.log.instance_id.clone(),
         metrics: Metrics::start(),
         shows_metrics: config.access.metrics_addr.is_none(),
         lifecycle: Lifecycle::new(),
@@ -113,6 +114,7 @@ pub async fn run(app: App, config: &Config, started: Instant) -> Result<bool, St
     };
     tracing::info!(
         %address,
+        version = env!("CARGO_PKG_VERSION"),
         model = app.model.name,
         model_version = app.model.version,
         precision = app.model.precision,

@@ -147,6 +147,11 @@ impl Engine {
         self.permits.available_permits() == 0
     }
 
+    /// The number of workers.
+    pub fn workers(&self) -> usize {
+        self.pool.size()
+    }
+
     /// Inputs that wait for a worker.
     pub fn waiting(&self) -> usize {
         let taken = self.capacity - self.permits.available_permits();

@@ -29,6 +29,11 @@ impl Budget {
         Self { free: Arc::new(Semaphore::new(total)), total }
     }
 
+    /// The number of bytes in use and free.
+    pub const fn size(&self) -> usize {
+        self.total
+    }
+
     /// The largest body that fits into an unused budget, in bytes.
     pub const fn largest(&self) -> usize {
         self.total - self.total / KEPT_FOR_SMALL

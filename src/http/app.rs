@@ -36,6 +36,8 @@ pub struct State {
     pub access: Arc<Access>,
     /// The source of the web site's files.
     pub site: Site,
+    /// The name of this process in its metrics.
+    pub instance: String,
     /// The metrics of this process.
     pub metrics: Metrics,
     /// Whether `/metrics` is on this port.

@@ -105,7 +105,8 @@ fn layer(config: &Config) -> Box<dyn Layer<Registry> + Send + Sync> {
     if config.log.log_format == LogFormat::Text || (config.log.log_format == LogFormat::Auto && terminal) {
         layer.with_ansi(terminal).with_target(false).with_timer(Clock).with_filter(logged).boxed()
     } else {
-        layer.fmt_fields(JsonFields::new()).event_format(JsonLines).with_filter(logged).boxed()
+        let lines = JsonLines { instance: config.log.instance_id.clone() };
+        layer.fmt_fields(JsonFields::new()).event_format(lines).with_filter(logged).boxed()
     }
 }
 
@@ -124,9 +125,11 @@ impl FormatTime for Clock {
     }
 }
 
-/// An event as one flat JSON object: `time`, `level`, the fields of its spans, `trace_id` if it belongs to a
+/// An event as one flat JSON object: `time`, `level`, `instance_id`, the fields of its spans, `trace_id` if it belongs to a
 /// trace, its own fields. A later field replaces an earlier one of the same name.
-struct JsonLines;
+struct JsonLines {
+    instance: String,
+}
 
 impl<S> FormatEvent<S, JsonFields> for JsonLines
 where
@@ -141,6 +144,7 @@ where
         let mut line = Map::new();
         line.insert("time".into(), Clock::now().to_string().into());
         line.insert("level".into(), event.metadata().level().as_str().into());
+        line.insert("instance_id".into(), self.instance.as_str().into());
         for span in context.event_scope().into_iter().flat_map(tracing_subscriber::registry::Scope::from_root) {
             if let Some(fields) = span.extensions().get::<FormattedFields<JsonFields>>() {
                 line.extend(serde_json::from_str::<Map<String, Value>>(fields).unwrap_or_default());

@@ -7,7 +7,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 
-use super::logs;
+use super::{logs, spans};
 use crate::engine::{Stage, Timings};
 use crate::image::decode::failures;
 use crate::model::Metadata;
@@ -22,8 +22,12 @@ const QUEUE_DEPTH: &str = "glimpse_queue_depth";
 const QUEUE_WAIT: &str = "glimpse_queue_wait_seconds";
 const STAGE_DURATION: &str = "glimpse_stage_duration_seconds";
 const INFLIGHT_BYTES: &str = "glimpse_inflight_bytes";
+const INFLIGHT_BYTES_LIMIT: &str = "glimpse_inflight_bytes_limit";
 const DECODER_FAILURES: &str = "glimpse_decoder_failures_total";
 const LOG_LINES_DROPPED: &str = "glimpse_log_lines_dropped_total";
+const SPANS_DROPPED: &str = "glimpse_spans_dropped_total";
+const READY: &str = "glimpse_ready";
+const WORKERS: &str = "glimpse_workers";
 const BUILD_INFO: &str = "glimpse_build_info";
 const MODEL_INFO: &str = "glimpse_model_info";
 
@@ -74,9 +78,14 @@ impl Metrics {
     pub fn render(&self, now: &Now<'_>) -> String {
         gauge!(QUEUE_DEPTH).set(precise(now.queue_depth));
         gauge!(INFLIGHT_BYTES).set(precise(now.inflight_bytes));
+        gauge!(INFLIGHT_BYTES_LIMIT).set(precise(now.inflight_bytes_limit));
+        gauge!(WORKERS).set(precise(now.workers));
+        gauge!(READY).set(f64::from(u8::from(now.is_ready)));
         counter!(LOG_LINES_DROPPED).absolute(logs::dropped_lines());
+        counter!(SPANS_DROPPED).absolute(spans::dropped());
         counter!(DECODER_FAILURES).absolute(failures::failures());
-        gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        let labels = [("version", env!("CARGO_PKG_VERSION").to_owned()), ("instance_id", now.instance.to_owned())];
+        gauge!(BUILD_INFO, &labels).set(1.0);
         let Metadata { name, version, weights_sha256, .. } = now.model;
         let labels = [("name", name.clone()), ("version", version.clone()), ("weights", weights_sha256.clone())];
         gauge!(MODEL_INFO, &labels).set(1.0);
@@ -100,6 +109,14 @@ pub struct Now<'a> {
     pub queue_depth: usize,
     /// Bytes of memory that request bodies hold.
     pub inflight_bytes: usize,
+    /// The most bytes that they may hold.
+    pub inflight_bytes_limit: usize,
+    /// Number of workers.
+    pub workers: usize,
+    /// Whether the server wants requests.
+    pub is_ready: bool,
+    /// The name of this process.
+    pub instance: &'a str,
     /// The model that answers.
     pub model: &'a Metadata,
 }
@@ -151,9 +168,13 @@ fn describe() {
     describe_histogram!(QUEUE_WAIT, Unit::Seconds, "Time that analyzed requests have waited for a worker.");
     describe_histogram!(STAGE_DURATION, Unit::Seconds, "Time that the stages of an analysis took.");
     describe_gauge!(INFLIGHT_BYTES, Unit::Bytes, "Bytes of request bodies in memory.");
+    describe_gauge!(INFLIGHT_BYTES_LIMIT, Unit::Bytes, "The most bytes of request bodies in memory.");
+    describe_gauge!(WORKERS, "Workers, each of which analyzes one picture at a time.");
+    describe_gauge!(READY, "1 while the server wants requests; 0 when it is about to end or a worker is missing.");
+    describe_counter!(SPANS_DROPPED, "Spans that the collector of traces did not get.");
     describe_counter!(LOG_LINES_DROPPED, "Log lines that were lost because standard output was not read or failed.");
     describe_counter!(DECODER_FAILURES, "Pictures at which a decoder panicked, or its process ended.");
-    describe_gauge!(BUILD_INFO, "The version of this server; always 1.");
+    describe_gauge!(BUILD_INFO, "The version and the name of this process; always 1.");
     describe_gauge!(MODEL_INFO, "The model that answers; always 1.");
 }
 

@@ -3,6 +3,7 @@
 mod log_writer;
 pub mod logs;
 pub mod metrics;
+mod spans;
 pub mod traces;
 
 pub use traces::Traces;

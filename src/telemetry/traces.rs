@@ -4,21 +4,20 @@
 //! values in silence, so they are checked here first. Without a collector there is no thread, no connection
 //! and no span: the target [`TARGET`] is then disabled.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::trace::{TraceContextExt, TraceId, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use percent_encoding::percent_decode_str;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::{Layer, Registry};
 
+use super::spans;
 use crate::config::{list, within};
 use crate::error::StartError;
 
@@ -35,6 +34,9 @@ const MOST_MILLISECONDS: usize = 24 * 60 * 60 * 1000;
 
 /// The largest number of spans in memory, at some kilobytes each.
 const MOST_SPANS: usize = 100_000;
+
+/// The spans that may wait for an export: the default of OpenTelemetry's specification.
+const QUEUE_SIZE: usize = 2048;
 
 /// The time that an export may take, in milliseconds: the default of OpenTelemetry's specification.
 const TIMEOUT: u64 = 10_000;
@@ -57,11 +59,12 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// Starts the thread that sends spans, or returns `None` if the environment names no collector.
+    /// Starts the thread that sends spans, or returns `None` if the environment names no collector. `instance` is
+    /// the name of this process.
     ///
     /// # Errors
     /// A variable has a value that is not supported.
-    pub fn start() -> Result<Option<Self>, StartError> {
+    pub fn start(instance: &str) -> Result<Option<Self>, StartError> {
         if !is_wanted(variable)? {
             return Ok(None);
         }
@@ -73,9 +76,10 @@ impl Traces {
             .with_http_client(client()?)
             .build()
             .map_err(|error| cannot_send(&error))?;
-        let exporter = Logged { exporter, is_failing: AtomicBool::new(false) };
-        let provider =
-            SdkTracerProvider::builder().with_resource(resource(variable)?).with_batch_exporter(exporter).build();
+        let capacity = variable("OTEL_BSP_MAX_QUEUE_SIZE").and_then(|value| value.parse().ok());
+        let processor = spans::processor(exporter, capacity.unwrap_or(QUEUE_SIZE));
+        let resource = resource(variable, instance)?;
+        let provider = SdkTracerProvider::builder().with_resource(resource).with_span_processor(processor).build();
         Ok(Some(Self { provider }))
     }
 
@@ -126,10 +130,11 @@ fn cannot_send(error: &dyn std::error::Error) -> StartError {
 }
 
 /// The attributes that describe this process. The environment's replace the defaults.
-fn resource(read: impl Fn(&str) -> Option<String>) -> Result<Resource, StartError> {
+fn resource(read: impl Fn(&str) -> Option<String>, instance: &str) -> Result<Resource, StartError> {
     let resource = Resource::builder_empty()
         .with_service_name(SERVICE)
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .with_attribute(KeyValue::new("service.instance.id", instance.to_owned()))
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes(attributes(&read(RESOURCE_ATTRIBUTES).unwrap_or_default())?);
     Ok(match read("OTEL_SERVICE_NAME") {
@@ -153,37 +158,6 @@ fn attributes(text: &str) -> Result<Vec<KeyValue>, StartError> {
 
 fn decoded(text: &str) -> Option<String> {
     percent_decode_str(text.trim()).decode_utf8().ok().map(Into::into)
-}
-
-/// An exporter that logs when it begins to fail and when it works again, rather than for each batch.
-#[derive(Debug)]
-struct Logged<E> {
-    exporter: E,
-    is_failing: AtomicBool,
-}
-
-impl<E: SpanExporter> SpanExporter for Logged<E> {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let result = self.exporter.export(batch).await;
-        match (&result, self.is_failing.swap(result.is_err(), Ordering::Relaxed)) {
-            (Err(error), false) => tracing::warn!("traces can't be delivered and are dropped: {error}"),
-            (Ok(()), true) => tracing::info!("traces are delivered again"),
-            _ => {}
-        }
-        result
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.exporter.force_flush()
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.exporter.set_resource(resource);
-    }
 }
 
 /// A variable of the environment. OpenTelemetry treats an empty one as unset.
@@ -329,9 +303,12 @@ mod tests {
 
     #[test]
     fn the_environment_replaces_the_default_attributes() {
-        let name = |variables: &[(&str, &str)]| {
-            resource(with(variables)).unwrap().get(&"service.name".into()).unwrap().to_string()
+        let get = |variables: &[(&str, &str)], key: &'static str| {
+            resource(with(variables), "here").unwrap().get(&key.into()).unwrap().to_string()
         };
+        let name = |variables: &[(&str, &str)]| get(variables, "service.name");
+        assert_eq!(get(&[], "service.instance.id"), "here");
+        assert_eq!(get(&[(RESOURCE_ATTRIBUTES, "service.instance.id=there")], "service.instance.id"), "there");
         let attributes = (RESOURCE_ATTRIBUTES, "service.name=a%20b");
         assert_eq!(name(&[]), SERVICE);
         assert_eq!(name(&[attributes]), "a b");

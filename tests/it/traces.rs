@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::collector::{self, Collector, Spans};
-use crate::support::{Connection, Process, analyze_body, answer, picture, raw, refused, serving};
+use crate::support::{Connection, Process, analyze_body, answer, eventually, picture, raw, refused, serving};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
@@ -32,6 +32,13 @@ async fn get(process: &Process, path: &str, headers: &[(&str, &str)]) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
+/// The spans that the server has counted as lost.
+async fn dropped(process: &Process) -> u64 {
+    let text = reqwest::get(process.url("/metrics")).await.unwrap().text().await.unwrap();
+    let value = text.lines().find_map(|line| line.strip_prefix("glimpse_spans_dropped_total "));
+    value.unwrap().parse().unwrap()
+}
+
 /// The log lines whose message begins with `message`.
 fn messages<'a>(log: &'a [Value], message: &str) -> Vec<&'a Value> {
     log.iter().filter(|line| line["message"].as_str().unwrap().starts_with(message)).collect()
@@ -43,6 +50,7 @@ async fn a_request_and_its_stages_continue_the_clients_trace() {
     let variables = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*collector.endpoint),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=a%20b"),
+        ("INSTANCE_ID", "here"),
         ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test"),
     ];
     let process = Process::start(with(&variables));
@@ -81,6 +89,8 @@ async fn a_request_and_its_stages_continue_the_clients_trace() {
     assert_eq!(resource["service.name"], "glimpse");
     assert_eq!(resource["service.version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(resource["deployment.environment.name"], "test");
+    assert_eq!(resource["service.instance.id"], "here");
+    assert!(log.iter().all(|line| line["instance_id"] == "here"), "{log:?}");
     let export = &collector.exports()[0];
     assert_eq!((&*export.path, &export.headers["x-tenant"]), ("/v1/traces", &"a b".parse().unwrap()));
     assert_eq!(messages(&log, "request")[0]["trace_id"], TRACE);
@@ -187,7 +197,7 @@ async fn nothing_is_sent_unless_a_collector_is_named() {
         {
             // A thread sets its name shortly after its start.
             let are_named = async || threads(&process).iter().any(|name| name.starts_with("worker-"));
-            crate::support::eventually("the worker threads have their names", are_named).await;
+            eventually("the worker threads have their names", are_named).await;
             let threads = threads(&process);
             assert!(!threads.iter().any(|name| name.starts_with("OpenTelemetry")), "{threads:?}");
         }
@@ -239,10 +249,28 @@ async fn a_missing_collector_is_logged_once_and_changes_nothing() {
     for _ in 0..20 {
         assert_eq!(get(&process, "/livez", &[]).await, 200);
     }
+    eventually("the spans are counted", async || dropped(&process).await >= 20).await;
     let log = process.stop();
     assert_eq!(messages(&log, "traces can't be delivered").len(), 1, "{log:?}");
     let lines = messages(&log, "request").len();
     assert_eq!(log.iter().filter(|line| line["level"] == "WARN").count(), 1, "beside {lines} requests: {log:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_beyond_the_queue_are_counted() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let process = Process::start(with(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*format!("http://{}", silent.local_addr().unwrap())),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "60000"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "4"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
+    ]));
+    for _ in 0..20 {
+        assert_eq!(get(&process, "/livez", &[]).await, 200);
+    }
+    // One is on its way, and four wait. The last one may end after its answer.
+    let dropped = dropped(&process).await;
+    assert!((14..=15).contains(&dropped), "{dropped}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

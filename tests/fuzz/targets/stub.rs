@@ -84,6 +84,7 @@ pub fn server() -> (Doors, Config, Lifecycle) {
         names: Names::new(MODEL, None),
         access: Arc::new(Access::new(&config.access).unwrap()),
         site: Site::open(Some(web.into())).expect("run scripts/setup first"),
+        instance: String::new(),
         metrics: Metrics::start(),
         shows_metrics: true,
         lifecycle: lifecycle.clone(),
