@@ -24,6 +24,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
         queue_depth: app.engine.waiting(),
         inflight_bytes: app.budget.taken(),
         inflight_bytes_limit: app.budget.size(),
+        picture_bytes_limit: usize::try_from(app.max_picture_bytes).unwrap_or(usize::MAX),
         workers: app.engine.workers(),
         is_ready: app.is_ready(),
         instance: &app.instance,

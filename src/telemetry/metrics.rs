@@ -23,6 +23,7 @@ const QUEUE_WAIT: &str = "glimpse_queue_wait_seconds";
 const STAGE_DURATION: &str = "glimpse_stage_duration_seconds";
 const INFLIGHT_BYTES: &str = "glimpse_inflight_bytes";
 const INFLIGHT_BYTES_LIMIT: &str = "glimpse_inflight_bytes_limit";
+const PICTURE_BYTES_LIMIT: &str = "glimpse_picture_bytes_limit";
 const DECODER_FAILURES: &str = "glimpse_decoder_failures_total";
 const LOG_LINES_DROPPED: &str = "glimpse_log_lines_dropped_total";
 const SPANS_DROPPED: &str = "glimpse_spans_dropped_total";
@@ -79,6 +80,7 @@ impl Metrics {
         gauge!(QUEUE_DEPTH).set(precise(now.queue_depth));
         gauge!(INFLIGHT_BYTES).set(precise(now.inflight_bytes));
         gauge!(INFLIGHT_BYTES_LIMIT).set(precise(now.inflight_bytes_limit));
+        gauge!(PICTURE_BYTES_LIMIT).set(precise(now.picture_bytes_limit));
         gauge!(WORKERS).set(precise(now.workers));
         gauge!(READY).set(f64::from(u8::from(now.is_ready)));
         counter!(LOG_LINES_DROPPED).absolute(logs::dropped_lines());
@@ -111,6 +113,8 @@ pub struct Now<'a> {
     pub inflight_bytes: usize,
     /// The most bytes that they may hold.
     pub inflight_bytes_limit: usize,
+    /// The most bytes that one picture may take.
+    pub picture_bytes_limit: usize,
     /// Number of workers.
     pub workers: usize,
     /// Whether the server wants requests.
@@ -169,6 +173,7 @@ fn describe() {
     describe_histogram!(STAGE_DURATION, Unit::Seconds, "Time that the stages of an analysis took.");
     describe_gauge!(INFLIGHT_BYTES, Unit::Bytes, "Bytes of request bodies in memory.");
     describe_gauge!(INFLIGHT_BYTES_LIMIT, Unit::Bytes, "The most bytes of request bodies in memory.");
+    describe_gauge!(PICTURE_BYTES_LIMIT, Unit::Bytes, "The most bytes that a worker takes for one picture.");
     describe_gauge!(WORKERS, "Workers, each of which analyzes one picture at a time.");
     describe_gauge!(READY, "1 while the server wants requests; 0 when it is about to end or a worker is missing.");
     describe_counter!(SPANS_DROPPED, "Spans that the collector of traces did not get.");

@@ -61,6 +61,7 @@ async fn metrics_that_prometheus_reads() {
         "glimpse_queue_depth 0",
         "glimpse_inflight_bytes 0",
         "glimpse_inflight_bytes_limit ",
+        "glimpse_picture_bytes_limit ",
         "glimpse_workers ",
         "glimpse_ready 1",
         "glimpse_spans_dropped_total 0",
