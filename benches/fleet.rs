@@ -58,6 +58,13 @@ struct Picture {
 
 type Http = Client<HttpConnector, Full<Bytes>>;
 
+fn client() -> Http {
+    let mut connector = HttpConnector::new();
+    // A body's last packet does not wait for the receipt of the one before.
+    connector.set_nodelay(true);
+    Client::builder(TokioExecutor::new()).build(connector)
+}
+
 async fn post(http: &Http, address: SocketAddr, content_type: &str, body: Bytes) -> Result<(u16, Bytes), String> {
     let request = Request::post(format!("http://{address}/api/v1/analyze")).header("content-type", content_type);
     let request = request.body(Full::new(body)).unwrap();
@@ -69,7 +76,7 @@ async fn post(http: &Http, address: SocketAddr, content_type: &str, body: Bytes)
 
 /// The pictures in the files, with the answers of the instance at `direct`.
 async fn pictures(direct: SocketAddr, files: &str) -> Vec<Picture> {
-    let http = Client::builder(TokioExecutor::new()).build_http();
+    let http = client();
     let mut pictures = Vec::new();
     for path in files.split(',') {
         let file = Bytes::from(std::fs::read(path).unwrap());
@@ -143,7 +150,7 @@ async fn load(arguments: &HashMap<String, String>) {
     let number: usize = arguments["--clients"].parse().unwrap();
     let clients = (0..number).map(|first| {
         let visitor = Visitor {
-            http: Client::builder(TokioExecutor::new()).build_http(),
+            http: client(),
             grpc: grpc::Client::new(grpc[first % grpc.len()]),
             http_address: http[first % http.len()],
         };

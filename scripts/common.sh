@@ -43,6 +43,22 @@ environment() {
   printf '%s\n' "$wanted" >"$folder/installed"
 }
 
+# project_version: prints the version in Cargo.toml.
+project_version() { sed -n -E 's/^version = "(.*)"$/\1/p' Cargo.toml | head -n 1; }
+
+# cargo_tool NAME VERSION [ARGUMENT...]: compiles a tool into .tools, unless NAME ARGUMENT... --version ends with VERSION.
+# Optimisations are off, because compiling takes minutes and a run takes a second.
+cargo_tool() {
+  local name=$1 version=$2
+  shift 2
+  [[ "$(".tools/bin/$name" "$@" --version 2>/dev/null)" == *" $version" ]] && return
+  say "compiling $name into .tools (a few minutes)"
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+    CARGO_TARGET_DIR=$PWD/target/$name cargo install --quiet --locked --force --root .tools "$name@$version" ||
+    fail "$name can't be compiled: see cargo's message above."
+  rm -rf "target/$name"
+}
+
 # copy_if_changed FROM TO: leaves an equal file and its time alone, so that Cargo does not rebuild.
 copy_if_changed() {
   cmp -s "$1" "$2" && return
