@@ -11,6 +11,10 @@ const schemas = {
     "prometheus-operator",
     "ComGithubPrometheusOperatorPrometheusOperatorPkgApisMonitoringV1ServiceMonitor",
   ],
+  "monitoring.coreos.com/v1 PrometheusRule": [
+    "prometheus-operator",
+    "ComGithubPrometheusOperatorPrometheusOperatorPkgApisMonitoringV1PrometheusRule",
+  ],
 };
 
 // A copy that records which of its fields are read. The validators read every field of their schema and let others

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,8 @@ BALANCER_PORT = 27200
 
 
 def main():
+    # Whatever ends the run, every process and namespace that it has made ends as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     arguments = parse_arguments()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="glimpse-fleet-"))
     arguments.pictures = pictures.tiny(folder) if arguments.small else pictures.usual()
