@@ -1,6 +1,6 @@
 //! The clients of `scripts/fleet`: a steady load of pictures as JSON, as files and by gRPC, through a balancer, with every answer
-//! held against the one that an instance has given directly. Prints a line for each request: the second of its end since the
-//! start, its door, what came of it, and its milliseconds. It ends at the end of standard input, once every request that is on
+//! held against the one that an instance has given directly. Prints a line for each request: the time of its end
+//! in seconds since 1970, its door, what came of it, and its milliseconds. It ends at the end of standard input, once every request that is on
 //! its way has its line, with a last line that says how many were sent.
 //!
 //!   fleet --direct HOST:PORT --http HOST:PORT[,...] --grpc HOST:PORT[,...] --clients N --pictures FILE[,...]
@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
@@ -40,7 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 enum Outcome {
     /// The right answer.
     Right,
-    /// 503 or UNAVAILABLE, as an answer of glimpse: the client may try again.
+    /// 503 or UNAVAILABLE, of glimpse or of the balancer: the client may try again.
     Refused,
     /// An answer with other labels.
     Wrong,
@@ -146,7 +146,7 @@ async fn load(arguments: &HashMap<String, String>) {
     };
     let pictures = Rc::new(pictures(addresses("--direct")[0], &arguments["--pictures"]).await);
     let (http, grpc) = (addresses("--http"), addresses("--grpc"));
-    let (begun, ended, sent) = (Instant::now(), ended(), Rc::new(Cell::new(0_u64)));
+    let (ended, sent) = (ended(), Rc::new(Cell::new(0_u64)));
     let number: usize = arguments["--clients"].parse().unwrap();
     let clients = (0..number).map(|first| {
         let visitor = Visitor {
@@ -162,7 +162,8 @@ async fn load(arguments: &HashMap<String, String>) {
                 let asked = Instant::now();
                 sent.set(sent.get() + 1);
                 let (outcome, why) = visitor.ask(door, &pictures[turn / 3 % pictures.len()]).await;
-                let (second, milliseconds) = (begun.elapsed().as_secs_f64(), asked.elapsed().as_secs_f64() * 1000.0);
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+                let (second, milliseconds) = (now.as_secs_f64(), asked.elapsed().as_secs_f64() * 1000.0);
                 let why = why.replace('\n', " ");
                 println!("{second:.3} {door} {outcome:?} {milliseconds:.1} {why}");
                 turn += 1;

@@ -57,6 +57,8 @@ class Balancer:
             if self.process.poll() is not None or time.monotonic() > end:
                 raise SystemExit(f"{self.name} does not start: see {folder / 'log'}.")
             time.sleep(0.1)
+        if self.process.poll() is not None:
+            raise SystemExit(f"{self.name} ended, and another process has its ports: see {folder / 'log'}.")
         # Its first checks of the instances.
         time.sleep(1.5)
 
@@ -115,8 +117,9 @@ def all_balancers():
         Balancer("envoy", "envoy", ["envoy.yaml"], ENVOY, repeats={"killed", "frozen"}),
         Balancer("haproxy", "haproxy", ["haproxy.cfg"], HAPROXY),
         Balancer("nginx", "nginx", ["nginx.conf"], ["-p", "{folder}", "-c", "{folder}/nginx.conf"], 1, preface=nginx),
-        Balancer("traefik", "traefik", ["traefik.yaml", "traefik-services.yaml"], ["--configFile={folder}/traefik.yaml"]),
-        Balancer("caddy", "caddy", ["Caddyfile"], ["run", "--config", "{folder}/Caddyfile"]),
+        Balancer("traefik", "traefik", ["traefik.yaml", "traefik-services.yaml"], ["--configFile={folder}/traefik.yaml"],
+                 repeats={"killed"}),
+        Balancer("caddy", "caddy", ["Caddyfile"], ["run", "--config", "{folder}/Caddyfile"], repeats={"killed"}),
     ]
 
 

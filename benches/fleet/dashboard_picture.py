@@ -78,7 +78,7 @@ def ask(arguments, target, begin, end):
     query = target["expr"].replace("$__rate_interval", f"{window:.0f}s").replace("$job", ".+").replace("$instance", ".+")
     parameters = {"query": query, "start": begin, "end": end, "step": (end - begin) / POINTS}
     url = f"{arguments.prometheus.rstrip('/')}/api/v1/query_range?{urllib.parse.urlencode(parameters)}"
-    with urllib.request.urlopen(url) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         results = json.load(answer)["data"]["result"]
     for result in results:
         points = [(float(at), float(value)) for at, value in result["values"]]

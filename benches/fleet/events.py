@@ -14,9 +14,9 @@ BAD_SECONDS = 6
 # Enough for small allocations, which end the process where they fail; too little for the large picture.
 SPARE_BYTES = 2 << 20
 
-# `blows` is how often an instance is hit while it holds requests. A balancer whose `repeats` have `blow` sends them again.
+# `hits` is how often an instance is hit while it holds requests. A balancer whose `repeats` have `kind` sends them again.
 # With `has_large`, one of four pictures takes megabytes.
-Event = collections.namedtuple("Event", "run blows blow has_large", defaults=[0, None, False])
+Event = collections.namedtuple("Event", "run hits kind has_large", defaults=[0, None, False])
 
 
 def rolling_restart(fleet):

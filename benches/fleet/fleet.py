@@ -7,6 +7,7 @@ and 99th percentile) before, during and after the event; and the balancer's CPU 
 
 import argparse
 import contextlib
+import fcntl
 import pathlib
 import shutil
 import signal
@@ -31,7 +32,22 @@ def main():
     # Whatever ends the run, every process and namespace that it has made ends as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     arguments = parse_arguments()
+    lock = open(pathlib.Path(tempfile.gettempdir()) / "glimpse-fleet.lock", "w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit("Another run has the addresses: wait for its end.")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="glimpse-fleet-"))
+    try:
+        run_in(folder, arguments)
+    except BaseException:
+        print(f"The logs are in {folder}.", file=sys.stderr)
+        raise
+    shutil.rmtree(folder)
+
+
+def run_in(folder, arguments):
+    """The whole run, with its files in a folder."""
     arguments.pictures = pictures.tiny(folder) if arguments.small else pictures.usual()
     if arguments.small:
         arguments.options += ["--model", str(small_model.write(folder))]
@@ -44,9 +60,8 @@ def main():
     print(f"\n{sum(record.sent for record in records):,} requests, of which "
           f"{sum(record.counts['Right'] for record in records):,} were answered right")
     failures = [failure for record in records for failure in record.failures()]
-    if failures:
-        sys.exit("\n".join([*failures, f"The logs are in {folder}."]))
-    shutil.rmtree(folder)
+    if failures or not records:
+        sys.exit("\n".join(failures or ["Nothing was run."]))
 
 
 def parse_arguments():
@@ -57,7 +72,8 @@ def parse_arguments():
     parser.add_argument("--quiet", type=float, default=4, metavar="SECONDS", help="load before an event, and after it")
     parser.add_argument("--requests", type=int, default=0, help="repeat the events until each balancer had so many")
     parser.add_argument("--short", action="store_true", help=f"the events {' and '.join(events.SHORT)} alone")
-    parser.add_argument("--balancers", nargs="*", help="default: all that are installed")
+    known = [balancer.name for balancer in balancers.all_balancers()]
+    parser.add_argument("--balancers", nargs="*", choices=known, metavar="BALANCER", help=f"of: {', '.join(known)}")
     parser.add_argument("--events", nargs="*", choices=events.ALL, metavar="EVENT", help=f"of: {', '.join(events.ALL)}")
     parser.add_argument("--small", action="store_true", help="tiny pictures and a tiny model, for very many requests")
     parser.add_argument("--throughput", action="store_true", help="compare three instances with one of two workers instead")
@@ -68,13 +84,14 @@ def parse_arguments():
 def by_address(wanted, arguments, folder):
     """The events behind balancers whose files have the addresses of three instances."""
     names = [name for name in wanted if name not in events.BY_DNS]
-    missing = network.missing("ip", "tc", "iptables") if set(names) & set(events.IN_NAMESPACE) else None
+    inside = [name for name in names if name in events.IN_NAMESPACE]
+    missing = network.missing("ip", "tc", "iptables") if inside else None
     if missing:
-        names = [name for name in names if name not in events.IN_NAMESPACE]
-        print(f"skipped {', '.join(events.IN_NAMESPACE)}: {missing}", flush=True)
+        names = [name for name in names if name not in inside]
+        print(f"skipped {', '.join(inside)}: {missing}", flush=True)
     if not names:
         return []
-    with contextlib.nullcontext() if missing else network.Namespace() as namespace:
+    with network.Namespace() if inside and not missing else contextlib.nullcontext() as namespace:
         fleet = Fleet(arguments.executable, folder, options(arguments), namespace=namespace)
         return run(fleet, balancers.all_balancers(), names, arguments, folder)
 
@@ -82,8 +99,8 @@ def by_address(wanted, arguments, folder):
 def by_name(wanted, arguments, folder):
     """The events behind balancers that find up to four instances by DNS."""
     names = [name for name in wanted if name in events.BY_DNS]
-    missing = network.missing("dnsmasq", "unshare")
-    if names and missing:
+    missing = network.missing("dnsmasq") if names else None
+    if missing:
         print(f"skipped {', '.join(names)}: {missing}", flush=True)
     if missing or not names:
         return []
@@ -116,8 +133,8 @@ def behind(balancer, fleet, names, arguments, folder):
     """The events behind one balancer, again and again if more requests are wanted. Prints a row for each."""
     records = [Record(balancer.name, name, most_lost(balancer, name, arguments.clients)) for name in names]
     fleet.start()
-    balancer.start(fleet, BALANCER_PORT, folder)
     try:
+        balancer.start(fleet, BALANCER_PORT, folder)
         while True:
             for record in records:
                 observe(record, balancer, fleet, arguments, folder)
@@ -136,7 +153,7 @@ def behind(balancer, fleet, names, arguments, folder):
 def most_lost(balancer, name, clients):
     """How many requests may be lost: none, or those on their way to the instance that is hit, one of each client."""
     event = events.ALL[name]
-    return 0 if event.blow is None or event.blow in balancer.repeats else event.blows * clients
+    return 0 if event.kind is None or event.kind in balancer.repeats else event.hits * clients
 
 
 def observe(record, balancer, fleet, arguments, folder):
@@ -146,15 +163,14 @@ def observe(record, balancer, fleet, arguments, folder):
     command = [arguments.load, "--direct", fleet[0].address, "--http", balancer.http, "--grpc", balancer.grpc]
     shown = [*arguments.pictures, pictures.large(folder)] if events.ALL[record.event].has_large else arguments.pictures
     command += ["--pictures", ",".join(map(str, shown))]
-    begun = time.monotonic()
     cpu = cpu_seconds(balancer.process.pid)
     with output.open("wb") as out:
         load = subprocess.Popen([*command, "--clients", str(arguments.clients)], stdin=subprocess.PIPE, stdout=out)
     try:
         time.sleep(arguments.quiet)
-        begin = time.monotonic() - begun
+        begin = time.time()
         events.ALL[record.event].run(fleet)
-        end = time.monotonic() - begun
+        end = time.time()
         time.sleep(arguments.quiet)
     finally:
         load.stdin.close()

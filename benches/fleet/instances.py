@@ -1,4 +1,4 @@
-"""Instances of glimpse on addresses of this machine: started, asked, and treated badly."""
+"""Instances of glimpse on addresses of this machine: started, asked, killed, frozen."""
 
 import http.client
 import os
@@ -38,6 +38,8 @@ class Instance:
             if self.process.poll() is not None or time.monotonic() > end:
                 raise SystemExit(f"An instance does not start: see {self.log}.")
             time.sleep(0.05)
+        if self.process.poll() is not None:
+            raise SystemExit(f"Another process answers at {self.address}.")
 
     def is_ready(self):
         connection = http.client.HTTPConnection(self.host, PORT, timeout=1)

@@ -1,6 +1,5 @@
 """What only Linux has, and root may do: a namespace whose one link can be made slow or bad, and names that change."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -21,10 +20,12 @@ NAME = "glimpse-headless"
 
 def missing(*programs):
     """Why nothing here can be had with these programs, as the end of a sentence; `None` where it can."""
-    if os.geteuid() != 0:
-        return "only root may do that"
-    absent = [program for program in programs if not shutil.which(program)]
-    return f"{', '.join(absent)} is not installed" if absent else None
+    absent = [program for program in (*programs, "unshare") if not shutil.which(program)]
+    if absent:
+        return f"{', '.join(absent)} is not installed"
+    # Root in a container may lack the right.
+    allowed = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True).returncode == 0
+    return None if allowed else "only root may do that"
 
 
 def call(command):
@@ -37,7 +38,15 @@ class Namespace:
     """A network namespace with one link to this machine. An instance in it listens on `THERE`."""
 
     def __enter__(self):
-        subprocess.run(["ip", "netns", "del", NAMESPACE], capture_output=True)
+        self.__exit__()
+        try:
+            self.make()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def make(self):
         call(f"ip netns add {NAMESPACE}")
         call(f"ip link add {LINK} type veth peer name {LINK} netns {NAMESPACE}")
         call(f"ip addr add {HERE}/30 dev {LINK}")
@@ -45,7 +54,6 @@ class Namespace:
         call(f"ip -n {NAMESPACE} addr add {THERE}/30 dev {LINK}")
         call(f"ip -n {NAMESPACE} link set {LINK} up")
         call(f"ip -n {NAMESPACE} link set lo up")
-        return self
 
     def __exit__(self, *_):
         # The other end of the link goes with it.
@@ -84,6 +92,10 @@ class Names:
                    "--user=root", f"--addn-hosts={self.hosts}", f"--listen-address={DNS_ADDRESS}", "--bind-interfaces",
                    "--local-ttl=1"]
         self.process = subprocess.Popen(command)
+        time.sleep(0.5)
+        if self.process.poll() is not None:
+            shutil.rmtree(self.folder)
+            raise SystemExit(f"dnsmasq does not start at {DNS_ADDRESS}: see its message above.")
         return self
 
     def __exit__(self, *_):

@@ -24,7 +24,7 @@ class Record:
         self.runs = 0
 
     def add(self, text, mark, cpu_seconds):
-        """Adds one run: the clients' output, and the seconds between which the event was."""
+        """Adds one run: the clients' output, and the times between which the event was, in seconds since 1970."""
         *lines, last = text.splitlines()
         if not last.startswith("sent "):
             raise SystemExit(f"The clients' output has no end: {last}")
@@ -46,6 +46,10 @@ class Record:
             yield f"{what}: {self.counts['Wrong']} wrong answers"
         if self.counts.total() != self.sent:
             yield f"{what}: {self.sent} were sent, and {self.counts.total()} have an outcome"
+        if not self.counts["Right"]:
+            yield f"{what}: no right answer"
+        if self.counts["Refused"] > self.sent / 3:
+            yield f"{what}: {self.counts['Refused']} of {self.sent} requests were refused; a third may be"
         if self.counts["Lost"] > self.most_lost * self.runs:
             yield f"{what}: {self.counts['Lost']} requests were lost; {self.most_lost * self.runs} may be"
 

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 
-from instances import Instance, cpu_seconds
+from instances import PORT, Instance, cpu_seconds
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "peers"))
 import bodies
@@ -68,7 +68,7 @@ def send(instance, clients, requests, count=None, seconds=None):
     end = time.monotonic() + seconds if seconds else None
 
     def client(number):
-        connection = http.client.HTTPConnection(instance.host, 8080, timeout=60)
+        connection = http.client.HTTPConnection(instance.host, PORT, timeout=60)
         own = itertools.islice(itertools.cycle(requests), number, None)
         for done in itertools.count():
             if done == count or (end and time.monotonic() > end):
@@ -85,7 +85,8 @@ def send(instance, clients, requests, count=None, seconds=None):
     for thread in threads:
         thread.join()
     if wrong or not sent:
-        raise SystemExit(f"{len(wrong)} pictures were not analyzed: {sorted(set(wrong))}")
+        hint = "; 504 means that the machine is too busy with something else" if 504 in wrong else ""
+        raise SystemExit(f"{len(wrong)} pictures were not analyzed: {sorted(set(wrong))}{hint}")
     return len(sent)
 
 

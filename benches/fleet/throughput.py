@@ -40,15 +40,19 @@ def measure(arguments, instances):
     command += ["--clients", str(CLIENTS), "--pictures", ",".join(map(str, arguments.pictures))]
     with tempfile.TemporaryFile("w+") as output:
         clients = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output)
+        # For the answers that all others are held against.
+        time.sleep(1)
         before = sum(cpu_seconds(instance.process.pid) for instance in instances)
+        begun = time.time()
         time.sleep(SECONDS)
         clients.stdin.close()
         clients.wait(60)
         cpu = sum(cpu_seconds(instance.process.pid) for instance in instances) - before
         output.seek(0)
-        *requests, _ = output.read().splitlines()
+        *lines, _ = output.read().splitlines()
+    requests = [line for line in lines if float(line.split()[0]) >= begun]
     wrong = [request for request in requests if " Right " not in request]
     if wrong:
         raise SystemExit(f"An answer is not right: {wrong[0]}")
-    seconds = float(requests[-1].split()[0])
+    seconds = float(requests[-1].split()[0]) - begun
     return len(requests) / seconds, cpu * 1000 / len(requests)

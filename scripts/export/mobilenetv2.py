@@ -108,7 +108,23 @@ def convert(model):
     converted, _ = tf2onnx.convert.from_function(function, signature, opset=OPSET, inputs_as_nchw=["input"])
     if any(node.op_type == "Transpose" for node in converted.graph.node):
         raise Failure("The converted model transposes its input: run scripts/setup to install the pinned tf2onnx.")
+    order_constants(converted.graph)
     return converted
+
+
+def order_constants(graph):
+    """Names the constants after their first use and sorts them by it. tf2onnx does both differently in every run, and the same
+    weights are to give the same file."""
+    constants = {constant.name: constant for constant in graph.initializer}
+    names = {}
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            if name in constants:
+                node.input[index] = names.setdefault(name, f"{node.name}/{index}")
+    for old, new in names.items():
+        constants[old].name = new
+    del graph.initializer[:]
+    graph.initializer.extend(constants[old] for old in names)
 
 
 def check_labels():

@@ -50,7 +50,7 @@ def listed(url):
     exercise(url)
     # The last request is counted after its answer.
     time.sleep(0.2)
-    with urllib.request.urlopen(f"{url}/metrics") as answer:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=30) as answer:
         return parse(answer.read().decode())
 
 
@@ -85,7 +85,7 @@ def post(url, path, body, content_type):
 
 def ask(request):
     try:
-        with urllib.request.urlopen(request) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             answer.read()
     except urllib.error.HTTPError as refusal:
         refusal.close()

@@ -12,7 +12,9 @@ import pytest
 
 from export import common, pth
 from export.describe import properties
+from export.mobilenetv2 import order_constants
 from exporter import is_one_sentence, run
+from onnx import helper, numpy_helper
 
 KEYS = {
     "format", "name", "version", "source", "weights_sha256", "licence", "input_layout", "input_width", "input_height",
@@ -192,3 +194,21 @@ def test_the_labels_are_imagenets():
 
 def test_the_installed_pillow_is_the_one_whose_resize_is_reproduced():
     assert PIL.__version__.split(".")[0] == "13"
+
+
+def test_constants_are_named_and_sorted_by_their_first_use():
+    def graph(names):
+        constants = [numpy_helper.from_array(numpy.float32(value), name) for value, name in enumerate(names)]
+        one, two = names
+        nodes = [
+            helper.make_node("Add", ["input", two], ["sum"], "first"),
+            helper.make_node("Mul", ["sum", one], ["output"], "second"),
+        ]
+        return helper.make_graph(nodes, "graph", [], [], constants)
+
+    ours, theirs = graph(["a__1", "b__2"]), graph(["z__9", "b__1"])
+    for made in (ours, theirs):
+        order_constants(made)
+    assert ours == theirs
+    assert [constant.name for constant in ours.initializer] == ["first/1", "second/1"]
+    assert [list(node.input) for node in ours.node] == [["input", "first/1"], ["sum", "second/1"]]
