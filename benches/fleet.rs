@@ -1,7 +1,7 @@
 //! The clients of `scripts/fleet`: a steady load of pictures as JSON, as files and by gRPC, through a balancer, with every answer
-//! held against the one that an instance has given directly. Prints a line for each request: the time of its end
-//! in seconds since 1970, its door, what came of it, and its milliseconds. It ends at the end of standard input, once every request that is on
-//! its way has its line, with a last line that says how many were sent.
+//! held against the one that an instance has given directly. Prints a line for each request: the time of its end in seconds
+//! since 1970, its door, what came of it, and its milliseconds. It ends at the end of standard input, once every request that is
+//! on its way has its line, with a last line that says how many were sent.
 //!
 //!   fleet --direct HOST:PORT --http HOST:PORT[,...] --grpc HOST:PORT[,...] --clients N --pictures FILE[,...]
 

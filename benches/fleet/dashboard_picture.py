@@ -11,6 +11,7 @@ import argparse
 import html
 import json
 import math
+import os
 import pathlib
 import re
 import shutil
@@ -109,7 +110,8 @@ def bottom(panel):
 
 
 def photograph(page, width, height, output):
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    browser = next(filter(None, map(shutil.which, names)), None)
     if browser is None:
         sys.exit("Chromium is missing: install it (Debian and Ubuntu: apt-get install chromium).")
     with tempfile.TemporaryDirectory() as folder:
@@ -118,7 +120,7 @@ def photograph(page, width, height, output):
         subprocess.run(
             [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={folder}/profile",
              f"--window-size={width},{height}", f"--screenshot={output.resolve()}", file.as_uri()],
-            check=True, capture_output=True,
+            check=True, capture_output=True, timeout=60,
         )  # fmt: skip
 
 

@@ -7,10 +7,10 @@ and 99th percentile) before, during and after the event; and the balancer's CPU 
 
 import argparse
 import contextlib
-import fcntl
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,16 +26,18 @@ from instances import Fleet, cpu_seconds
 from records import HEAD, Mark, Record
 
 BALANCER_PORT = 27200
+ONE_RUN = ("127.0.7.254", BALANCER_PORT)
 
 
 def main():
     # Whatever ends the run, every process and namespace that it has made ends as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     arguments = parse_arguments()
-    lock = open(pathlib.Path(tempfile.gettempdir()) / "glimpse-fleet.lock", "w", encoding="ascii")
+    # Two runs would have the same addresses. The system gives this one back however the run ends.
+    held = socket.socket()
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        held.bind(ONE_RUN)
+    except OSError:
         sys.exit("Another run has the addresses: wait for its end.")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="glimpse-fleet-"))
     try:
@@ -174,7 +176,10 @@ def observe(record, balancer, fleet, arguments, folder):
         time.sleep(arguments.quiet)
     finally:
         load.stdin.close()
-        load.wait(60)
+        try:
+            load.wait(60)
+        finally:
+            load.kill()
     if load.returncode != 0:
         raise SystemExit(f"The clients ended with {load.returncode}.")
     record.add(output.read_text(), Mark(begin, end), cpu_seconds(balancer.process.pid) - cpu)

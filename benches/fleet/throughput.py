@@ -46,7 +46,10 @@ def measure(arguments, instances):
         begun = time.time()
         time.sleep(SECONDS)
         clients.stdin.close()
-        clients.wait(60)
+        try:
+            clients.wait(60)
+        finally:
+            clients.kill()
         cpu = sum(cpu_seconds(instance.process.pid) for instance in instances) - before
         output.seek(0)
         *lines, _ = output.read().splitlines()

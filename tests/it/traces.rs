@@ -32,6 +32,13 @@ async fn get(process: &Process, path: &str, headers: &[(&str, &str)]) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
+/// Sends requests, one after the other, each of which is a span.
+async fn ask(process: &Process, requests: usize) {
+    for _ in 0..requests {
+        assert_eq!(get(process, "/livez", &[]).await, 200);
+    }
+}
+
 /// The spans that the server has counted as lost.
 async fn dropped(process: &Process) -> u64 {
     let text = reqwest::get(process.url("/metrics")).await.unwrap().text().await.unwrap();
@@ -246,9 +253,7 @@ async fn a_missing_collector_is_logged_once_and_changes_nothing() {
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "10"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
     ]));
-    for _ in 0..20 {
-        assert_eq!(get(&process, "/livez", &[]).await, 200);
-    }
+    ask(&process, 20).await;
     eventually("the spans are counted", async || dropped(&process).await >= 20).await;
     let log = process.stop();
     assert_eq!(messages(&log, "traces can't be delivered").len(), 1, "{log:?}");
@@ -265,9 +270,7 @@ async fn spans_beyond_the_queue_are_counted() {
         ("OTEL_BSP_MAX_QUEUE_SIZE", "4"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1"),
     ]));
-    for _ in 0..20 {
-        assert_eq!(get(&process, "/livez", &[]).await, 200);
-    }
+    ask(&process, 20).await;
     // One is on its way, and four wait. The last one may end after its answer.
     let dropped = dropped(&process).await;
     assert!((14..=15).contains(&dropped), "{dropped}");
@@ -282,9 +285,7 @@ async fn a_collector_that_never_answers_does_not_delay_the_exit() {
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "86400000"),
         ("OTEL_BSP_SCHEDULE_DELAY", "1"),
     ]));
-    for _ in 0..5 {
-        assert_eq!(get(&process, "/livez", &[]).await, 200);
-    }
+    ask(&process, 5).await;
     let log = process.stop();
     assert_eq!(messages(&log, "the last traces could not be delivered").len(), 1, "{log:?}");
 }
