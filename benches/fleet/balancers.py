@@ -78,6 +78,7 @@ def configured(text, fleet, first_port):
         text = text.replace(f"address: glimpse-{number},", f"address: {instance.host},")
         text = text.replace(f"glimpse-{number}:8080", instance.address)
     text = text.replace("address: 0.0.0.0", "address: 127.0.0.1")
+    text = text.replace("admin off\n", "admin off\n\tdefault_bind 127.0.0.1\n")
     for port, offset in PORTS.items():
         pattern = rf"(port_value: |listen |bind :|address: \":|^:){port}\b"
         text = re.sub(pattern, lambda found, offset=offset: here(found[1], first_port + offset), text, flags=re.MULTILINE)
@@ -119,6 +120,7 @@ def all_balancers():
         Balancer("nginx", "nginx", ["nginx.conf"], ["-p", "{folder}", "-c", "{folder}/nginx.conf"], 1, preface=nginx),
         Balancer("traefik", "traefik", ["traefik.yaml", "traefik-services.yaml"], ["--configFile={folder}/traefik.yaml"],
                  repeats={"killed"}),
+        # An address in front of a block of Caddy's is a name that it answers for; `default_bind` is where it listens.
         Balancer("caddy", "caddy", ["Caddyfile"], ["run", "--config", "{folder}/Caddyfile"], repeats={"killed"}),
     ]
 

@@ -7,6 +7,7 @@ and 99th percentile) before, during and after the event; and the balancer's CPU 
 
 import argparse
 import contextlib
+import itertools
 import pathlib
 import shutil
 import signal
@@ -25,8 +26,9 @@ import throughput
 from instances import Fleet, cpu_seconds
 from records import HEAD, Mark, Record
 
-BALANCER_PORT = 27200
-ONE_RUN = ("127.0.7.254", BALANCER_PORT)
+# Each balancer has ports of its own from here on: what another one leaves behind can't keep it from starting.
+BALANCER_PORTS = itertools.count(27200, 10)
+ONE_RUN = ("127.0.7.254", 27200)
 
 
 def main():
@@ -136,7 +138,7 @@ def behind(balancer, fleet, names, arguments, folder):
     records = [Record(balancer.name, name, most_lost(balancer, name, arguments.clients)) for name in names]
     fleet.start()
     try:
-        balancer.start(fleet, BALANCER_PORT, folder)
+        balancer.start(fleet, next(BALANCER_PORTS), folder)
         while True:
             for record in records:
                 observe(record, balancer, fleet, arguments, folder)
