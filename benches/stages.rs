@@ -77,17 +77,17 @@ fn resizing(criterion: &mut Criterion) {
 
 fn inference(criterion: &mut Criterion) {
     let config = support::config();
-    let runtime = Runtime::load(&config.model.library()).unwrap();
-    let model = Model::load(&runtime, &config.model.source()).unwrap();
+    let runtime = Runtime::load(&config.model.file.library()).unwrap();
+    let model = Model::load(&runtime, &config.model.file.source()).unwrap();
     let input = &model.metadata().input;
     let mut classifier = Classifier::new(model.clone());
-    let (picture, pixels) = decode(&support::small());
+    let (picture, mut pixels) = decode(&support::small());
     let mut preprocessor = Preprocessor::new(input);
     let mut tensor = vec![0.0; input.values()];
     criterion.bench_function("resize and scale", |bencher| {
-        bencher.iter(|| preprocessor.fill(&pixels, picture, &mut tensor, &Stop::never()).unwrap());
+        bencher.iter(|| preprocessor.fill(&mut pixels, picture, &mut tensor, &Stop::never()).unwrap());
     });
-    classifier.read(&pixels, picture, &Stop::never()).unwrap();
+    classifier.read(&mut pixels, picture, &Stop::never()).unwrap();
     criterion.bench_function("infer", |bencher| bencher.iter(|| classifier.classify(3).unwrap()));
 }
 

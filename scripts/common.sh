@@ -43,6 +43,16 @@ environment() {
   printf '%s\n' "$wanted" >"$folder/installed"
 }
 
+# bench_executable NAME COMMAND...: builds a file of benches/ with cargo's command, bench or test, and prints its path.
+bench_executable() {
+  local name=$1 path
+  shift
+  path=$(cargo "$@" --locked --bench "$name" --no-run --message-format=json-render-diagnostics |
+    sed -n -E 's/.*"name":"'"$name"'".*"executable":"([^"]*)".*/\1/p')
+  [ -n "$path" ] || fail "benches/$name.rs can't be built: see cargo's message above."
+  printf '%s\n' "$path"
+}
+
 # project_version: prints the version in Cargo.toml.
 project_version() { sed -n -E 's/^version = "(.*)"$/\1/p' Cargo.toml | head -n 1; }
 

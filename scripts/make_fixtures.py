@@ -6,7 +6,7 @@ The result is committed. Run this only to add a case. It needs the packages of s
 import PIL
 
 from export import common
-from fixtures import decoding, heif, models, pictures, resizing, simple, tiff
+from fixtures import decoding, heif, kernels, models, pictures, resizing, simple, tiff, torchvision_crops
 
 
 def main():
@@ -15,6 +15,8 @@ def main():
     fixtures = common.ROOT / "tests" / "fixtures"
     pictures.write(common.PICTURES)
     resizing.write(fixtures)
+    kernels.write(fixtures)
+    torchvision_crops.write(fixtures)
     models.write(fixtures / "models")
     decoding.write(fixtures / "decode", common.PICTURES)
     heif.write(fixtures / "heic", common.PICTURES)

@@ -14,7 +14,7 @@ use axum::routing::future::RouteFuture;
 use tower::Service;
 
 use crate::config::{Adapters, Origins};
-use crate::http::App;
+use crate::http::{AnyModel, App};
 use crate::model::names::Form;
 use crate::{grpc, http};
 
@@ -23,22 +23,48 @@ use crate::{grpc, http};
 pub struct Doors {
     http: Router,
     grpc: Router,
-    renamed: Arc<[(String, PathAndQuery)]>,
+    renamed: Renamed,
+}
+
+/// The paths that Vertex AI chooses: the one for `/readyz`, and the one for `:predict` of the model that serves.
+#[derive(Clone, Debug)]
+struct Renamed {
+    health: Option<Arc<str>>,
+    predict: Option<Arc<str>>,
+    app: App,
 }
 
 impl Doors {
     /// The doors in front of `app`. Pages of `origins` may use them.
     pub fn new(app: App, origins: &Origins) -> Self {
-        let renamed = renamed(&app);
+        let renamed = Renamed::of(&app);
         Self { grpc: grpc::router(app.clone(), origins), http: http::router(app, origins), renamed }
     }
+}
 
-    /// The path of the route that a request means.
+impl Renamed {
+    fn of(app: &App) -> Self {
+        let Adapters { tensorflow, health_route, predict_route, .. } = &app.adapters;
+        let path = |route: &Option<String>| route.as_deref().filter(|_| *tensorflow).map(Arc::from);
+        Self { health: path(health_route), predict: path(predict_route), app: app.clone() }
+    }
+
+    /// The route that is meant by a path.
+    fn route(&self, path: &str) -> Option<PathAndQuery> {
+        let is = |name: &Option<Arc<str>>| name.as_deref() == Some(path);
+        if is(&self.health) {
+            return Some(PathAndQuery::from_static("/readyz"));
+        }
+        let predict = || format!("/v1/models/{}:predict", self.app.model().names.of(Form::Picture));
+        is(&self.predict).then(predict)?.parse().ok()
+    }
+
+    /// Gives a request the path of the route that it means.
     fn rename<B>(&self, request: &mut Request<B>) {
-        let path = request.uri().path();
-        let Some((_, route)) = self.renamed.iter().find(|(name, _)| name == path) else { return };
+        let Some(route) = self.route(request.uri().path()) else { return };
+        request.extensions_mut().insert(AnyModel);
         let mut parts = request.uri().clone().into_parts();
-        parts.path_and_query = Some(route.clone());
+        parts.path_and_query = Some(route);
         if let Ok(uri) = Uri::from_parts(parts) {
             *request.uri_mut() = uri;
         }
@@ -56,16 +82,8 @@ impl Service<Request<Body>> for Doors {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        self.rename(&mut request);
+        self.renamed.rename(&mut request);
         let door = if grpc::is_grpc(&request) { &mut self.grpc } else { &mut self.http };
         door.call(request)
     }
-}
-
-/// The paths that Vertex AI chooses, and those of the routes that they stand for.
-fn renamed(app: &App) -> Arc<[(String, PathAndQuery)]> {
-    let Adapters { tensorflow, health_route, predict_route, .. } = &app.adapters;
-    let predict = format!("/v1/models/{}:predict", app.names.of(Form::Picture));
-    let routes = [(health_route, "/readyz"), (predict_route, &*predict)].into_iter().filter(|_| *tensorflow);
-    routes.filter_map(|(name, route)| Some((name.clone()?, route.parse().ok()?))).collect()
 }

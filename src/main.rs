@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
-use glimpse::config::{Command, CommandLine};
+use glimpse::config::{Command, CommandLine, Config};
+use glimpse::error::StartError;
 use glimpse::telemetry::logs;
 use glimpse::{commands, model, server};
 
@@ -17,15 +17,11 @@ fn main() -> ExitCode {
     let started = Instant::now();
     give_memory_back();
     model::disable_telemetry();
-    let CommandLine { command, mut config } = CommandLine::parse();
-    config.engine.decoder = decoder();
-    let done = catch_unwind(AssertUnwindSafe(|| match command {
-        Some(Command::Health) => commands::health::health(&config.listen_addr()),
-        Some(Command::Decode { memory }) => commands::decode::decode(memory),
-        None | Some(Command::Serve) => commands::serve::serve(&config, started),
-    }));
+    let CommandLine { command, mut config } = CommandLine::of_process();
+    config.pipeline.decoder = decoder();
+    let done = catch_unwind(AssertUnwindSafe(|| run(command, &config, started)));
     match done {
-        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Ok(code)) => code,
         // The panic hook has reported it. A worker may be in the middle of a session.
         Err(_) => server::exit_now(PANICKED),
         Ok(Err(error)) => {
@@ -33,6 +29,23 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(command: Option<Command>, config: &Config, started: Instant) -> Result<ExitCode, StartError> {
+    match command {
+        Some(Command::Classify(mut options)) => {
+            options.pipeline.decoder = decoder();
+            return Ok(commands::classify::classify(&options));
+        }
+        Some(Command::Health { listen_addr }) => {
+            commands::health::health(&listen_addr.unwrap_or_else(|| config.listen_addr()))
+        }
+        Some(Command::Completions { shell }) => commands::describe::completions(shell),
+        Some(Command::Man) => commands::describe::man(),
+        Some(Command::Decode { memory }) => commands::decode::decode(memory),
+        None | Some(Command::Serve) => commands::serve::serve(config, started),
+    }
+    .map(|()| ExitCode::SUCCESS)
 }
 
 /// This executable, as the program that decodes. On Linux by the link that stays right when the file is replaced.

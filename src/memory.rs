@@ -104,6 +104,21 @@ fn headroom_behind<T>(length: usize) -> Result<(), Error> {
     if length.saturating_mul(size_of::<T>()) < LARGE { Ok(()) } else { probe(0) }
 }
 
+/// Returns the free memory of the heap to the system. glibc keeps what lies between blocks in use: the weights of models that
+/// came and went left it a quarter larger after a hundred of them. Takes some milliseconds.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "a function of the C library")]
+pub fn give_back() {
+    // SAFETY: malloc_trim(3) may be called at any time by any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+/// Other C libraries than glibc have no such function.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn give_back() {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,7 +18,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use clap::Parser;
 use glimpse::commands;
 use glimpse::config::CommandLine;
-use glimpse::engine::{Input, Output, Payload, Work, Worker};
+use glimpse::engine::{Input, Output, Payload, Terms, Work, Worker};
 use glimpse::stop::Stop;
 use image::imageops::{FilterType, resize};
 use image::{ImageFormat, RgbImage};
@@ -94,10 +94,11 @@ fn payloads(file: &[u8]) -> [Payload; 4] {
 
 /// The bytes that the second of two equal requests allocates.
 fn allocated(worker: &mut Worker, payload: &Input) -> usize {
+    let terms = Terms::patient(Output::Labels(3));
     let mut run = || {
         let stop = Stop::never();
         let before = ALLOCATED.get();
-        worker.run(payload, Output::Labels(3), &stop).unwrap();
+        worker.run(payload, &terms, &stop).unwrap();
         ALLOCATED.get() - before
     };
     run();

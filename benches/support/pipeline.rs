@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use glimpse::commands;
 use glimpse::config::Config;
-use glimpse::engine::{Input, Output, Payload, Work, Worker};
+use glimpse::engine::{Input, Output, Payload, Terms, Work, Worker};
 use glimpse::stop::Stop;
 use serde_json::Value;
 
@@ -33,8 +33,8 @@ impl Pipelines {
                         if !is_wanted(number) {
                             break;
                         }
-                        let stop = Stop::never();
-                        pipeline.run(&payloads[number % payloads.len()], Output::Labels(3), &stop).unwrap();
+                        let (terms, stop) = (Terms::patient(Output::Labels(3)), Stop::never());
+                        pipeline.run(&payloads[number % payloads.len()], &terms, &stop).unwrap();
                         done.fetch_add(1, Ordering::Relaxed);
                     }
                 });

@@ -6,7 +6,7 @@ import numpy
 import onnxruntime
 
 from .calibration import derived
-from .describe import upright
+from .describe import SIGMOID, upright
 
 
 def session(model):
@@ -33,31 +33,54 @@ def tensors(description, paths, count, seed):
 
 @dataclasses.dataclass
 class Agreement:
-    """The pictures on which two models have the same first label, and the change of its confidence."""
+    """The pictures for which two models have the same answer, and the change of its confidence."""
 
     same: int
     pictures: int
     mean: float
     worst: float
+    what: str = "first label"
 
     @classmethod
     def between(cls, ours, theirs):
+        """Compares the most probable labels."""
         first = theirs.argmax(1)
         change = numpy.abs(numpy.take_along_axis(ours - theirs, first[:, None], 1))
         return cls(int((ours.argmax(1) == first).sum()), len(ours), float(change.mean()), float(change.max()))
+
+    @classmethod
+    def of_sets(cls, ours, theirs, threshold):
+        """Compares the labels with at least `threshold`, of models whose outputs are probabilities of their own."""
+        same = ((ours >= threshold) == (theirs >= threshold)).all(1)
+        change = numpy.abs(ours - theirs)
+        return cls(int(same.sum()), len(ours), float(change.mean()), float(change.max()), "set of labels")
 
     @property
     def share(self):
         return self.same / self.pictures
 
     def __str__(self):
+        whose = "its confidence" if self.what == "first label" else "a label's confidence"
         return (
-            f"{self.same} of {self.pictures} pictures keep their first label ({self.share:.1%}); "
-            f"its confidence changes by {self.mean:.4f} on average, by {self.worst:.4f} at most"
+            f"{self.same} of {self.pictures} pictures keep their {self.what} ({self.share:.1%}); "
+            f"{whose} changes by {self.mean:.4f} on average, by {self.worst:.4f} at most"
         )
 
 
-def divergence(ours, theirs):
-    """The mean Kullback-Leibler divergence D(theirs || ours) over the pictures, in nats."""
+def between(ours, theirs, description):
+    """The agreement of two models with this description."""
+    if description.output == SIGMOID:
+        return Agreement.of_sets(ours, theirs, description.threshold)
+    return Agreement.between(ours, theirs)
+
+
+def divergence(ours, theirs, several=False):
+    """The mean Kullback-Leibler divergence D(theirs || ours) over the pictures, in nats.
+
+    With `several`, each output is a probability of its own, and a picture's divergence is the sum over them.
+    """
     tiny = 1e-9
-    return float((theirs * numpy.log((theirs + tiny) / (ours + tiny))).sum(1).mean())
+    found = theirs * numpy.log((theirs + tiny) / (ours + tiny))
+    if several:
+        found = found + (1 - theirs) * numpy.log((1 - theirs + tiny) / (1 - ours + tiny))
+    return float(found.sum(1).mean())

@@ -1,4 +1,4 @@
-"""Shared by both exports: paths, labels, pictures, failures, progress."""
+"""Shared by all exports: paths, labels, pictures, failures, progress."""
 
 import hashlib
 import os
@@ -47,7 +47,18 @@ def label_in(path):
     return path.stem.split("_", 1)[1] if path.stem[:1] == "n" and "_" in path.stem else None
 
 
+def first_line(error):
+    """The first line of an error's text, or its type if it has none."""
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+
+
 def sha256(path):
+    """SHA-256 of a file; of a folder, that of its files' names and contents."""
+    if hasattr(path, "sha256"):
+        return path.sha256()
+    if path.is_dir():
+        lines = (f"{file.relative_to(path).as_posix()} {sha256(file)}" for file in sorted(path.rglob("*")) if file.is_file())
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -8,12 +8,12 @@ import socket
 import urllib.request
 
 from .common import Failure, WeightsUnavailable, labels, step
+from .convert import concrete, convert, load_keras
 from .describe import Description
 
 NAME = "MobileNetV2"
 FILE = "mobilenetv2.onnx"
 SIZE = 224
-OPSET = 17
 
 # Copied from keras.applications, because importing Keras takes longer than finding the weights missing.
 WEIGHTS_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
@@ -77,7 +77,9 @@ def build(weights):
         raise Failure(f"{weights.name} does not hold the weights of MobileNetV2 ({first}).") from None
     done()
     done = step("converting to ONNX")
-    converted = convert(model)
+    converted = convert(concrete(lambda picture: model(picture, training=False), (1, SIZE, SIZE, 3)))
+    if any(node.op_type == "Transpose" for node in converted.graph.node):
+        raise Failure("The converted model transposes its input: run scripts/setup to install the pinned tf2onnx.")
     done()
 
     def predict(pixels):
@@ -85,46 +87,6 @@ def build(weights):
         return model(scaled, training=False).numpy()[0]
 
     return converted, predict
-
-
-def load_keras():
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    # oneDNN is off, because its results depend on the processor and it prints a notice.
-    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    import keras
-
-    return keras
-
-
-def convert(model):
-    import tensorflow
-    import tf2onnx
-
-    signature = [tensorflow.TensorSpec((1, SIZE, SIZE, 3), tensorflow.float32, name="input")]
-    function = tensorflow.function(lambda picture: model(picture, training=False), input_signature=signature)
-    # A channels-first input leaves no Transpose in the graph.
-    converted, _ = tf2onnx.convert.from_function(function, signature, opset=OPSET, inputs_as_nchw=["input"])
-    if any(node.op_type == "Transpose" for node in converted.graph.node):
-        raise Failure("The converted model transposes its input: run scripts/setup to install the pinned tf2onnx.")
-    order_constants(converted.graph)
-    return converted
-
-
-def order_constants(graph):
-    """Names the constants after their first use and sorts them by it. tf2onnx does both differently in every run, and the same
-    weights are to give the same file."""
-    constants = {constant.name: constant for constant in graph.initializer}
-    names = {}
-    for node in graph.node:
-        for index, name in enumerate(node.input):
-            if name in constants:
-                node.input[index] = names.setdefault(name, f"{node.name}/{index}")
-    for old, new in names.items():
-        constants[old].name = new
-    del graph.initializer[:]
-    graph.initializer.extend(constants[old] for old in names)
 
 
 def check_labels():

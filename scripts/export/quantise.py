@@ -11,14 +11,15 @@ import onnx
 import onnxruntime
 
 from .agreement import answers, divergence, session
-from .common import step
+from .common import Failure, step
 
 # The number of pictures that give the ranges, and of those among them that decide the float layers.
 PICTURES, TRIALS = 192, 48
 SEED = 1
 
-# The classifier and its pooling stay in float, which costs 5 % of the time and removes a third of the error.
-QUANTISED = ["Conv", "Clip", "Add"]
+# The classifier and its pooling stay in float, which costs 5 % of the time and removes a third of the error. So does every
+# operator that is not listed, such as Sigmoid, Mul and the parts of a layer norm.
+QUANTISED = ["Conv", "Clip", "Relu", "Add", "MaxPool", "Concat"]
 # The most convolutions at the start that stay in float, and the share of the divergence that they have to remove.
 FLOAT_LAYERS, GAIN = 5, 2 / 3
 
@@ -30,14 +31,14 @@ CUTS = numpy.linspace(0.4, 1, 25)
 POWER = 2.4
 
 
-def quantise(proto, tensors):
-    """The model in 8-bit integers, calibrated on `tensors`. Keeps the metadata."""
+def quantise(proto, tensors, several=False):
+    """The model in 8-bit integers, calibrated on `tensors`. Keeps the metadata. `several`: each output is a probability of its own."""
     folded = fold(proto)
     done = step(f"finding the ranges of the activations on {len(tensors)} pictures")
     ranges = {name: Histogram.range(it) for name, it in histograms(folded, tensors).items()}
     done()
     done = step("choosing the layers that stay in float")
-    chosen, quantised = choose(folded, ranges, tensors[:: max(len(tensors) // TRIALS, 1)])
+    chosen, quantised = choose(folded, ranges, tensors[:: max(len(tensors) // TRIALS, 1)], several)
     done()
     print(f"  the first {chosen} convolutions and the classifier stay in float")
     return quantised
@@ -91,12 +92,14 @@ class Histogram:
 def histograms(proto, tensors):
     """A histogram of the input and of every node's output, by name."""
     inlet = proto.graph.input[0].name
-    names = [node.output[0] for node in proto.graph.node]
+    names = [name for node in proto.graph.node for name in node.output if name]
     watched = onnx.ModelProto()
     watched.CopyFrom(proto)
     del watched.graph.output[:]
     watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
     running = session(watched.SerializeToString())
+    # Shapes and indices have no range.
+    names = [outlet.name for outlet in running.get_outputs() if outlet.type == "tensor(float)"]
     found = {name: Histogram() for name in [inlet, *names]}
     # A histogram needs its ends first. Running the model twice takes less memory than keeping every value.
     for visit in (Histogram.widen, Histogram.count):
@@ -106,14 +109,16 @@ def histograms(proto, tensors):
     return found
 
 
-def choose(proto, ranges, tensors):
+def choose(proto, ranges, tensors, several):
     """The number of first convolutions that stay in float, and the model quantised so."""
     original = answers(proto.SerializeToString(), tensors)
     convolutions = [node.name for node in proto.graph.node if node.op_type == "Conv"]
+    if not convolutions:
+        raise Failure("The model has no convolution, so that int8 would make nothing faster: the file is not written.")
     trials = []
-    for count in range(FLOAT_LAYERS + 1):
+    for count in range(min(FLOAT_LAYERS + 1, len(convolutions))):
         quantised = insert(proto, ranges, convolutions[:count])
-        trials.append((divergence(answers(quantised.SerializeToString(), tensors), original), count, quantised))
+        trials.append((divergence(answers(quantised.SerializeToString(), tensors), original, several), count, quantised))
         if trials[-1][0] <= (1 - GAIN) * trials[0][0]:
             return trials[-1][1:]
     return min(trials, key=lambda trial: trial[0])[1:]

@@ -83,7 +83,9 @@ def versions():
         Panel("Versions", "Instances of each version. Two versions stand here while a new one is rolled out.", "short",
               [(f"count by (version) (glimpse_build_info{{{OF}}})", "{{version}}")]),
         Panel("Models", "Instances that answer with each model.", "short",
-              [(f"count by (name, version) (glimpse_model_info{{{OF}}})", "{{name}} {{version}}")]),
+              [(f"sum by (name, version) (glimpse_model_info{{{OF}}})", "{{name}} {{version}}")]),
+        Panel("Models that were loaded anew", "In an hour, at SIGHUP or with WATCH. A file that can't be used is refused.",
+              "short", [(f"sum by (result) (increase(glimpse_model_reloads_total{{{OF}}}[1h]))", "{{result}}")]),
         Panel("Ready", "1 where /readyz answers 200, 0 while an instance drains or lacks a worker.", "short",
               [(f"glimpse_ready{{{OF}}}", "{{instance}}")], most=1),
     ]

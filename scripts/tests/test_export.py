@@ -12,7 +12,7 @@ import pytest
 
 from export import common, pth
 from export.describe import properties
-from export.mobilenetv2 import order_constants
+from export.convert import order_constants
 from exporter import is_one_sentence, run
 from onnx import helper, numpy_helper
 
@@ -126,28 +126,26 @@ def test_an_export_leaves_the_others_reference(tmp_path):
 
 
 def test_an_answer_that_differs_leaves_no_file(tmp_path, monkeypatch):
-    import export_model
-    from export import efficientnet_lite0
+    from export import efficientnet_lite0, pipeline
 
     forward = efficientnet_lite0.forward
     changed = lambda tensors, pixels: numpy.roll(forward(tensors, pixels), 1)
     monkeypatch.setattr(efficientnet_lite0, "forward", changed)
     with pytest.raises(common.Failure, match="differs from the original"):
-        export_model.export(efficientnet_lite0, None, tmp_path)
+        pipeline.export(efficientnet_lite0, None, tmp_path)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "efficientnet-lite0.onnx").write_bytes(b"the one before")
     with pytest.raises(common.Failure):
-        export_model.export(efficientnet_lite0, None, tmp_path)
+        pipeline.export(efficientnet_lite0, None, tmp_path)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"the one before"]
 
 
 def test_nan_answers_leave_no_file(tmp_path, monkeypatch):
-    import export_model
-    from export import efficientnet_lite0
+    from export import efficientnet_lite0, pipeline
 
     monkeypatch.setattr(efficientnet_lite0, "forward", lambda *_: numpy.full(1000, numpy.nan))
     with pytest.raises(common.Failure):
-        export_model.export(efficientnet_lite0, None, tmp_path)
+        pipeline.export(efficientnet_lite0, None, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

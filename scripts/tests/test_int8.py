@@ -8,7 +8,7 @@ import numpy
 import onnx
 import pytest
 
-from export import agreement, calibration, common, quantise
+from export import agreement, calibration, common, pipeline, quantise
 from export.describe import properties
 from exporter import SCRIPT, is_one_sentence, run
 
@@ -71,8 +71,6 @@ def test_its_agreement_is_counted(int8):
 
 
 def test_a_model_with_other_answers_leaves_no_file(int8, tmp_path, monkeypatch):
-    import export_model
-
     original = tmp_path / "efficientnet-lite0.onnx"
     shutil.copy(int8 / original.name, original)
     other = onnx.load(int8 / "efficientnet-lite0-int8.onnx")
@@ -80,7 +78,7 @@ def test_a_model_with_other_answers_leaves_no_file(int8, tmp_path, monkeypatch):
     labels.CopyFrom(onnx.numpy_helper.from_array(numpy.arange(1000, dtype=numpy.float32), labels.name))
     monkeypatch.setattr(quantise, "quantise", lambda *_: other)
     with pytest.raises(common.Failure, match="keep their first label"):
-        export_model.export_int8(original, common.PICTURES)
+        pipeline.export_int8(original, common.PICTURES)
     assert list(tmp_path.iterdir()) == [original]
 
 
@@ -90,8 +88,6 @@ def test_a_missing_calibration_folder_is_refused(int8):
 
 
 def test_other_pictures_make_another_model(int8, tmp_path, monkeypatch):
-    import export_model
-
     folder = tmp_path / "pictures"
     folder.mkdir()
     shutil.copy(common.PICTURES / "rocket.jpg", folder)
@@ -99,9 +95,9 @@ def test_other_pictures_make_another_model(int8, tmp_path, monkeypatch):
     monkeypatch.setattr(quantise, "PICTURES", 4)
     monkeypatch.setattr(quantise, "TRIALS", 2)
     monkeypatch.setattr(quantise, "FLOAT_LAYERS", 0)
-    monkeypatch.setattr(export_model, "CHECKED", 0)
-    monkeypatch.setattr(export_model, "AGREEMENT", 0)
-    export_model.export_int8(tmp_path / "efficientnet-lite0.onnx", folder)
+    monkeypatch.setattr(pipeline, "CHECKED", 0)
+    monkeypatch.setattr(pipeline, "AGREEMENT", 0)
+    pipeline.export_int8(tmp_path / "efficientnet-lite0.onnx", folder)
     ours, theirs = (properties(path / "efficientnet-lite0-int8.onnx")["glimpse.recipe"] for path in (tmp_path, int8))
     assert ours != theirs
 

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::config::{Config, JpegDecode};
+use crate::config::{Config, JpegDecode, ModelFile, Pipeline};
 use crate::doors::Doors;
 use crate::engine::{Capacity, Engine, Settings, Worker};
 use crate::error::StartError;
 use crate::guard::{Access, BodyLimits, Budget};
 use crate::http::{self, App, Site, State};
-use crate::model::names::Names;
-use crate::model::{Model, Runtime};
+use crate::model::{Catalogue, Model, Runtime};
 use crate::server::lifecycle::Lifecycle;
-use crate::server::{self, Signals};
+use crate::server::{self, Hangups, Signals};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{Traces, logs};
 
@@ -24,18 +23,21 @@ pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
     let traces = Traces::start(&config.log.instance_id)?;
     // Flushes the log on every way out.
     let _log = logs::start(config, traces.as_ref())?;
-    let app = load(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| StartError::new(format!("The system refuses the server's threads: {error}.")))?;
-    let is_at_rest = runtime.block_on(run(app, config, started))?;
-    // Ends the spans of the requests that were cut off.
-    drop(runtime);
+    // Before the model is loaded, which takes a moment: SIGHUP would end the process.
+    let hangups = runtime.block_on(async { Hangups::listen() })?;
+    let app = load(config)?;
+    let catalogue = app.catalogue.clone();
+    let is_at_rest = runtime.block_on(run(app, hangups, config, started))?;
+    // Ends the spans of the requests that were cut off. A model that is being loaded is waited for.
+    runtime.shutdown_timeout(config.engine.inference_timeout);
     if let Some(traces) = traces {
         traces.finish();
     }
-    if !is_at_rest {
+    if !is_at_rest || catalogue.is_loading() {
         server::exit_now(0);
     }
     Ok(())
@@ -46,16 +48,25 @@ pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
 /// # Errors
 /// A sentence, where ONNX Runtime or the model can't be used.
 pub fn workers(config: &Config) -> Result<(Vec<Worker>, Arc<Model>), StartError> {
-    let runtime = Runtime::load(&config.model.library())?;
-    let model = Model::load(&runtime, &config.model.source())?;
+    workers_of(&config.model.file, &config.pipeline, config.bodies.max_body_bytes)
+}
+
+/// The same, for compressed payloads that inflate to `max_payload_bytes` at most.
+pub(super) fn workers_of(
+    file: &ModelFile,
+    pipeline: &Pipeline,
+    max_payload_bytes: usize,
+) -> Result<(Vec<Worker>, Arc<Model>), StartError> {
+    let runtime = Runtime::load(&file.library())?;
+    let model = Model::load(&runtime, &file.source())?;
     let settings = Settings {
-        max_pixels: config.engine.max_pixels,
-        max_picture_bytes: config.engine.max_picture_bytes as u64,
-        max_payload_bytes: config.bodies.max_body_bytes,
-        reduces_jpeg: config.engine.jpeg_decode == JpegDecode::Reduced,
-        decoder: config.engine.decoder.clone(),
+        max_pixels: pipeline.max_pixels,
+        max_picture_bytes: pipeline.max_picture_bytes as u64,
+        max_payload_bytes,
+        reduces_jpeg: pipeline.jpeg_decode == JpegDecode::Reduced,
+        decoder: pipeline.decoder.clone(),
     };
-    let count = config.engine.worker_count();
+    let count = pipeline.worker_count();
     let workers = (0..count).map(|_| Worker::new(model.clone(), settings.clone())).collect();
     Ok((workers, model))
 }
@@ -66,6 +77,13 @@ pub fn workers(config: &Config) -> Result<(Vec<Worker>, Arc<Model>), StartError>
 /// A sentence, where the site, ONNX Runtime or the model can't be used.
 pub fn load(config: &Config) -> Result<App, StartError> {
     let site = Site::open(config.site.web_dir.clone())?;
+    let source = config.model.file.source();
+    if config.model.watch && !source.is_file() {
+        return Err(StartError::new(
+            "WATCH needs a file, and the model is a part of this executable: set MODEL_PATH, or leave WATCH out.",
+        ));
+    }
+    let stamp = source.stamp();
     let (workers, model) = workers(config)?;
     let capacity = Capacity { queue_depth: config.engine.queue_depth, timeout: config.engine.inference_timeout };
     let engine = Arc::new(Engine::new(workers, capacity)?);
@@ -79,8 +97,13 @@ pub fn load(config: &Config) -> Result<App, StartError> {
     Ok(App::new(State {
         engine,
         budget,
-        names: Names::new(&model.metadata().name, config.model.model_name.as_deref()),
-        model: model.metadata().clone(),
+        catalogue: Arc::new(Catalogue::new(
+            model,
+            Runtime::load(&config.model.file.library())?,
+            source,
+            stamp,
+            config.model.model_name.clone(),
+        )),
         site,
         access: Arc::new(Access::new(&config.access)?),
         instance: config.log.instance_id.clone(),
@@ -95,8 +118,8 @@ pub fn load(config: &Config) -> Result<App, StartError> {
         adapters: config.adapters.adapters(),
         idle_timeout: config.connections.keep_alive_timeout,
         max_batch: config.engine.max_batch,
-        max_pixels: config.engine.max_pixels,
-        max_picture_bytes: config.engine.max_picture_bytes as u64,
+        max_pixels: config.pipeline.max_pixels,
+        max_picture_bytes: config.pipeline.max_picture_bytes as u64,
     }))
 }
 
@@ -105,26 +128,29 @@ pub fn load(config: &Config) -> Result<App, StartError> {
 ///
 /// # Errors
 /// If the server can't listen.
-pub async fn run(app: App, config: &Config, started: Instant) -> Result<bool, StartError> {
+pub async fn run(app: App, hangups: Hangups, config: &Config, started: Instant) -> Result<bool, StartError> {
     let mut signals = Signals::listen()?;
     let (listener, address) = server::listen(&config.listen_addr(), "LISTEN_ADDR").await?;
     let metrics_listener = match &config.access.metrics_addr {
         Some(address) => Some(server::listen(address, "METRICS_ADDR").await?),
         None => None,
     };
+    let model = app.model();
     tracing::info!(
         %address,
         version = env!("CARGO_PKG_VERSION"),
-        model = app.model.name,
-        model_version = app.model.version,
-        precision = app.model.precision,
-        labels = app.model.labels.len(),
+        model = model.name,
+        model_version = model.version,
+        precision = model.precision,
+        labels = model.labels.len(),
         keys = app.access.keys().len(),
-        workers = config.engine.worker_count(),
+        workers = config.pipeline.worker_count(),
         ready_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "ready"
     );
+    drop(model);
     server::ready();
+    let reloads = tokio::spawn(super::reload::keep_up(app.clone(), hangups, config.model.watch));
     tokio::spawn(app.metrics.clone().keep_up());
     let access = app.access.clone();
     tokio::spawn(async move { access.keep_up().await });
@@ -140,6 +166,9 @@ pub async fn run(app: App, config: &Config, started: Instant) -> Result<bool, St
         if !server::serve(listener, doors, config.connections, &lifecycle).await {
             tracing::warn!("some connections were still open and are cut off");
         }
+        // No model is adopted any more. One that is being loaded is waited for when the runtime ends.
+        reloads.abort();
+        let _ = reloads.await;
         let is_at_rest = engine.rest(config.engine.inference_timeout).await;
         tracing::info!("stopped");
         is_at_rest

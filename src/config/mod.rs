@@ -11,26 +11,32 @@
 mod access;
 mod adapters;
 mod bodies;
+mod classify;
 mod engine;
 mod listen_addr;
 mod log;
 mod model;
 mod network;
+mod pipeline;
 mod site;
 mod values;
 
 use std::str::FromStr;
 
-use clap::{Arg, Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use access::{Access, RateLimit};
 pub use adapters::{AdapterOptions, Adapters};
 pub use bodies::Bodies;
-pub use engine::{Engine, JpegDecode, MOST_PICTURES};
+pub use classify::{Classify, Format};
+pub use engine::{Engine, MOST_PICTURES};
 pub use listen_addr::ListenAddr;
 pub use log::{Log, LogFormat};
-pub use model::Model;
+pub use model::{Model, ModelFile};
 pub use network::Connections;
+pub use pipeline::{JpegDecode, Pipeline};
 pub use site::Site;
 pub use values::{Networks, Origins};
 pub(crate) use values::{list, within};
@@ -50,13 +56,48 @@ pub struct CommandLine {
     pub config: Config,
 }
 
+impl CommandLine {
+    /// The command line of this process. Ends the process with a sentence if it can't be used.
+    pub fn of_process() -> Self {
+        let mut command = Self::command();
+        let matches = command.get_matches_mut();
+        if let Some((name @ ("classify" | "completions" | "man"), _)) = matches.subcommand() {
+            let is_given = |option: &&Arg| {
+                matches.try_contains_id(option.get_id().as_str()).is_ok()
+                    && matches.value_source(option.get_id().as_str()) == Some(ValueSource::CommandLine)
+            };
+            // It would be the server's, and mean nothing here.
+            let given = command.get_arguments().find(is_given).and_then(Arg::get_long).map(str::to_owned);
+            if let Some(option) = given {
+                let sentence = format!("--{option} must stand behind {name}");
+                command.error(ErrorKind::ArgumentConflict, sentence).exit();
+            }
+        }
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
 /// What the executable does besides serving.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Serve, as without a command; SageMaker starts its containers so
     Serve,
+    /// Say what is in pictures: files and folders, without a server
+    #[command(mut_args = unset_if_empty)]
+    Classify(Box<Classify>),
     /// Ask the server at LISTEN_ADDR on this machine whether it is healthy
-    Health,
+    Health {
+        /// Address that the server listens on
+        #[arg(long, value_parser = ListenAddr::from_str)]
+        listen_addr: Option<ListenAddr>,
+    },
+    /// Print a script that completes the command line in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
     /// Decode pictures for the server, which starts this command
     #[command(hide = true)]
     Decode {
@@ -70,13 +111,16 @@ pub enum Command {
 pub struct Config {
     /// Address to listen on: ":8080" is every address of this machine, "127.0.0.1:8080" is for this
     /// machine alone; an IPv6 address stands in brackets
-    #[arg(long, env, hide_env_values = true, default_value = ":8080", value_parser = ListenAddr::from_str, global = true)]
+    #[arg(long, env, hide_env_values = true, default_value = ":8080", value_parser = ListenAddr::from_str)]
     listen_addr: ListenAddr,
 
     #[command(flatten, next_help_heading = "Model")]
     pub model: Model,
 
     #[command(flatten, next_help_heading = "Analysis")]
+    pub pipeline: Pipeline,
+
+    #[command(flatten)]
     pub engine: Engine,
 
     #[command(flatten, next_help_heading = "Request bodies")]
@@ -123,8 +167,6 @@ fn unset_if_empty(option: Arg) -> Arg {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

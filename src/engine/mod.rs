@@ -23,7 +23,7 @@ use ndarray::{ArcArray, Ix4};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::{Error, StartError};
-use crate::model::Prediction;
+use crate::model::{Model, Prediction};
 use crate::stop::{Stop, Waiting};
 
 pub use form::{boundary, files};
@@ -52,9 +52,11 @@ pub enum Output {
     Probabilities,
 }
 
-/// What a caller wants, and until when.
-#[derive(Clone, Copy, Debug)]
+/// What a caller wants, of which model, and until when.
+#[derive(Clone, Debug)]
 pub struct Terms {
+    /// The model that answers; without one, that of the workers.
+    pub model: Option<Arc<Model>>,
     /// What the analysis gives.
     pub output: Output,
     /// The end of the caller's patience.
@@ -62,6 +64,11 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// The terms of a caller who waits a day, for the workers' own model.
+    pub fn patient(output: Output) -> Self {
+        Self { model: None, output, deadline: Instant::now() + Duration::from_hours(24) }
+    }
+
     /// The same, with `patience` from now on at most.
     #[must_use]
     pub fn within(self, patience: Duration) -> Self {
@@ -84,11 +91,17 @@ impl From<ArcArray<f32, Ix4>> for Input {
 
 /// The work on an input. Each worker thread owns one value, which may keep buffers.
 pub trait Work: Send + 'static {
-    /// Analyses `input`. Asks `stop` between its steps.
+    /// Analyses `input` on these terms. Asks `stop` between its steps.
     ///
     /// # Errors
     /// An error of the input, or what [`Stop::check`] returned.
-    fn run(&mut self, input: &Input, output: Output, stop: &Stop) -> Result<Analysis, Error>;
+    fn run(&mut self, input: &Input, terms: &Terms, stop: &Stop) -> Result<Analysis, Error>;
+
+    /// Does once what makes the first input slow. Called before there are inputs.
+    fn warm_up(&mut self) {}
+
+    /// Lets go of its model and takes this one.
+    fn adopt(&mut self, _model: &Arc<Model>) {}
 
     /// Replaces the state that a panic may have left undefined.
     ///
@@ -131,7 +144,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine with a thread for each of `workers`.
+    /// An engine with a thread for each of `workers`, which have been warmed up.
     ///
     /// # Errors
     /// A sentence, where there is no worker or the system refuses a thread.
@@ -139,7 +152,9 @@ impl Engine {
         let capacity = workers.len() + limits.queue_depth;
         let permits = Arc::new(Semaphore::new(capacity));
         let statistics = Arc::default();
-        Ok(Self { pool: Pool::new(workers)?, permits, capacity, timeout: limits.timeout, statistics })
+        let pool = Pool::new(workers)?;
+        pool.warm_up();
+        Ok(Self { pool, permits, capacity, timeout: limits.timeout, statistics })
     }
 
     /// Whether every permit is taken, so that a further request would be refused.
@@ -172,7 +187,11 @@ impl Engine {
     /// ONNX Runtime under a running session is undefined.
     pub async fn rest(&self, patience: Duration) -> bool {
         let all = u32::try_from(self.capacity).unwrap_or(u32::MAX);
-        tokio::time::timeout(patience, self.permits.acquire_many(all)).await.is_ok()
+        let rest = async {
+            let _all = self.permits.acquire_many(all).await;
+            self.pool.rest().await;
+        };
+        tokio::time::timeout(patience, rest).await.is_ok()
     }
 
     /// What has been analyzed since the start.
@@ -182,7 +201,13 @@ impl Engine {
 
     /// The terms of a request that begins now.
     pub fn terms(&self, output: Output) -> Terms {
-        Terms { output, deadline: Instant::now() + self.timeout }
+        Terms { model: None, output, deadline: Instant::now() + self.timeout }
+    }
+
+    /// Has every worker take `model` as its own, each after the inputs that wait before it. An input that asks for another
+    /// model is analyzed by that one, before and after.
+    pub fn adopt(&self, model: &Arc<Model>) {
+        self.pool.adopt(model);
     }
 
     /// Does work of a door on a compute thread, under a permit. The work asks its [`Stop`] between its steps.
@@ -249,7 +274,7 @@ impl Engine {
     /// As [`admit`](Self::admit).
     pub async fn analyze_all(&self, inputs: Vec<Input>, terms: Terms) -> Result<Vec<Result<Analysis, Error>>, Error> {
         let mut results = Vec::with_capacity(inputs.len());
-        for pending in self.admit(inputs, terms)? {
+        for pending in self.admit(inputs, &terms)? {
             results.push(pending.result().await);
         }
         Ok(results)
@@ -259,21 +284,21 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::TooManyInputs`] if there are more inputs than permits, [`Error::Busy`] if too few permits are free.
-    pub fn admit(&self, inputs: Vec<Input>, terms: Terms) -> Result<Vec<Pending>, Error> {
+    pub fn admit(&self, inputs: Vec<Input>, terms: &Terms) -> Result<Vec<Pending>, Error> {
         let limit = self.capacity;
         let count = u32::try_from(inputs.len()).ok().filter(|_| inputs.len() <= limit);
         let count = count.ok_or(Error::TooManyInputs { limit })?;
         let mut permits = self.permits.clone().try_acquire_many_owned(count).map_err(|_| Error::Busy)?;
         let admitted = Instant::now();
-        let submit = |input| permits.split(1).map(|permit| self.submit(input, terms, permit, admitted));
+        let submit = |input| permits.split(1).map(|permit| self.submit(input, terms.clone(), permit, admitted));
         Ok(inputs.into_iter().filter_map(submit).collect())
     }
 
     fn submit(&self, input: Input, terms: Terms, permit: OwnedSemaphorePermit, admitted: Instant) -> Pending {
-        let Terms { output, deadline } = terms;
+        let deadline = terms.deadline;
         let (stop, waiting) = Stop::while_waiting(deadline);
         let (sender, reply) = oneshot::channel();
-        self.pool.submit(Job { input, output, admitted, stop, reply: sender, permit });
+        self.pool.submit(Job { input, terms, admitted, stop, reply: sender, permit });
         Pending { admitted, deadline, reply, statistics: self.statistics.clone(), _waiting: waiting }
     }
 }

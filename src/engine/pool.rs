@@ -2,15 +2,16 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{Analysis, Input, Output, Stage, Work};
+use super::{Analysis, Input, Stage, Terms, Work};
 use crate::error::{Error, StartError};
+use crate::model::Model;
 use crate::stop::Stop;
 
 /// The wait before a worker that could not be renewed is tried again.
@@ -21,7 +22,7 @@ type Workers = Arc<[Mutex<Box<dyn Work>>]>;
 /// An admitted input, and the channel for its result.
 pub(super) struct Job {
     pub(super) input: Input,
-    pub(super) output: Output,
+    pub(super) terms: Terms,
     pub(super) admitted: Instant,
     pub(super) stop: Stop,
     pub(super) reply: oneshot::Sender<Result<Analysis, Error>>,
@@ -67,14 +68,28 @@ impl Pool {
     pub(super) fn submit(&self, job: Job) {
         let (workers, missing) = (self.workers.clone(), self.missing.clone());
         self.spawn(move || {
-            let thread = rayon::current_thread_index().unwrap_or(0);
-            // A thread takes only its own worker, so the lock is free.
-            let mut worker = workers[thread].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut worker = own(&workers);
             if job.run(worker.as_mut()) == Outcome::Panicked {
                 missing.fetch_add(1, Ordering::Relaxed);
                 renew(worker.as_mut());
                 missing.fetch_sub(1, Ordering::Relaxed);
             }
+        });
+    }
+
+    /// Warms every worker up, each on its own thread, and waits for that.
+    pub(super) fn warm_up(&self) {
+        self.threads.broadcast(|_| {
+            // The panic hook has logged a panic, and the worker's first input will meet it again.
+            let _ = catch_unwind(AssertUnwindSafe(|| own(&self.workers).warm_up()));
+        });
+    }
+
+    /// Has every worker take `model`, each on its own thread as soon as that is idle.
+    pub(super) fn adopt(&self, model: &Arc<Model>) {
+        let (workers, model) = (self.workers.clone(), model.clone());
+        self.threads.spawn_broadcast(move |_| {
+            let _ = catch_unwind(AssertUnwindSafe(|| own(&workers).adopt(&model)));
         });
     }
 
@@ -94,6 +109,22 @@ impl Pool {
             work();
         });
     }
+
+    /// Waits until every worker has taken the models that it was given.
+    pub(super) async fn rest(&self) {
+        let idle = Arc::new(Semaphore::new(0));
+        let said = idle.clone();
+        self.threads.spawn_broadcast(move |_| said.add_permits(1));
+        let all = u32::try_from(self.size()).unwrap_or(u32::MAX);
+        // It is never closed.
+        let _ = idle.acquire_many(all).await;
+    }
+}
+
+/// The worker of this thread. A thread takes only its own worker, so the lock is free.
+fn own(workers: &Workers) -> MutexGuard<'_, Box<dyn Work>> {
+    let thread = rayon::current_thread_index().unwrap_or(0);
+    workers[thread].lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(PartialEq, Eq)]
@@ -104,11 +135,11 @@ enum Outcome {
 
 impl Job {
     fn run(self, worker: &mut dyn Work) -> Outcome {
-        let Self { input, output, admitted, stop, reply, permit } = self;
+        let Self { input, terms, admitted, stop, reply, permit } = self;
         let queue = admitted.elapsed();
         let mut outcome = Outcome::Done;
         let result = stop.check().and_then(|()| {
-            let work = AssertUnwindSafe(|| worker.run(&input, output, &stop));
+            let work = AssertUnwindSafe(|| worker.run(&input, &terms, &stop));
             catch_unwind(work).unwrap_or_else(|_| {
                 outcome = Outcome::Panicked;
                 Err(Error::Internal)
@@ -118,8 +149,10 @@ impl Job {
             analysis.timings.set(Stage::Queue, queue);
             analysis
         });
-        // The input returns its memory and the permit its place before the answer can bring the next request.
+        // The input returns its memory and the permit its place before the answer can bring the next request. A model whose
+        // last request this is goes as well.
         drop(input);
+        drop(terms);
         drop(permit);
         // The receiver is gone if the client has left.
         let _ = reply.send(result);

@@ -24,7 +24,7 @@ fn text(text: &'static str) -> Input {
 }
 
 impl Work for Scripted {
-    fn run(&mut self, input: &Input, output: Output, stop: &Stop) -> Result<Analysis, Error> {
+    fn run(&mut self, input: &Input, terms: &Terms, stop: &Stop) -> Result<Analysis, Error> {
         self.begun.send(input.clone()).unwrap();
         self.go_on.recv().unwrap();
         assert_ne!(input, &text("panic"), "as the test asks");
@@ -34,7 +34,7 @@ impl Work for Scripted {
         stop.check()?;
         self.done.fetch_add(1, Ordering::SeqCst);
         let prediction = Prediction { index: 0, label: format!("{input:?}").into(), confidence: 1.0 };
-        let Output::Labels(labels) = output else { return Err(Error::Internal) };
+        let Output::Labels(labels) = terms.output else { return Err(Error::Internal) };
         Ok(Analysis { predictions: vec![prediction; labels], ..Analysis::default() })
     }
 }
@@ -228,8 +228,8 @@ async fn preparing_has_a_permit_a_deadline_and_no_panics() {
 async fn patience_only_shortens_the_deadline() {
     let script = script(1, LONG);
     let terms = script.terms();
-    assert_eq!(terms.within(Duration::MAX).deadline, terms.deadline);
-    assert!(terms.within(Duration::from_millis(1)).deadline < terms.deadline);
+    assert_eq!(terms.clone().within(Duration::MAX).deadline, terms.deadline);
+    assert!(terms.clone().within(Duration::from_millis(1)).deadline < terms.deadline);
     let worked_on = script.occupy("first").await;
     let impatient = script.engine.analyze(text("second"), terms.within(Duration::from_millis(1))).await;
     assert_eq!(impatient, Err(Error::DeadlineExceeded));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ndarray::{ArcArray, Ix4};
 
 use super::payload::Buffers;
-use super::{Analysis, Input, Output, Stage, Timings, Work};
+use super::{Analysis, Input, Output, Stage, Terms, Timings, Work};
 use crate::error::{Error, StartError};
 use crate::image::{Decoder, Format, Limits};
 use crate::memory;
@@ -36,20 +36,31 @@ pub struct Settings {
     pub decoder: Option<PathBuf>,
 }
 
-/// The decoder and the classifier of one thread, with the buffers between them.
+/// What runs one model: its decoder, which knows what the resize will take, and its classifier.
 #[derive(Debug)]
-pub struct Worker {
-    settings: Settings,
+struct Pipeline {
     decoder: Decoder,
     classifier: Classifier,
+}
+
+/// The memory between the stages. It is kept from input to input.
+#[derive(Debug, Default)]
+struct Kept {
     buffers: Buffers,
     pixels: Vec<u8>,
 }
 
-impl Worker {
-    /// A worker that runs `model`.
-    pub fn new(model: Arc<Model>, settings: Settings) -> Self {
-        let Settings { max_pixels, max_picture_bytes, .. } = settings;
+/// The pipeline of one thread.
+#[derive(Debug)]
+pub struct Worker {
+    settings: Settings,
+    pipeline: Pipeline,
+    kept: Kept,
+}
+
+impl Pipeline {
+    fn new(model: Arc<Model>, settings: &Settings) -> Self {
+        let Settings { max_pixels, max_picture_bytes, .. } = *settings;
         let resize_bytes = model.metadata().input.bytes_per_side();
         let limits = Limits { max_pixels, max_bytes: max_picture_bytes, resize_bytes, copies: 1 };
         let decoder = Decoder::new(limits);
@@ -57,32 +68,40 @@ impl Worker {
             Some(program) => decoder.isolating(program.clone()),
             None => decoder,
         };
-        Self { settings, decoder, classifier: Classifier::new(model), buffers: Buffers::default(), pixels: Vec::new() }
+        Self { decoder, classifier: Classifier::new(model) }
     }
 
-    fn analyze(&mut self, input: &Input, output: Output, stop: &Stop) -> Result<Analysis, Error> {
+    fn model(&self) -> &Arc<Model> {
+        self.classifier.model()
+    }
+
+    fn analyze(
+        &mut self,
+        input: &Input,
+        output: Output,
+        settings: &Settings,
+        kept: &mut Kept,
+        stop: &Stop,
+    ) -> Result<Analysis, Error> {
         let mut timings = Timings::default();
         match input {
             Input::Picture(payload) => {
                 let picture = timings.measure(Stage::Decode, || {
-                    let file = payload.open(&mut self.buffers, self.settings.max_payload_bytes, stop)?;
-                    let shorter_side = self.classifier.model().metadata().input.shorter_side();
-                    let detail = self.settings.reduces_jpeg.then_some(shorter_side);
+                    let file = payload.open(&mut kept.buffers, settings.max_payload_bytes, stop)?;
+                    let detail = self.model().metadata().input.detail().filter(|_| settings.reduces_jpeg);
                     let format = Format::of(file.bytes).or_else(|error| file.named.ok_or(error))?;
-                    self.decoder.decode_as(format, file.bytes, detail, stop, &mut self.pixels)
+                    self.decoder.decode_as(format, file.bytes, detail, stop, &mut kept.pixels)
                 })?;
                 stop.check()?;
-                timings.measure(Stage::Resize, || self.classifier.read(&self.pixels, picture, stop))?;
+                timings.measure(Stage::Resize, || self.classifier.read(&mut kept.pixels, picture, stop))?;
+                stop.check()?;
+                timings.measure(Stage::Inference, || self.classifier.run())?;
             }
             Input::Tensor(tensor) => {
                 let values = self.values(tensor)?;
-                return timings
-                    .measure(Stage::Inference, || self.classifier.run_on(values))
-                    .map(|()| self.analysis(output, timings));
+                timings.measure(Stage::Inference, || self.classifier.run_on(values))?;
             }
         }
-        stop.check()?;
-        timings.measure(Stage::Inference, || self.classifier.run())?;
         Ok(self.analysis(output, timings))
     }
 
@@ -104,11 +123,18 @@ impl Worker {
         let values = values.ok_or_else(|| Error::WrongShape { expected, actual: tensor.shape().to_vec() })?;
         if values.iter().all(|value| value.is_finite()) { Ok(values) } else { Err(Error::NotFinite) }
     }
+}
+
+impl Worker {
+    /// A worker that runs `model`.
+    pub fn new(model: Arc<Model>, settings: Settings) -> Self {
+        Self { pipeline: Pipeline::new(model, &settings), settings, kept: Kept::default() }
+    }
 
     fn release_large_buffers(&mut self) {
-        self.classifier.release(KEPT_BESIDE_BYTES);
-        self.buffers.release(KEPT_BYTES);
-        memory::release(&mut self.pixels, KEPT_BYTES);
+        self.pipeline.classifier.release(KEPT_BESIDE_BYTES);
+        self.kept.buffers.release(KEPT_BYTES);
+        memory::release(&mut self.kept.pixels, KEPT_BYTES);
     }
 }
 
@@ -116,13 +142,34 @@ impl Work for Worker {
     fn renew(&mut self) -> Result<(), StartError> {
         // The buffers and the decoder. The model is not written to after it has been loaded, and a panic in Rust leaves
         // nothing behind in ONNX Runtime.
-        *self = Self::new(self.classifier.model().clone(), self.settings.clone());
+        *self = Self::new(self.pipeline.model().clone(), self.settings.clone());
         Ok(())
     }
 
-    fn run(&mut self, input: &Input, output: Output, stop: &Stop) -> Result<Analysis, Error> {
-        let result = self.analyze(input, output, stop);
+    fn run(&mut self, input: &Input, terms: &Terms, stop: &Stop) -> Result<Analysis, Error> {
+        let Self { settings, pipeline, kept } = self;
+        let result = match &terms.model {
+            // The request came before the swap that this worker knows of, or after one that it does not know of yet.
+            Some(model) if !Arc::ptr_eq(model, pipeline.model()) => {
+                Pipeline::new(model.clone(), settings).analyze(input, terms.output, settings, kept, stop)
+            }
+            _ => pipeline.analyze(input, terms.output, settings, kept, stop),
+        };
         self.release_large_buffers();
         result
+    }
+
+    /// Runs the model once on zeros: ONNX Runtime takes this thread's memory and plans its use at the first run.
+    fn warm_up(&mut self) {
+        if let Err(error) = self.pipeline.classifier.run() {
+            tracing::warn!(%error, "a worker can't be warmed up");
+        }
+    }
+
+    fn adopt(&mut self, model: &Arc<Model>) {
+        if !Arc::ptr_eq(model, self.pipeline.model()) {
+            self.pipeline = Pipeline::new(model.clone(), &self.settings);
+            self.warm_up();
+        }
     }
 }

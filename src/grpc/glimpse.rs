@@ -25,8 +25,11 @@ impl Service {
     /// The labels that a request chooses, and its terms.
     fn choice(&self, top_k: u32, min_confidence: f32, extensions: &Extensions) -> Result<(Choice, Terms), Problem> {
         let top_k = (top_k != 0).then(|| usize::try_from(top_k).unwrap_or(usize::MAX));
-        let choice = Choice::new(top_k, Some(min_confidence), self.0.model.labels.len())?;
-        Ok((choice, request::terms(&self.0, Output::Labels(choice.top_k), extensions)))
+        // A message can't tell 0 from a field that is not set.
+        let min_confidence = Some(min_confidence).filter(|least| *least != 0.0);
+        let model = self.0.model();
+        let choice = Choice::new(top_k, min_confidence, &model)?;
+        Ok((choice, request::terms(&self.0, &model, Output::Labels(choice.top_k), extensions)))
     }
 
     async fn classify_one(
@@ -89,7 +92,7 @@ impl Classifier for Service {
     }
 
     async fn get_model(&self, _: Request<GetModelRequest>) -> Result<Response<Model>, Status> {
-        let model = &self.0.model;
+        let model = self.0.model();
         Ok(Response::new(Model {
             name: model.name.clone(),
             version: model.version.clone(),

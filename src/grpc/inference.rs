@@ -1,6 +1,7 @@
 //! `inference.GRPCInferenceService`: the Open Inference Protocol, version 2, with Triton's extensions.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +25,7 @@ use super::status::refuse;
 use super::stream::{Answer, Answers, answer_each};
 use crate::engine::{Count, Output};
 use crate::http::{App, Problem};
+use crate::model::Served;
 use crate::model::names::{Form, VERSION};
 use crate::protocol::oip::describe::{
     self, BACKEND, EXTENSIONS, LABELS_FILE, Model, PLATFORM, SERVER, SERVER_VERSION, Statistics, data_type,
@@ -35,17 +37,17 @@ use crate::protocol::oip::{Data, Datatype, Fault, InputTensor, Job, OUTPUT, Outp
 pub(super) struct Service(pub(super) App);
 
 impl Service {
-    /// The form of the model that is asked for. An empty version is none.
-    fn form(&self, name: &str, version: &str) -> Result<Form, Problem> {
-        self.0.form(name, Some(version).filter(|version| !version.is_empty()))
+    /// The model that is asked for, and its form. An empty version is none.
+    fn find(&self, name: &str, version: &str) -> Result<(Arc<Served>, Form), Problem> {
+        self.0.find(name, Some(version).filter(|version| !version.is_empty()))
     }
 
     async fn infer(&self, message: ModelInferRequest, extensions: &Extensions) -> Result<ModelInferResponse, Problem> {
-        let form = self.form(&message.model_name, &message.model_version)?;
+        let (model, form) = self.find(&message.model_name, &message.model_version)?;
         let (app, name) = (&self.0, message.model_name.clone());
         let request = request_of(message, extensions)?;
-        let terms = request::terms(app, Output::Probabilities, extensions);
-        let (model, limit) = (app.model.clone(), app.max_batch);
+        let terms = request::terms(app, &model, Output::Probabilities, extensions);
+        let limit = app.max_batch;
         let is_tensor = request.inputs.iter().any(|input| input.datatype == Datatype::Fp32);
         // Pictures are not copied; the numbers of tensors are.
         let mut job: Job = if is_tensor {
@@ -90,7 +92,7 @@ impl GrpcInferenceService for Service {
 
     async fn model_ready(&self, request: Request<ModelReadyRequest>) -> Result<Response<ModelReadyResponse>, Status> {
         let ModelReadyRequest { name, version } = request.into_inner();
-        self.form(&name, &version).map_err(refuse)?;
+        self.find(&name, &version).map_err(refuse)?;
         Ok(Response::new(ModelReadyResponse { ready: self.0.is_ready() }))
     }
 
@@ -108,8 +110,8 @@ impl GrpcInferenceService for Service {
         request: Request<ModelMetadataRequest>,
     ) -> Result<Response<ModelMetadataResponse>, Status> {
         let ModelMetadataRequest { name, version } = request.into_inner();
-        let form = self.form(&name, &version).map_err(refuse)?;
-        let model = Model::of(form, &self.0.names, &self.0.model);
+        let (model, form) = self.find(&name, &version).map_err(refuse)?;
+        let model = Model::of(form, &model);
         let tensor = |tensor: describe::Tensor| TensorMetadata {
             name: tensor.name.into(),
             datatype: tensor.datatype.into(),
@@ -158,8 +160,8 @@ impl GrpcInferenceService for Service {
         request: Request<ModelConfigRequest>,
     ) -> Result<Response<ModelConfigResponse>, Status> {
         let ModelConfigRequest { name, version } = request.into_inner();
-        let form = self.form(&name, &version).map_err(refuse)?;
-        let Model { inputs: [input], outputs: [output], .. } = Model::of(form, &self.0.names, &self.0.model);
+        let (model, form) = self.find(&name, &version).map_err(refuse)?;
+        let Model { inputs: [input], outputs: [output], .. } = Model::of(form, &model);
         let config = ModelConfig {
             name,
             platform: PLATFORM.into(),
@@ -167,7 +169,7 @@ impl GrpcInferenceService for Service {
             input: vec![ModelInput {
                 name: input.name.into(),
                 data_type: data_type(input.datatype).1,
-                format: describe::format(form, &self.0.model).1,
+                format: describe::format(form, &model).1,
                 dims: input.shape[1..].to_vec(),
             }],
             output: vec![ModelOutput {
@@ -188,9 +190,10 @@ impl GrpcInferenceService for Service {
         let ModelStatisticsRequest { name, version } = request.into_inner();
         // Without a name, all are meant.
         let names = if name.is_empty() {
-            Form::ALL.map(|form| self.0.names.of(form)).to_vec()
+            let model = self.0.model();
+            Form::ALL.map(|form| model.names.of(form)).to_vec()
         } else {
-            self.form(&name, &version).map_err(refuse)?;
+            self.find(&name, &version).map_err(refuse)?;
             vec![name]
         };
         let model_stats = names.into_iter().map(|name| self.statistics(name)).collect();
@@ -202,8 +205,9 @@ impl GrpcInferenceService for Service {
         _: Request<RepositoryIndexRequest>,
     ) -> Result<Response<RepositoryIndexResponse>, Status> {
         let state = if self.0.is_ready() { "READY" } else { "UNAVAILABLE" };
+        let model = self.0.model();
         let entry = |form| ModelIndex {
-            name: self.0.names.of(form),
+            name: model.names.of(form),
             version: VERSION.into(),
             state: state.into(),
             reason: String::new(),

@@ -13,11 +13,15 @@ use crate::guard::Account;
 use crate::guard::body::Receipt;
 use crate::http::access::Client;
 use crate::http::{App, Problem};
+use crate::model::Served;
 
-/// The terms of an analysis: the server's, or the client's if those end sooner.
-pub(super) fn terms(app: &App, output: Output, extensions: &Extensions) -> Terms {
-    let terms = app.engine.terms(output);
-    extensions.get().map_or(terms, |Patience(patience)| terms.within(*patience))
+/// The terms of an analysis by `model`: the server's, or the client's if those end sooner.
+pub(super) fn terms(app: &App, model: &Served, output: Output, extensions: &Extensions) -> Terms {
+    let terms = app.terms(model, output);
+    match extensions.get() {
+        Some(Patience(patience)) => terms.within(*patience),
+        None => terms,
+    }
 }
 
 /// The end of the client's patience.

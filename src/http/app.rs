@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::problem::Problem;
 use super::site::Site;
 use crate::config::Adapters;
-use crate::engine::{Analysis, Engine, Input, Terms};
+use crate::engine::{Analysis, Engine, Input, Output, Terms};
 use crate::error::Error;
 use crate::guard::{Access, BodyLimits, Budget};
-use crate::model::Metadata;
-use crate::model::names::{Form, Names, VERSION};
+use crate::model::names::{Form, VERSION};
+use crate::model::{Catalogue, Served};
 use crate::server::lifecycle::{Lifecycle, Phase};
 use crate::telemetry::metrics::{self, Metrics};
 
@@ -28,10 +28,8 @@ pub struct State {
     pub budget: Budget,
     /// The limits on the body of a request.
     pub body_limits: BodyLimits,
-    /// The model that the engine runs.
-    pub model: Arc<Metadata>,
-    /// The names by which clients ask for it.
-    pub names: Names,
+    /// The model that serves now.
+    pub catalogue: Arc<Catalogue>,
     /// The API keys, the trusted proxies and the rate limit.
     pub access: Arc<Access>,
     /// The source of the web site's files.
@@ -62,13 +60,25 @@ impl App {
         Self(Arc::new(state))
     }
 
-    /// The form of the model that a client asks for. Without a version, any is meant.
+    /// The model that serves now. A request asks once and keeps it, so that one model answers all of it.
+    pub(crate) fn model(&self) -> Arc<Served> {
+        self.catalogue.now()
+    }
+
+    /// The model that a client asks for, and its form. Without a version, any is meant.
     ///
     /// # Errors
     /// [`Problem::NoModel`].
-    pub(crate) fn form(&self, name: &str, version: Option<&str>) -> Result<Form, Problem> {
-        let form = self.names.find(name).filter(|_| version.is_none_or(|version| version == VERSION));
-        form.ok_or_else(|| Problem::NoModel { name: name.to_owned() })
+    pub(crate) fn find(&self, name: &str, version: Option<&str>) -> Result<(Arc<Served>, Form), Problem> {
+        let model = self.model();
+        let form = model.names.find(name).filter(|_| version.is_none_or(|version| version == VERSION));
+        let form = form.ok_or_else(|| Problem::NoModel { name: name.to_owned() })?;
+        Ok((model, form))
+    }
+
+    /// The terms of a request of `model` that begins now.
+    pub(crate) fn terms(&self, model: &Served, output: Output) -> Terms {
+        Terms { model: model.model.clone(), ..self.engine.terms(output) }
     }
 
     /// Whether the server wants requests: it is not about to end, and every worker is there.

@@ -15,7 +15,7 @@ use super::body::{self, Received};
 use super::problem::Problem;
 use crate::engine::{Output, Payload};
 use crate::model::Prediction;
-use crate::protocol::choice::LABELS;
+use crate::protocol::choice::Choice;
 
 /// The page of the site that holds the result between these two comments.
 pub(super) const PAGE: &str = "answer.html";
@@ -25,10 +25,11 @@ const END: &str = "<!--/answer-->";
 pub(super) async fn analyze(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let boundary = body::require_form(request.headers())?;
     let Received { bytes, coding, .. } = body::receive(&app, request).await?;
-    let analysis = app
-        .analyze(Payload::part(bytes, boundary).compressed(coding), app.engine.terms(Output::Labels(LABELS)))
-        .await?;
-    Ok(page(&app, &list(&analysis.predictions)).await.into_response())
+    let model = app.model();
+    let choice = Choice::usual(&model);
+    let terms = app.terms(&model, Output::Labels(choice.top_k));
+    let analysis = app.analyze(Payload::part(bytes, boundary).compressed(coding), terms).await?;
+    Ok(page(&app, &list(choice.of_all(&analysis.predictions))).await.into_response())
 }
 
 /// Renders the problems of the route as a page.
@@ -41,6 +42,9 @@ pub(super) async fn render(Extension(app): Extension<App>, request: Request, nex
 }
 
 fn list(predictions: &[Prediction]) -> String {
+    if predictions.is_empty() {
+        return "<p>Nothing that the model knows is in this picture with enough confidence.</p>".to_owned();
+    }
     let mut list = r#"<ol class="plain-answer">"#.to_owned();
     for Prediction { label, confidence, .. } in predictions {
         let words = label.replace('_', " ");

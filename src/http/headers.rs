@@ -10,6 +10,9 @@ pub(super) use crate::guard::keys::KEY as API_KEY;
 /// The time that each stage took (W3C Server Timing).
 pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
+/// What `GET /api/v1/model` calls the revision of the model that answered.
+pub(super) const MODEL_REVISION: HeaderName = HeaderName::from_static("model-revision");
+
 /// A client's quota and what is left of it (draft-ietf-httpapi-ratelimit-headers, version 10).
 pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");

@@ -15,7 +15,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::App;
 use super::headers::{
-    API_KEY, INFERENCE_HEADER_LENGTH, RATE_LIMIT, RATE_LIMIT_POLICY, REQUEST_ID, SERVER_TIMING, TRACEPARENT,
+    API_KEY, INFERENCE_HEADER_LENGTH, MODEL_REVISION, RATE_LIMIT, RATE_LIMIT_POLICY, REQUEST_ID, SERVER_TIMING,
+    TRACEPARENT,
 };
 use super::problem::Problem;
 use super::{body, host, observe};
@@ -88,7 +89,8 @@ pub(crate) fn grpc_cors(origins: &Origins) -> CorsLayer {
 
 fn cors_with(origins: &Origins, sent: &[HeaderName], read: &[HeaderName]) -> CorsLayer {
     let allowed = [&[AUTHORIZATION, CONTENT_TYPE, REQUEST_ID, API_KEY, TRACEPARENT], sent].concat();
-    let exposed = [&[REQUEST_ID, RETRY_AFTER, SERVER_TIMING, RATE_LIMIT_POLICY, RATE_LIMIT], read].concat();
+    let exposed =
+        [&[REQUEST_ID, RETRY_AFTER, SERVER_TIMING, MODEL_REVISION, RATE_LIMIT_POLICY, RATE_LIMIT], read].concat();
     let layer =
         CorsLayer::new().allow_methods([Method::GET, Method::POST]).allow_headers(allowed).expose_headers(exposed);
     let layer = layer.max_age(MAX_AGE);

@@ -20,6 +20,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
     responses((status = 200, description = "The text format, version 0.0.4.", body = String, content_type = TEXT))
 )]
 pub(super) async fn metrics(State(app): State<App>) -> Response {
+    let model = app.model();
     let now = Now {
         queue_depth: app.engine.waiting(),
         inflight_bytes: app.budget.taken(),
@@ -28,7 +29,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
         workers: app.engine.workers(),
         is_ready: app.is_ready(),
         instance: &app.instance,
-        model: &app.model,
+        model: &model,
     };
     ([(CONTENT_TYPE, TEXT)], app.metrics.render(&now)).into_response()
 }

@@ -19,6 +19,7 @@ mod site;
 mod v1;
 mod v2;
 
+pub(crate) use adapters::AnyModel;
 pub use app::{App, State};
 pub(crate) use problem::Problem;
 pub use router::{description, metrics_router, router};

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::session::SharedSession;
-use super::{Metadata, ModelSource, Prediction, Runtime};
+use super::{Metadata, ModelSource, Outputs, Prediction, Runtime};
 use crate::error::{Error, StartError};
 use crate::image::{Picture, Preprocessor};
+use crate::memory;
 use crate::stop::Stop;
 
 /// The tolerance on outputs outside of 0 to 1, and on their sum. Rounding errors are smaller, also in 8-bit models.
@@ -16,6 +17,18 @@ const TOLERANCE: f32 = 0.01;
 pub struct Model {
     session: SharedSession,
     metadata: Arc<Metadata>,
+    /// Dropped last.
+    _memory: GiveBack,
+}
+
+/// Returns free memory to the system when it is dropped.
+#[derive(Debug)]
+struct GiveBack;
+
+impl Drop for GiveBack {
+    fn drop(&mut self) {
+        memory::give_back();
+    }
 }
 
 impl Model {
@@ -29,7 +42,7 @@ impl Model {
         let file = source.read()?;
         let (session, metadata) =
             SharedSession::start(runtime, &file).map_err(|reason| source.refuse(&reason.to_string()))?;
-        let model = Arc::new(Self { session, metadata: Arc::new(metadata) });
+        let model = Arc::new(Self { session, metadata: Arc::new(metadata), _memory: GiveBack });
         model.try_out().map_err(|reason| source.refuse(&reason))?;
         Ok(model)
     }
@@ -47,7 +60,7 @@ impl Model {
         match run {
             Err(Error::OutOfMemory) => Err("there is no memory to run it".to_owned()),
             Err(_) => Err(format!("it does not answer an input of zeros with {labels} probabilities, one a label")),
-            Ok(()) if (sum - 1.0).abs() > TOLERANCE => {
+            Ok(()) if self.metadata.output == Outputs::Softmax && (sum - 1.0).abs() > TOLERANCE => {
                 Err(format!("the sum of its outputs is {sum} for an input of zeros: they are not probabilities"))
             }
             Ok(()) => Ok(()),
@@ -83,14 +96,14 @@ impl Classifier {
         &self.model
     }
 
-    /// Makes the input of `pixels`, which a decoder wrote for `picture`.
+    /// Makes the input of `pixels`, which a decoder wrote for `picture`. The pixels may be changed.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], or what [`Stop::check`] returns.
     ///
     /// # Panics
     /// Panics if `pixels` does not fit `picture`: a fault of the decoder.
-    pub fn read(&mut self, pixels: &[u8], picture: Picture, stop: &Stop) -> Result<(), Error> {
+    pub fn read(&mut self, pixels: &mut [u8], picture: Picture, stop: &Stop) -> Result<(), Error> {
         self.preprocessor.fill(pixels, picture, &mut self.input, stop)
     }
 

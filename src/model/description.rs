@@ -2,14 +2,30 @@
 //!
 //! `scripts/export_model.py` writes them; `models/README.md` lists them.
 
+use std::fmt::Write;
+
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
 use super::Labels;
 use crate::error::StartError;
-use crate::image::{Colours, Filter, Layout, Preprocess, Window};
+use crate::image::{Colours, Filter, Interpolation, Layout, Preprocess, Resample, Window};
 
 /// The version of the description that is read here.
 const FORMAT: &str = "1";
+
+/// The names of the ways to resize.
+const RESAMPLES: [(&str, Resample); 9] = [
+    ("nearest", Resample::Pillow(Filter::Nearest)),
+    ("box", Resample::Pillow(Filter::Box)),
+    ("bilinear", Resample::Pillow(Filter::Bilinear)),
+    ("hamming", Resample::Pillow(Filter::Hamming)),
+    ("bicubic", Resample::Pillow(Filter::Bicubic)),
+    ("lanczos", Resample::Pillow(Filter::Lanczos)),
+    ("tensorflow-nearest", Resample::TensorFlow(Interpolation::Nearest)),
+    ("tensorflow-bilinear", Resample::TensorFlow(Interpolation::Bilinear)),
+    ("tensorflow-bicubic", Resample::TensorFlow(Interpolation::Bicubic)),
+];
 
 /// A model's description of itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +46,23 @@ pub struct Metadata {
     pub input: Preprocess,
     /// The meaning of its outputs, in their order. Two may be equal: `ImageNet` has two classes `crane`.
     pub labels: Labels,
+    /// What its outputs say together.
+    pub output: Outputs,
+}
+
+/// Hexadecimal digits of a revision.
+const REVISION_DIGITS: usize = 16;
+
+/// What the outputs of a model say together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outputs {
+    /// One of the labels is right: the outputs are probabilities whose sum is 1.
+    Softmax,
+    /// Any number of the labels may be right: each output is a probability of its own.
+    Sigmoid {
+        /// The confidence from which on a label belongs to the answer: over 0, up to 1.
+        threshold: f32,
+    },
 }
 
 impl Metadata {
@@ -40,7 +73,6 @@ impl Metadata {
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, StartError> {
         let fields = Fields(get);
         fields.only("glimpse.format", FORMAT)?;
-        fields.only("glimpse.output", "softmax")?;
         let labels: Vec<String> = fields.parsed("glimpse.labels", "a JSON array of strings")?;
         if labels.is_empty() {
             return Err(unusable("glimpse.labels", "", "at least one label"));
@@ -54,7 +86,36 @@ impl Metadata {
             precision: fields.text("glimpse.precision")?,
             input: fields.input()?,
             labels: labels.into_iter().collect(),
+            output: fields.output()?,
         })
+    }
+
+    /// A short text that is another one for another model: a hash of the description, which has that of the weights.
+    pub fn revision(&self) -> String {
+        let hash = Sha256::digest(format!("{self:?}"));
+        let digits = hash.iter().take(REVISION_DIGITS / 2);
+        digits.fold(String::new(), |mut text, byte| {
+            // Writing to a text does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// A model of these labels, as little as can be.
+    #[cfg(test)]
+    pub(crate) fn of_labels(labels: &[&'static str]) -> Self {
+        let text = String::new;
+        Self {
+            name: "tiny".into(),
+            version: text(),
+            source: text(),
+            weights_sha256: text(),
+            licence: text(),
+            precision: text(),
+            input: Preprocess::of_size(2, 1),
+            labels: labels.iter().copied().collect(),
+            output: Outputs::Softmax,
+        }
     }
 }
 
@@ -89,27 +150,42 @@ impl<G: Fn(&str) -> Option<String>> Fields<G> {
         known.map(|(_, known)| *known).ok_or_else(|| unusable(key, &value, &expected()))
     }
 
+    fn output(&self) -> Result<Outputs, StartError> {
+        if !self.one_of("glimpse.output", &[("softmax", false), ("sigmoid", true)], false)? {
+            return Ok(Outputs::Softmax);
+        }
+        let (key, expected) = ("glimpse.output_threshold", "a number over 0 and up to 1");
+        let threshold: f32 = self.parsed(key, expected)?;
+        if threshold > 0.0 && threshold <= 1.0 {
+            Ok(Outputs::Sigmoid { threshold })
+        } else {
+            Err(unusable(key, &threshold.to_string(), expected))
+        }
+    }
+
     fn input(&self) -> Result<Preprocess, StartError> {
         let (width, height) = (self.side("glimpse.input_width")?, self.side("glimpse.input_height")?);
-        let filters = [("bicubic", Filter::Bicubic), ("bilinear", Filter::Bilinear), ("lanczos", Filter::Lanczos)];
         let layouts = [("NCHW", Layout::Nchw), ("NHWC", Layout::Nhwc)];
-        let colours = [("RGB", Colours::Rgb), ("BGR", Colours::Bgr)];
+        let colours = [("RGB", Colours::Rgb), ("BGR", Colours::Bgr), ("GRAY", Colours::Gray)];
+        let colours = self.one_of("glimpse.input_colours", &colours, true)?;
         Ok(Preprocess {
             width,
             height,
             window: self.window(width.max(height))?,
-            filter: self.one_of("glimpse.input_resize", &filters, false)?,
-            colours: self.one_of("glimpse.input_colours", &colours, true)?,
+            resample: self.one_of("glimpse.input_resize", &RESAMPLES, false)?,
+            colours,
             layout: self.one_of("glimpse.input_layout", &layouts, false)?,
-            mean: self.channels("glimpse.input_mean", f64::is_finite)?,
-            std: self.channels("glimpse.input_std", |std| std.is_finite() && std > 0.0)?,
+            mean: self.channels("glimpse.input_mean", colours, f64::is_finite)?,
+            std: self.channels("glimpse.input_std", colours, |std| std.is_finite() && std > 0.0)?,
         })
     }
 
     /// `longest` is the longer side of the input, which a centre crop must hold.
     fn window(&self, longest: u32) -> Result<Window, StartError> {
-        if !self.one_of("glimpse.input_window", &[("stretch", false), ("centre-crop", true)], true)? {
-            return Ok(Window::Stretch);
+        let windows =
+            [("stretch", Some(Window::Stretch)), ("centre-crop", None), ("crop-to-aspect", Some(Window::CropToAspect))];
+        if let Some(window) = self.one_of("glimpse.input_window", &windows, true)? {
+            return Ok(window);
         }
         let key = "glimpse.input_shorter_side";
         let shorter_side = self.side(key)?;
@@ -125,10 +201,15 @@ impl<G: Fn(&str) -> Option<String>> Fields<G> {
         if (1..=4096).contains(&side) { Ok(side) } else { Err(unusable(key, &side.to_string(), expected)) }
     }
 
-    fn channels(&self, key: &str, fits: impl Fn(f64) -> bool) -> Result<[f64; 3], StartError> {
-        let expected = "a JSON array of three usable numbers";
-        let values: [f64; 3] = self.parsed(key, expected)?;
-        if values.into_iter().all(fits) { Ok(values) } else { Err(unusable(key, &format!("{values:?}"), expected)) }
+    fn channels(&self, key: &str, colours: Colours, fits: impl Fn(f64) -> bool) -> Result<[f64; 3], StartError> {
+        let count = colours.channels();
+        let expected = format!("a JSON array of usable numbers ({count}, one for each channel)");
+        let values: Vec<f64> = self.parsed(key, &expected)?;
+        if values.len() != count || !values.iter().copied().all(fits) {
+            return Err(unusable(key, &format!("{values:?}"), &expected));
+        }
+        // The channels that there are not have the first one's.
+        Ok(std::array::from_fn(|channel| values[channel % count]))
     }
 }
 
@@ -179,7 +260,7 @@ mod tests {
     #[test]
     fn what_comes_before_the_network_is_data() {
         let plain = read(&complete()).unwrap().input;
-        assert_eq!((plain.window, plain.filter, plain.colours), Default::default());
+        assert_eq!((plain.window, plain.resample, plain.colours), Default::default());
         let mut fields = complete();
         fields.extend([
             ("glimpse.input_resize", "bilinear"),
@@ -189,7 +270,8 @@ mod tests {
         ]);
         let input = read(&fields).unwrap().input;
         let window = Window::CentreCrop { shorter_side: 5 };
-        assert_eq!((input.window, input.filter, input.colours), (window, Filter::Bilinear, Colours::Bgr));
+        assert_eq!((input.window, input.colours), (window, Colours::Bgr));
+        assert_eq!(input.resample, Resample::Pillow(Filter::Bilinear));
         for side in ["4", "0", "5000", "wide"] {
             fields.insert("glimpse.input_shorter_side", side);
             let sentence = read(&fields).unwrap_err().to_string();
@@ -197,6 +279,38 @@ mod tests {
         }
         fields.remove("glimpse.input_shorter_side");
         assert!(read(&fields).unwrap_err().to_string().contains("glimpse.input_shorter_side is missing"));
+    }
+
+    #[test]
+    fn a_picture_may_be_gray_and_a_pixel_picked() {
+        let mut fields = complete();
+        fields.extend([
+            ("glimpse.input_resize", "tensorflow-bilinear"),
+            ("glimpse.input_window", "crop-to-aspect"),
+            ("glimpse.input_colours", "GRAY"),
+            ("glimpse.input_mean", "[1]"),
+            ("glimpse.input_std", "[2]"),
+        ]);
+        let input = read(&fields).unwrap().input;
+        assert_eq!((input.window, input.detail()), (Window::CropToAspect, None));
+        assert_eq!((input.shape(), input.values()), ([1, 5, 4, 1], 20));
+        assert_eq!((input.mean[0], input.std[0]), (1.0, 2.0));
+        fields.insert("glimpse.input_mean", "[1, 2, 3]");
+        assert!(read(&fields).unwrap_err().to_string().contains("glimpse.input_mean is"));
+    }
+
+    #[test]
+    fn labels_of_which_several_may_be_right_have_a_threshold() {
+        assert_eq!(read(&complete()).unwrap().output, Outputs::Softmax);
+        let mut fields = complete();
+        fields.insert("glimpse.output", "sigmoid");
+        assert!(read(&fields).unwrap_err().to_string().contains("glimpse.output_threshold is missing"));
+        for threshold in ["0", "1.5", "NaN", "half"] {
+            fields.insert("glimpse.output_threshold", threshold);
+            assert!(read(&fields).unwrap_err().to_string().contains("glimpse.output_threshold is"), "{threshold}");
+        }
+        fields.insert("glimpse.output_threshold", "0.5");
+        assert_eq!(read(&fields).unwrap().output, Outputs::Sigmoid { threshold: 0.5 });
     }
 
     #[test]
@@ -216,7 +330,7 @@ mod tests {
             ("glimpse.input_width", "0"),
             ("glimpse.input_height", "100000"),
             ("glimpse.input_width", "wide"),
-            ("glimpse.input_resize", "nearest"),
+            ("glimpse.input_resize", "area"),
             ("glimpse.input_window", "pad"),
             ("glimpse.input_colours", "CMYK"),
             ("glimpse.input_mean", "[1, 2]"),

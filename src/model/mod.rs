@@ -2,6 +2,7 @@
 //!
 //! A model is a file that describes itself (`description`). Neither this room nor any above it depends on a particular one.
 
+mod catalogue;
 mod classifier;
 mod description;
 mod labels;
@@ -13,8 +14,9 @@ mod source;
 #[cfg(feature = "embed")]
 mod embedded;
 
+pub use catalogue::{Catalogue, Served};
 pub use classifier::{Classifier, Model};
-pub use description::Metadata;
+pub use description::{Metadata, Outputs};
 pub use labels::{Labels, Prediction};
 pub use runtime::{LibrarySource, Runtime, disable_telemetry};
-pub use source::ModelSource;
+pub use source::{ModelSource, Stamp};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::StartError;
@@ -27,7 +28,37 @@ impl Default for ModelSource {
     }
 }
 
+/// What changes when a file is replaced or written to: its length, its number, and the times of its content and of its inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    length: u64,
+    device: u64,
+    inode: u64,
+    written: (i64, i64),
+    changed: (i64, i64),
+}
+
 impl ModelSource {
+    /// Whether the model is a file, which may change.
+    pub fn is_file(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+
+    /// The stamp of the file now, behind all links; `None` if there is no such file.
+    pub fn stamp(&self) -> Option<Stamp> {
+        match self {
+            Self::File(path) => path.metadata().ok().map(|found| Stamp {
+                length: found.size(),
+                device: found.dev(),
+                inode: found.ino(),
+                written: (found.mtime(), found.mtime_nsec()),
+                changed: (found.ctime(), found.ctime_nsec()),
+            }),
+            #[cfg(feature = "embed")]
+            Self::Embedded => None,
+        }
+    }
+
     pub(super) fn read(&self) -> Result<Cow<'static, [u8]>, StartError> {
         match self {
             Self::File(path) => read_file(path).map(Cow::Owned).map_err(|error| {

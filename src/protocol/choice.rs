@@ -1,6 +1,6 @@
 //! The labels that a client chooses of an answer: `top_k` and `min_confidence`.
 
-use crate::model::Prediction;
+use crate::model::{Metadata, Outputs, Prediction};
 
 /// The number of labels in an answer, where the client asks for no other.
 pub const LABELS: usize = 3;
@@ -25,15 +25,21 @@ pub struct OutOfRange {
 }
 
 impl Choice {
-    /// What is chosen where the client says nothing.
-    pub const USUAL: Self = Self { top_k: LABELS, min_confidence: 0.0 };
+    /// What is chosen where the client says nothing: three labels, or every label over the threshold where several may be
+    /// right.
+    pub fn usual(model: &Metadata) -> Self {
+        match model.output {
+            Outputs::Softmax => Self { top_k: LABELS.min(model.labels.len()), min_confidence: 0.0 },
+            Outputs::Sigmoid { threshold } => Self { top_k: model.labels.len(), min_confidence: threshold },
+        }
+    }
 
-    /// The choice of a client that says this, for a model with so many `labels`.
+    /// The choice of a client of `model` that says this.
     ///
     /// # Errors
     /// [`OutOfRange`].
-    pub fn new(top_k: Option<usize>, min_confidence: Option<f32>, labels: usize) -> Result<Self, OutOfRange> {
-        let mut choice = Self::USUAL;
+    pub fn new(top_k: Option<usize>, min_confidence: Option<f32>, model: &Metadata) -> Result<Self, OutOfRange> {
+        let (mut choice, labels) = (Self::usual(model), model.labels.len());
         if let Some(top_k) = top_k {
             choice.top_k =
                 Some(top_k).filter(|top_k| (1..=labels).contains(top_k)).ok_or_else(|| Self::top_k(labels))?;
@@ -67,22 +73,31 @@ mod tests {
 
     #[test]
     fn a_choice_is_within_its_range() {
+        let model = &Metadata::of_labels(&["ant"; 10]);
         let choice = |top_k, min_confidence| Ok(Choice { top_k, min_confidence });
-        assert_eq!(Choice::new(None, None, 10), choice(3, 0.0));
-        assert_eq!(Choice::new(Some(10), Some(1.0), 10), choice(10, 1.0));
+        assert_eq!(Choice::new(None, None, model), choice(3, 0.0));
+        assert_eq!(Choice::new(Some(10), Some(1.0), model), choice(10, 1.0));
         for top_k in [0, 11, usize::MAX] {
-            assert_eq!(Choice::new(Some(top_k), None, 10), Err(Choice::top_k(10)), "{top_k}");
+            assert_eq!(Choice::new(Some(top_k), None, model), Err(Choice::top_k(10)), "{top_k}");
         }
         for least in [-0.1, 1.1, f32::NAN] {
-            assert_eq!(Choice::new(None, Some(least), 10), Err(Choice::min_confidence()), "{least}");
+            assert_eq!(Choice::new(None, Some(least), model), Err(Choice::min_confidence()), "{least}");
         }
+    }
+
+    #[test]
+    fn where_several_labels_may_be_right_those_over_the_threshold_are_the_answer() {
+        let model = Metadata { output: Outputs::Sigmoid { threshold: 0.5 }, ..Metadata::of_labels(&["ant"; 10]) };
+        assert_eq!(Choice::new(None, None, &model), Ok(Choice { top_k: 10, min_confidence: 0.5 }));
+        assert_eq!(Choice::new(Some(2), Some(0.0), &model), Ok(Choice { top_k: 2, min_confidence: 0.0 }));
     }
 
     #[test]
     fn labels_below_the_confidence_are_left_out() {
         let label = |confidence| Prediction { index: 0, label: "a".into(), confidence };
         let labels = [label(0.5), label(0.25), label(0.125)];
-        let kept = |least| Choice::new(None, Some(least), 3).unwrap().of_all(&labels).len();
+        let model = Metadata::of_labels(&["a"; 3]);
+        let kept = |least| Choice::new(None, Some(least), &model).unwrap().of_all(&labels).len();
         assert_eq!([0.0, 0.125, 0.2, 0.5, 0.6].map(kept), [3, 3, 2, 1, 0]);
     }
 }

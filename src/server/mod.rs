@@ -18,4 +18,4 @@ pub use connection::{HttpService, serve_stream};
 pub use exit::{abort, exit_now};
 pub use listen::{Listener, SocketFile, listen};
 pub use peer::Peer;
-pub use signals::{Signals, ready, shut_down};
+pub use signals::{Hangups, Signals, ready, shut_down};

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT, and the phases that they begin.
+//! SIGTERM and SIGINT with the phases that they begin, and SIGHUP.
 
 use std::time::Duration;
 
@@ -15,14 +15,35 @@ pub struct Signals {
     interrupt: Signal,
 }
 
+/// The signal that tells the server to look at its files anew: SIGHUP.
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// Replaces the default action of the signal, which ends the process, from this call on.
+    ///
+    /// # Errors
+    /// A sentence, where the system refuses.
+    pub fn listen() -> Result<Self, StartError> {
+        listen(SignalKind::hangup()).map(Self)
+    }
+
+    /// Waits for the next signal. Several that come before this is called are one.
+    pub async fn next(&mut self) {
+        let _ = self.0.recv().await;
+    }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, StartError> {
+    signal(kind).map_err(|error| StartError::new(format!("Signals can't be received: {error}.")))
+}
+
 impl Signals {
     /// Replaces the default action of both signals from this call on.
     ///
     /// # Errors
     /// A sentence, where the system refuses.
     pub fn listen() -> Result<Self, StartError> {
-        let listen =
-            |kind| signal(kind).map_err(|error| StartError::new(format!("Signals can't be received: {error}.")));
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 

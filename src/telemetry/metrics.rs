@@ -1,6 +1,6 @@
 //! Metrics in Prometheus' text format: their names, and every place that writes them.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
@@ -29,6 +29,7 @@ const LOG_LINES_DROPPED: &str = "glimpse_log_lines_dropped_total";
 const SPANS_DROPPED: &str = "glimpse_spans_dropped_total";
 const READY: &str = "glimpse_ready";
 const WORKERS: &str = "glimpse_workers";
+const MODEL_RELOADS: &str = "glimpse_model_reloads_total";
 const BUILD_INFO: &str = "glimpse_build_info";
 const MODEL_INFO: &str = "glimpse_model_info";
 
@@ -88,9 +89,7 @@ impl Metrics {
         counter!(DECODER_FAILURES).absolute(failures::failures());
         let labels = [("version", env!("CARGO_PKG_VERSION").to_owned()), ("instance_id", now.instance.to_owned())];
         gauge!(BUILD_INFO, &labels).set(1.0);
-        let Metadata { name, version, weights_sha256, .. } = now.model;
-        let labels = [("name", name.clone()), ("version", version.clone()), ("weights", weights_sha256.clone())];
-        gauge!(MODEL_INFO, &labels).set(1.0);
+        show_model(now.model);
         self.process.collect();
         self.handle.render()
     }
@@ -138,6 +137,30 @@ pub fn grpc(method: &'static str, code: i32, time: Duration) {
     histogram!(GRPC_DURATION, "method" => method).record(time);
 }
 
+/// Counts that another model has taken the place of the one before.
+pub fn reloaded() {
+    counter!(MODEL_RELOADS, "result" => "loaded").increment(1);
+}
+
+/// Counts that another model could not be loaded.
+pub fn not_reloaded() {
+    counter!(MODEL_RELOADS, "result" => "refused").increment(1);
+}
+
+type ModelLabels = [(&'static str, String); 3];
+
+/// Sets the series of `model` to 1, and that of the model before it to 0.
+fn show_model(Metadata { name, version, weights_sha256, .. }: &Metadata) {
+    static SHOWN: Mutex<Option<ModelLabels>> = Mutex::new(None);
+    let labels = [("name", name.clone()), ("version", version.clone()), ("weights", weights_sha256.clone())];
+    let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(before) = shown.as_ref().filter(|before| **before != labels) {
+        gauge!(MODEL_INFO, before).set(0.0);
+    }
+    gauge!(MODEL_INFO, &labels).set(1.0);
+    *shown = Some(labels);
+}
+
 /// Counts a refused request.
 pub fn rejected(reason: &'static str) {
     counter!(REJECTED, "reason" => reason).increment(1);
@@ -180,7 +203,11 @@ fn describe() {
     describe_counter!(LOG_LINES_DROPPED, "Log lines that were lost because standard output was not read or failed.");
     describe_counter!(DECODER_FAILURES, "Pictures at which a decoder panicked, or its process ended.");
     describe_gauge!(BUILD_INFO, "The version and the name of this process; always 1.");
-    describe_gauge!(MODEL_INFO, "The model that answers; always 1.");
+    describe_gauge!(MODEL_INFO, "1 for the model that answers, 0 for those before it.");
+    describe_counter!(MODEL_RELOADS, "Times that the model's file was loaded anew, or could not be.");
+    for result in ["loaded", "refused"] {
+        counter!(MODEL_RELOADS, "result" => result).absolute(0);
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]

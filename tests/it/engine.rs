@@ -22,7 +22,7 @@ fn tensor(name: &str) -> ArcArray<f32, Ix4> {
     let picture =
         Decoder::new(glimpse::image::Limits::NONE).decode(&picture(name), None, &Stop::never(), &mut pixels).unwrap();
     let mut tensor = vec![0.0; input.values()];
-    Preprocessor::new(input).fill(&pixels, picture, &mut tensor, &Stop::never()).unwrap();
+    Preprocessor::new(input).fill(&mut pixels, picture, &mut tensor, &Stop::never()).unwrap();
     ArcArray::from_shape_vec(input.shape(), tensor).unwrap()
 }
 

@@ -8,68 +8,7 @@ use glimpse::image::{Decoder, Orientation, Picture, Size};
 use glimpse::model::{Classifier, LibrarySource, Model, ModelSource, Runtime};
 use glimpse::stop::Stop;
 
-/// A length-delimited protobuf field (wire type 2).
-fn bytes(field: u8, content: impl AsRef<[u8]>) -> Vec<u8> {
-    let content = content.as_ref();
-    let mut message = vec![field << 3 | 2];
-    let mut length = content.len();
-    while length >= 0x80 {
-        message.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
-        length >>= 7;
-    }
-    message.push(u8::try_from(length).unwrap());
-    [&message, content].concat()
-}
-
-/// A protobuf field with a number below 128 (wire type 0).
-fn number(field: u8, value: u8) -> Vec<u8> {
-    vec![field << 3, value]
-}
-
-/// `ValueInfoProto` of a float tensor. A dimension of 0 stands for an open one.
-fn value(name: &str, shape: &[u8]) -> Vec<u8> {
-    let dimension = |side: &u8| bytes(1, if *side == 0 { bytes(2, format!("open {name}")) } else { number(1, *side) });
-    let shape: Vec<u8> = shape.iter().flat_map(dimension).collect();
-    let tensor = [number(1, 1), bytes(2, shape)].concat();
-    [bytes(1, name), bytes(2, bytes(1, tensor))].concat()
-}
-
-/// An ONNX file with an input of 4 x 4 pixels, a chain of `operators`, and `labels` labels in its description.
-fn onnx(operators: &[&str], input: &[u8], output: &[u8], labels: usize) -> Vec<u8> {
-    let name = |index: usize| match index {
-        0 => "input".to_owned(),
-        index if index == operators.len() => "output".to_owned(),
-        index => format!("value {index}"),
-    };
-    let node = |(index, operator): (usize, &&str)| {
-        bytes(1, [bytes(1, name(index)), bytes(2, name(index + 1)), bytes(4, operator)].concat())
-    };
-    let nodes: Vec<u8> = operators.iter().enumerate().flat_map(node).collect();
-    let graph = [nodes, bytes(2, "g"), bytes(11, value("input", input)), bytes(12, value("output", output))].concat();
-    let names: Vec<String> = (0..labels).map(|index| format!("label {index}")).collect();
-    let labels = serde_json::to_string(&names).unwrap();
-    let properties = [
-        ("format", "1"),
-        ("name", "Tiny"),
-        ("version", "1"),
-        ("source", "a test"),
-        ("weights_sha256", "00"),
-        ("licence", "CC0-1.0"),
-        ("precision", "float32"),
-        ("input_layout", "NCHW"),
-        ("input_width", "4"),
-        ("input_height", "4"),
-        ("input_resize", "bicubic"),
-        ("input_mean", "[255, 255, 255]"),
-        ("input_std", "[1, 1, 1]"),
-        ("output", "softmax"),
-        ("labels", labels.as_str()),
-    ];
-    let property =
-        |(key, value): (&str, &str)| bytes(14, [bytes(1, format!("glimpse.{key}")), bytes(2, value)].concat());
-    let properties: Vec<u8> = properties.into_iter().flat_map(property).collect();
-    [number(1, 8), bytes(7, graph), bytes(8, number(2, 17)), properties].concat()
-}
+use crate::support::onnx::onnx;
 
 fn runtime() -> Runtime {
     Runtime::load(&LibrarySource::default()).unwrap()
@@ -90,7 +29,7 @@ const VALUES: usize = 3 * 4 * 4;
 /// Reads a picture of one colour, of the input's size.
 fn read(classifier: &mut Classifier, value: u8) {
     let picture = Picture { size: Size { width: 4, height: 4 }, reduction: 1, orientation: Orientation::UPRIGHT };
-    classifier.read(&[value; VALUES], picture, &Stop::never()).unwrap();
+    classifier.read(&mut [value; VALUES], picture, &Stop::never()).unwrap();
 }
 
 #[test]
@@ -162,7 +101,7 @@ fn several_threads_run_one_model_at_once() {
         let file = std::fs::read(format!("tests/pictures/{name}")).unwrap();
         let (mut pixels, stop) = (Vec::new(), Stop::never());
         let picture = Decoder::new(glimpse::image::Limits::NONE).decode(&file, None, &stop, &mut pixels).unwrap();
-        classifier.read(&pixels, picture, &stop).unwrap();
+        classifier.read(&mut pixels, picture, &stop).unwrap();
         classifier.classify(1000).unwrap()
     };
     let mut alone = Classifier::new(model.clone());

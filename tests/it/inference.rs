@@ -55,7 +55,7 @@ fn tensor(file: &[u8]) -> Vec<f32> {
     let (mut pixels, model) = (Vec::new(), model());
     let picture = Decoder::new(Limits::NONE).decode(file, None, &Stop::never(), &mut pixels).unwrap();
     let mut tensor = vec![0.0; model.input.values()];
-    Preprocessor::new(&model.input).fill(&pixels, picture, &mut tensor, &Stop::never()).unwrap();
+    Preprocessor::new(&model.input).fill(&mut pixels, picture, &mut tensor, &Stop::never()).unwrap();
     tensor
 }
 

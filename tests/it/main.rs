@@ -10,6 +10,8 @@ mod analyze;
 mod answer;
 mod batch;
 mod bodies;
+mod classify;
+mod classify_faults;
 mod clients;
 #[cfg(all(feature = "embed", target_os = "linux"))]
 mod confinement;
@@ -31,6 +33,7 @@ mod logs;
 mod middleware;
 mod openapi;
 mod predict;
+mod reload;
 mod routes;
 #[cfg(feature = "embed")]
 mod single_file;

@@ -62,8 +62,8 @@ async fn classify_by(
     request: Request,
 ) -> Result<Json<Vec<Label>>, Problem> {
     let Path(name) = path;
-    match app.names.find(&name) {
-        Some(Form::Picture) => classify(State(app), request).await,
+    match app.find(&name, None)? {
+        (_, Form::Picture) => classify(State(app), request).await,
         _ => Err(Problem::NoModel { name }),
     }
 }
@@ -71,18 +71,20 @@ async fn classify_by(
 async fn classify(State(app): State<App>, request: Request) -> Result<Json<Vec<Label>>, Problem> {
     let content = Content::of(request.headers())?;
     let received = body::receive(&app, request).await?;
-    let (labels, terms) = (app.model.labels.len(), app.engine.terms(Output::Probabilities));
+    let model = app.model();
+    let few = Some(TOP_K.min(model.labels.len()));
+    let terms = app.terms(&model, Output::Probabilities);
     let (input, choice) = match content {
         Content::Json | Content::Unstated => {
             let most = app.body_limits.max_bytes;
             let read = move |stop: &Stop| question(&received.inflated(most, stop)?);
             let (input, top_k) = app.engine.prepare(terms.deadline, read).await?;
-            (input, Choice::new(top_k.or(Some(TOP_K.min(labels))), None, labels)?)
+            (input, Choice::new(top_k.or(few), None, &model)?)
         }
         content => {
             let Received { bytes, coding, .. } = received;
             let payload = content.picture(bytes, FIELD).compressed(coding);
-            (payload.into(), Choice::new(Some(TOP_K.min(labels)), None, labels)?)
+            (payload.into(), Choice::new(few, None, &model)?)
         }
     };
     let analysis = app.analyze(input, Terms { output: Output::Labels(choice.top_k), ..terms }).await?;
@@ -107,7 +109,7 @@ fn question(body: &Document) -> Result<(Input, Option<usize>), Error> {
 
 async fn info(State(app): State<App>) -> Json<Value> {
     Json(json!({
-        "model_id": app.names.of(Form::Picture),
+        "model_id": app.model().names.of(Form::Picture),
         "pipeline_tag": "image-classification",
         "version": env!("CARGO_PKG_VERSION"),
     }))

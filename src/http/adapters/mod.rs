@@ -10,6 +10,8 @@ use axum::Router;
 use super::app::App;
 use crate::config::Adapters;
 
+pub(crate) use tensorflow::AnyModel;
+
 /// The routes of the adapters that are on.
 pub(super) fn routes(adapters: &Adapters) -> Router<App> {
     let mut routes = Router::new();

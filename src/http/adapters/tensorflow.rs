@@ -39,7 +39,7 @@ fn model(about: MethodRouter<App>, predict: MethodRouter<App>) -> MethodRouter<A
 }
 
 async fn models(State(app): State<App>) -> Json<Value> {
-    Json(json!({ "models": [app.names.of(Form::Picture)] }))
+    Json(json!({ "models": [app.model().names.of(Form::Picture)] }))
 }
 
 async fn status(Path(name): Path<String>, State(app): State<App>) -> Result<Response, Problem> {
@@ -60,11 +60,15 @@ fn describe(name: &str, version: Option<&str>, app: &App) -> Result<Response, Pr
     Ok((code, Json(json!({ "name": name, "ready": is_ready, "model_version_status": [status] }))).into_response())
 }
 
+/// In the extensions of a request whose path names the model that serves, whatever that is called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AnyModel;
+
 /// Checks that the model takes pictures by this name.
 fn find(name: &str, version: Option<&str>, app: &App) -> Result<(), Problem> {
-    match app.form(name, version)? {
-        Form::Picture => Ok(()),
-        Form::Tensor => Err(Problem::NoModel { name: name.to_owned() }),
+    match app.find(name, version)? {
+        (_, Form::Picture) => Ok(()),
+        (_, Form::Tensor) => Err(Problem::NoModel { name: name.to_owned() }),
     }
 }
 
@@ -78,7 +82,9 @@ enum Answer {
 async fn predict_by(path: Path<String>, state: State<App>, request: Request) -> Result<Response, Problem> {
     let Path(segment) = path;
     let name = segment.strip_suffix(PREDICT).ok_or(Problem::NotFound)?;
-    find(name, None, &state)?;
+    if request.extensions().get::<AnyModel>().is_none() {
+        find(name, None, &state)?;
+    }
     predict(state, request).await
 }
 
@@ -91,11 +97,12 @@ async fn predict_of(path: Path<(String, String)>, state: State<App>, request: Re
 
 async fn predict(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let received = body::receive(&app, request).await?;
+    let model = app.model();
     let (limit, most) = (app.max_batch, app.body_limits.max_bytes);
     let read = move |stop: &Stop| Ok(instances::read(&received.inflated(most, stop)?, limit));
-    let terms = app.engine.terms(Output::Probabilities);
+    let terms = app.terms(&model, Output::Probabilities);
     let Asked { inputs, is_columnar, top_k, min_confidence } = app.engine.prepare(terms.deadline, read).await??;
-    let choice = Choice::new(top_k, min_confidence, app.model.labels.len())?;
+    let choice = Choice::new(top_k, min_confidence, &model)?;
     let several = inputs.len() > 1;
     let results = app.analyze_all(inputs, Terms { output: Output::Labels(choice.top_k), ..terms }).await?;
     let mut rows = Vec::with_capacity(results.len());

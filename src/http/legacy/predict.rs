@@ -19,7 +19,7 @@ use crate::http::body::{self, Received};
 use crate::http::openapi::responses::{self, PICTURE, Rendered, Responses};
 use crate::http::problem::Problem;
 use crate::http::v1::analyze;
-use crate::protocol::choice::{Choice, LABELS};
+use crate::protocol::choice::Choice;
 
 const FIELD: &str = "image_data";
 
@@ -78,9 +78,11 @@ pub(in crate::http) struct Fault {
 )]
 pub(in crate::http) async fn predict(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let Received { bytes, coding, .. } = body::receive(&app, request).await?;
-    let analysis =
-        app.analyze(Payload::field(bytes, FIELD).compressed(coding), app.engine.terms(Output::Labels(LABELS))).await?;
-    Ok(analyze::labels(&analysis, Choice::USUAL))
+    let model = app.model();
+    let choice = Choice::usual(&model);
+    let terms = app.terms(&model, Output::Labels(choice.top_k));
+    let analysis = app.analyze(Payload::field(bytes, FIELD).compressed(coding), terms).await?;
+    Ok(analyze::labels(&analysis, choice, &model))
 }
 
 /// The responses of the route.

@@ -8,7 +8,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Header, HeaderBuilder, OpenApi as Document, Ref, RefOr, Response};
 
-use crate::http::headers::{RATE_LIMIT, RATE_LIMIT_POLICY, REQUEST_ID, SERVER_TIMING};
+use crate::http::headers::{MODEL_REVISION, RATE_LIMIT, RATE_LIMIT_POLICY, REQUEST_ID, SERVER_TIMING};
 
 /// The description of a header, shared by all answers that have it.
 struct Described {
@@ -20,7 +20,7 @@ struct Described {
     example: Value,
 }
 
-fn all() -> [Described; 7] {
+fn all() -> [Described; 8] {
     [
         Described {
             name: REQUEST_ID,
@@ -35,6 +35,13 @@ fn all() -> [Described; 7] {
             is_certain: true,
             description: "Where the time went, in milliseconds.",
             example: json!("queue;dur=0.021, decode;dur=2.310, resize;dur=0.642, inference;dur=5.870"),
+        },
+        Described {
+            name: MODEL_REVISION,
+            kind: Type::String,
+            is_certain: true,
+            description: "The `revision` in `GET /api/v1/model` of the model that answered.",
+            example: json!("5b0a1c2d3e4f5061"),
         },
         Described {
             name: RETRY_AFTER,

@@ -15,7 +15,7 @@ use super::headers;
 use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::BodyError;
 use crate::http::body::PICTURE_TYPES;
-use crate::http::headers::SERVER_TIMING;
+use crate::http::headers::{MODEL_REVISION, SERVER_TIMING};
 use crate::http::problem::Problem;
 use crate::http::v1::batch::Answer;
 use crate::model::Prediction;
@@ -134,7 +134,8 @@ fn labels() -> Response {
     let content = Content::builder().schema(Some(labels)).example(Some(example)).build();
     let response = ResponseBuilder::new().description("The most likely labels, the most likely first.");
     let response = response.content("application/json", content);
-    response.header_ref(SERVER_TIMING.as_str(), headers::reference(&SERVER_TIMING)).build()
+    let response = response.header_ref(SERVER_TIMING.as_str(), headers::reference(&SERVER_TIMING));
+    response.header_ref(MODEL_REVISION.as_str(), headers::reference(&MODEL_REVISION)).build()
 }
 
 fn answers() -> Response {

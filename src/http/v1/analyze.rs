@@ -11,9 +11,10 @@ use super::choice::{self, Parameters};
 use crate::engine::{Analysis, Output, Stage, Timings};
 use crate::http::app::App;
 use crate::http::body::{self, Content, Received};
-use crate::http::headers::SERVER_TIMING;
+use crate::http::headers::{MODEL_REVISION, SERVER_TIMING};
 use crate::http::openapi::responses::{self, PICTURE, Rendered, Responses};
 use crate::http::problem::{Message, Problem};
+use crate::model::Served;
 use crate::protocol::choice::Choice;
 
 /// The name of the body's field.
@@ -66,13 +67,16 @@ pub(in crate::http) struct PictureForm {
     responses(Described)
 )]
 pub(in crate::http) async fn analyze(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let choice = choice::of(request.uri(), &app)?;
+    let uri = request.uri().clone();
+    choice::of(&uri, &app.model())?;
     let content = Content::of(request.headers())?;
     let Received { bytes, coding, .. } = body::receive(&app, request).await?;
-    let analysis = app
-        .analyze(content.picture(bytes, FIELD).compressed(coding), app.engine.terms(Output::Labels(choice.top_k)))
-        .await?;
-    Ok(labels(&analysis, choice))
+    // Not before: a client that sends slowly would keep a model that was replaced.
+    let model = app.model();
+    let choice = choice::of(&uri, &model)?;
+    let terms = app.terms(&model, Output::Labels(choice.top_k));
+    let analysis = app.analyze(content.picture(bytes, FIELD).compressed(coding), terms).await?;
+    Ok(labels(&analysis, choice, &model))
 }
 
 /// The responses of the route.
@@ -84,9 +88,12 @@ impl IntoResponses for Described {
     }
 }
 
-/// The labels as the body, the time they took as `Server-Timing`.
-pub(in crate::http) fn labels(analysis: &Analysis, choice: Choice) -> Response {
+/// The labels as the body, the time they took as `Server-Timing`, the model that answered as `Model-Revision`.
+pub(in crate::http) fn labels(analysis: &Analysis, choice: Choice, model: &Served) -> Response {
     let mut response = Json(choice.of_all(&analysis.predictions)).into_response();
+    if let Ok(revision) = HeaderValue::from_str(&model.revision) {
+        response.headers_mut().insert(MODEL_REVISION, revision);
+    }
     if let Ok(value) = HeaderValue::from_str(&server_timing(&analysis.timings)) {
         response.headers_mut().insert(SERVER_TIMING, value);
     }

@@ -89,15 +89,18 @@ pub(in crate::http) enum Answer {
     responses(Described)
 )]
 pub(in crate::http) async fn batch(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let choice = choice::of(request.uri(), &app)?;
+    let uri = request.uri().clone();
+    choice::of(&uri, &app.model())?;
     let content = content(request.headers())?;
     let is_stream = wants_lines(request.headers());
     let received = body::receive(&app, request).await?;
-    let terms = app.engine.terms(Output::Labels(choice.top_k));
+    let model = app.model();
+    let choice = choice::of(&uri, &model)?;
+    let terms = app.terms(&model, Output::Labels(choice.top_k));
     let (limit, most) = (app.max_batch, app.body_limits.max_bytes);
     let split = move |stop: &Stop| split(&received.inflated(most, stop)?, &content, limit, stop);
     let pictures = app.engine.prepare(terms.deadline, split).await?;
-    let answers = Answers { pending: app.engine.admit(pictures, terms)?, choice };
+    let answers = Answers { pending: app.engine.admit(pictures, &terms)?, choice };
     Ok(if is_stream { answers.lines() } else { Json(answers.list().await).into_response() })
 }
 

@@ -6,8 +6,8 @@ use axum::http::Uri;
 use url::form_urlencoded;
 use utoipa::IntoParams;
 
-use crate::http::app::App;
 use crate::http::problem::Problem;
+use crate::model::Metadata;
 use crate::protocol::choice::{Choice, OutOfRange};
 
 /// The parameters of the query, for the description.
@@ -15,32 +15,33 @@ use crate::protocol::choice::{Choice, OutOfRange};
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "the description only: `of` reads the query")]
 pub(in crate::http) struct Parameters {
-    /// Labels in the answer: from 1 to all that the model has.
-    #[param(minimum = 1, default = 3, example = 3)]
+    /// Labels in the answer: from 1 to all that the model has. Without it three, or all where several labels may be right.
+    #[param(minimum = 1, example = 3)]
     top_k: Option<usize>,
-    /// The least confidence of a label in the answer. The answer may be empty.
-    #[param(minimum = 0, maximum = 1, default = 0, example = 0)]
+    /// The least confidence of a label in the answer, which may be empty. Without it 0, or the model's threshold where several
+    /// labels may be right.
+    #[param(minimum = 0, maximum = 1, example = 0)]
     min_confidence: Option<f32>,
 }
 
-/// The choice of a request. Other parameters are ignored; of several with one name, the last one counts.
+/// The choice of a request of `model`. Other parameters are ignored; of several with one name, the last one counts.
 ///
 /// # Errors
 /// [`Problem::Parameter`].
-pub(in crate::http) fn of(uri: &Uri, app: &App) -> Result<Choice, Problem> {
-    Ok(read(uri.query().unwrap_or_default(), app.model.labels.len())?)
+pub(in crate::http) fn of(uri: &Uri, model: &Metadata) -> Result<Choice, Problem> {
+    Ok(read(uri.query().unwrap_or_default(), model)?)
 }
 
-fn read(query: &str, labels: usize) -> Result<Choice, OutOfRange> {
+fn read(query: &str, model: &Metadata) -> Result<Choice, OutOfRange> {
     let (mut top_k, mut min_confidence) = (None, None);
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match &*name {
-            "top_k" => top_k = Some(number(&value).ok_or_else(|| Choice::top_k(labels))?),
+            "top_k" => top_k = Some(number(&value).ok_or_else(|| Choice::top_k(model.labels.len()))?),
             "min_confidence" => min_confidence = Some(number(&value).ok_or_else(Choice::min_confidence)?),
             _ => {}
         }
     }
-    Choice::new(top_k, min_confidence, labels)
+    Choice::new(top_k, min_confidence, model)
 }
 
 fn number<T: FromStr>(value: &str) -> Option<T> {
@@ -53,15 +54,17 @@ mod tests {
 
     #[test]
     fn a_query_chooses() {
-        let choice = |top_k, least| Choice::new(Some(top_k), Some(least), 10);
-        assert_eq!(read("", 10), choice(3, 0.0));
-        assert_eq!(read("top_k=10&x=y&min_confidence=0.5", 10), choice(10, 0.5));
-        assert_eq!(read("top_k=1&top_k=2", 10), choice(2, 0.0));
+        let model = Metadata::of_labels(&["ant"; 10]);
+        let read = |query| read(query, &model);
+        let choice = |top_k, least| Choice::new(Some(top_k), Some(least), &model);
+        assert_eq!(read(""), choice(3, 0.0));
+        assert_eq!(read("top_k=10&x=y&min_confidence=0.5"), choice(10, 0.5));
+        assert_eq!(read("top_k=1&top_k=2"), choice(2, 0.0));
         for query in ["top_k=0", "top_k=11", "top_k=", "top_k=-1", "top_k=1.5", "top_k", "top_k=99999999999999999999"] {
-            assert_eq!(read(query, 10), Err(Choice::top_k(10)), "{query}");
+            assert_eq!(read(query), Err(Choice::top_k(10)), "{query}");
         }
         for query in ["min_confidence=1.1", "min_confidence=-0.1", "min_confidence=NaN", "min_confidence=x"] {
-            assert_eq!(read(query, 10), Err(Choice::min_confidence()), "{query}");
+            assert_eq!(read(query), Err(Choice::min_confidence()), "{query}");
         }
     }
 }

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::app::App;
 use crate::image::ACCEPTED;
+use crate::model::Outputs;
 
 /// The model, and the server's limits.
 #[derive(Serialize, ToSchema)]
@@ -32,6 +33,14 @@ pub(in crate::http) struct Model {
     /// The number of its labels.
     #[schema(example = 1000)]
     labels: usize,
+    /// Whether several labels may be right: an answer then has every label of at least `threshold`, else the three most likely.
+    multi_label: bool,
+    /// The least confidence of a label in an answer, where the request says nothing of it.
+    #[schema(minimum = 0, maximum = 1, example = 0)]
+    threshold: f32,
+    /// A text that is another one when another model serves. The header `Model-Revision` of `/api/v1/analyze` has it too.
+    #[schema(example = "5b0a1c2d3e4f5061")]
+    revision: String,
     limits: Limits,
     /// The formats that are decoded, as media types and endings of file names.
     #[schema(example = json!(["image/jpeg", ".heic"]))]
@@ -76,7 +85,11 @@ struct Limits {
     responses((status = 200, description = "The model and the limits.", body = Model))
 )]
 pub(in crate::http) async fn model(State(app): State<App>) -> Json<Model> {
-    let model = &app.model;
+    let model = app.model();
+    let (multi_label, threshold) = match model.output {
+        Outputs::Softmax => (false, 0.0),
+        Outputs::Sigmoid { threshold } => (true, threshold),
+    };
     Json(Model {
         name: model.name.clone(),
         version: model.version.clone(),
@@ -86,6 +99,9 @@ pub(in crate::http) async fn model(State(app): State<App>) -> Json<Model> {
         precision: model.precision.clone(),
         input: Input { width: model.input.width, height: model.input.height },
         labels: model.labels.len(),
+        multi_label,
+        threshold,
+        revision: model.revision.clone(),
         formats: ACCEPTED,
         limits: Limits {
             body_bytes: app.body_limits.max_bytes,

@@ -41,30 +41,32 @@ pub(super) async fn server() -> Json<Value> {
 }
 
 pub(super) async fn models(State(app): State<App>) -> Json<Value> {
-    Json(json!({ "models": Form::ALL.map(|form| app.names.of(form)) }))
+    let model = app.model();
+    Json(json!({ "models": Form::ALL.map(|form| model.names.of(form)) }))
 }
 
 pub(super) async fn index(State(app): State<App>) -> Json<Value> {
     let state = if app.is_ready() { "READY" } else { "UNAVAILABLE" };
-    let entry = |form| json!({ "name": app.names.of(form), "version": VERSION, "state": state, "reason": "" });
+    let model = app.model();
+    let entry = |form| json!({ "name": model.names.of(form), "version": VERSION, "state": state, "reason": "" });
     Json(Value::from(Form::ALL.map(entry).to_vec()))
 }
 
 pub(super) async fn model((Path(asked), State(app)): About) -> Result<Json<Model>, Problem> {
-    let form = asked.form(&app)?;
-    Ok(Json(Model { name: asked.model, ..Model::of(form, &app.names, &app.model) }))
+    let (model, form) = asked.find(&app)?;
+    Ok(Json(Model { name: asked.model, ..Model::of(form, &model) }))
 }
 
 pub(super) async fn model_ready((Path(asked), State(app)): About) -> Result<Response, Problem> {
-    asked.form(&app)?;
+    asked.find(&app)?;
     let is_ready = app.is_ready();
     Ok((status(is_ready), Json(json!({ "name": asked.model, "ready": is_ready }))).into_response())
 }
 
 /// Triton's configuration of the model, which NVIDIA's sample clients read.
 pub(super) async fn config((Path(asked), State(app)): About) -> Result<Json<Value>, Problem> {
-    let form = asked.form(&app)?;
-    let Model { inputs: [input], outputs: [output], .. } = Model::of(form, &app.names, &app.model);
+    let (model, form) = asked.find(&app)?;
+    let Model { inputs: [input], outputs: [output], .. } = Model::of(form, &model);
     Ok(Json(json!({
         "name": asked.model,
         "platform": PLATFORM,
@@ -73,7 +75,7 @@ pub(super) async fn config((Path(asked), State(app)): About) -> Result<Json<Valu
         "input": [{
             "name": input.name,
             "data_type": data_type(input.datatype).0,
-            "format": describe::format(form, &app.model).0,
+            "format": describe::format(form, &model).0,
             "dims": input.shape[1..],
         }],
         "output": [{

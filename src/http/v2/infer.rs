@@ -55,11 +55,13 @@ pub(super) async fn infer(
     State(app): State<App>,
     request: HttpRequest,
 ) -> Result<Response, Problem> {
-    let form = asked.form(&app)?;
+    asked.find(&app)?;
     let header = header_length(request.headers())?;
     let received = body::receive(&app, request).await?;
-    let terms = app.engine.terms(Output::Probabilities);
-    let (model, limit, most) = (app.model.clone(), app.max_batch, app.body_limits.max_bytes);
+    // Again: a client that sends slowly does not keep a model that was replaced.
+    let (model, form) = asked.find(&app)?;
+    let terms = app.terms(&model, Output::Probabilities);
+    let (limit, most) = (app.max_batch, app.body_limits.max_bytes);
     let read = move |stop: &Stop| {
         let document = received.inflated(most, stop)?;
         let request = match header {

@@ -5,6 +5,8 @@ mod infer;
 mod json;
 mod statistics;
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::access::guard;
 use super::app::App;
 use super::problem::Problem;
+use crate::model::Served;
 use crate::model::names::Form;
 
 /// The routes of the protocol, and an error in its form for every other path below theirs.
@@ -50,12 +53,12 @@ struct Asked {
 }
 
 impl Asked {
-    /// The form of the model that is asked for.
+    /// The model that is asked for, and its form.
     ///
     /// # Errors
     /// [`Problem::NoModel`].
-    fn form(&self, app: &App) -> Result<Form, Problem> {
-        app.form(&self.model, self.version.as_deref())
+    fn find(&self, app: &App) -> Result<(Arc<Served>, Form), Problem> {
+        app.find(&self.model, self.version.as_deref())
     }
 }
 

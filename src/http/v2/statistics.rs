@@ -12,12 +12,13 @@ use crate::model::names::{Form, VERSION};
 use crate::protocol::oip::describe::Statistics;
 
 pub(super) async fn all(State(app): State<App>) -> Json<Value> {
-    let names = Form::ALL.map(|form| app.names.of(form));
+    let model = app.model();
+    let names = Form::ALL.map(|form| model.names.of(form));
     Json(json!({ "model_stats": names.map(|name| statistics(&name, &app)) }))
 }
 
 pub(super) async fn one((Path(asked), State(app)): About) -> Result<Json<Value>, Problem> {
-    asked.form(&app)?;
+    asked.find(&app)?;
     Ok(Json(json!({ "model_stats": [statistics(&asked.model, &app)] })))
 }
 

@@ -58,7 +58,7 @@ impl Decoder {
     /// stored; as many as [`Picture::decoded`] says. Asks `stop` on the way.
     ///
     /// `shorter_side` is the number of pixels to which the picture's shorter side is resized afterwards
-    /// ([`Preprocess::shorter_side`](super::Preprocess::shorter_side)). A JPEG file that has many more is decoded at a half, a
+    /// ([`Preprocess::detail`](super::Preprocess::detail)). A JPEG file that has many more is decoded at a half, a
     /// quarter or an eighth of its size, which saves time and memory; the pixels are then only nearly those of a full decode
     /// that is resized. With `None`, every picture is decoded at its full size.
     ///

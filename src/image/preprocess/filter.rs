@@ -19,11 +19,17 @@ pub(super) const PRECISION: u32 = 22;
 /// Half of the last place that is kept. A sum that starts here is rounded by shifting it right.
 pub(super) const HALF: i32 = 1 << (PRECISION - 1);
 
-/// The kernel that weighs the pixels around a position.
+/// The kernel that weighs the pixels around a position: Pillow's `Resampling`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Filter {
+    /// No kernel: the one pixel in whose area the position lies.
+    Nearest,
+    /// All pixels of the area alike.
+    Box,
     /// A triangle: linear interpolation.
     Bilinear,
+    /// A sinc windowed by Hamming's cosine, as narrow as `Bilinear`.
+    Hamming,
     /// Keys' cubic convolution with a = -0.5.
     #[default]
     Bicubic,
@@ -35,7 +41,9 @@ impl Filter {
     /// Half the width of the kernel, in pixels.
     fn support(self) -> f64 {
         match self {
-            Self::Bilinear => 1.0,
+            Self::Nearest => 0.0,
+            Self::Box => 0.5,
+            Self::Bilinear | Self::Hamming => 1.0,
             Self::Bicubic => 2.0,
             Self::Lanczos => 3.0,
         }
@@ -44,7 +52,10 @@ impl Filter {
     /// The weight at a distance of `x` pixels.
     fn kernel(self, x: f64) -> f64 {
         match self {
+            Self::Nearest => 1.0,
+            Self::Box => f64::from(u8::from(x > -0.5 && x <= 0.5)),
             Self::Bilinear => (1.0 - x.abs()).max(0.0),
+            Self::Hamming => hamming(x.abs()),
             Self::Bicubic => bicubic(x.abs()),
             Self::Lanczos if (-3.0..3.0).contains(&x) => sinc(x) * sinc(x / 3.0),
             Self::Lanczos => 0.0,
@@ -53,7 +64,7 @@ impl Filter {
 }
 
 /// R. Keys, 1981, equation 15; `x` is not negative.
-fn bicubic(x: f64) -> f64 {
+pub(super) fn bicubic(x: f64) -> f64 {
     const A: f64 = -0.5;
     if x < 1.0 {
         ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
@@ -62,6 +73,11 @@ fn bicubic(x: f64) -> f64 {
     } else {
         0.0
     }
+}
+
+/// `x` is not negative. Pillow's constants are 32-bit floats.
+fn hamming(x: f64) -> f64 {
+    if x < 1.0 { sinc(x) * (f64::from(0.54_f32) + f64::from(0.46_f32) * (x * std::f64::consts::PI).cos()) } else { 0.0 }
 }
 
 fn sinc(x: f64) -> f64 {
@@ -86,6 +102,10 @@ pub(super) struct Taps<'a> {
 pub(super) struct Axis {
     /// Positions of the whole picture.
     pub(super) length: u32,
+    /// The position with which the part begins that is resized.
+    pub(super) begin: u32,
+    /// The positions of that part.
+    pub(super) part: u32,
     /// Positions of the whole picture for which a decoded one stands.
     pub(super) reduction: u32,
     /// Whether the axis is read from its far end.
@@ -120,11 +140,31 @@ impl Weights {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub(super) fn set(&mut self, filter: Filter, source: Axis, outputs: Outputs) -> Result<(), Error> {
-        let extent = f64::from(source.length) / f64::from(source.reduction);
+        let decoded = |length| f64::from(length) / f64::from(source.reduction);
         let positions = source.length.div_ceil(source.reduction);
         // From the far end, the part of the last position that lies outside the picture comes first.
-        let begin = if source.mirror { f64::from(positions) - extent } else { 0.0 };
-        let scale = extent / f64::from(outputs.whole);
+        let outside = if source.mirror { f64::from(positions) - decoded(source.length) } else { 0.0 };
+        let begin = outside + decoded(source.begin);
+        let scale = decoded(source.part) / f64::from(outputs.whole);
+        if filter == Filter::Nearest {
+            self.set_nearest(begin, scale, positions, outputs)?;
+        } else {
+            self.set_weighted(filter, begin, scale, positions, outputs)?;
+        }
+        if source.mirror {
+            self.mirror(positions as usize);
+        }
+        Ok(())
+    }
+
+    fn set_weighted(
+        &mut self,
+        filter: Filter,
+        begin: f64,
+        scale: f64,
+        positions: u32,
+        outputs: Outputs,
+    ) -> Result<(), Error> {
         let filter_scale = scale.max(1.0);
         let support = filter.support() * filter_scale;
         self.stride = support.ceil() as usize * 2 + 1;
@@ -144,8 +184,23 @@ impl Weights {
             normalise(exact, weights);
             self.spans.push((start, end - start));
         }
-        if source.mirror {
-            self.mirror(positions as usize);
+        Ok(())
+    }
+
+    /// One weight for each output. The position is a running sum, as in Pillow's `ImagingScaleAffine`, whose rounding decides
+    /// at the borders of pixels.
+    fn set_nearest(&mut self, begin: f64, scale: f64, positions: u32, outputs: Outputs) -> Result<(), Error> {
+        self.stride = 1;
+        self.spans.clear();
+        memory::reserve(&mut self.spans, outputs.count as usize)?;
+        memory::zeros(&mut self.fixed, outputs.count as usize)?;
+        self.fixed.fill(1 << PRECISION);
+        let mut centre = begin + scale * 0.5;
+        for position in 0..outputs.first + outputs.count {
+            if position >= outputs.first {
+                self.spans.push(((centre as usize).min(positions as usize - 1), 1));
+            }
+            centre += scale;
         }
         Ok(())
     }

@@ -3,8 +3,10 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod filter;
+mod gray;
 mod passes;
 mod resize;
+mod sampling;
 mod scalar;
 mod settings;
 mod tensor;
@@ -16,39 +18,61 @@ use crate::stop::Stop;
 
 pub use filter::Filter;
 pub use resize::Resizer;
-pub use settings::{Colours, Layout, Preprocess};
+pub use sampling::Interpolation;
+use sampling::Sampler;
+pub use settings::{Colours, Layout, Preprocess, Resample};
 use tensor::Scaling;
 pub use window::Window;
 
 /// Makes a model's input of pictures. The buffers are kept from picture to picture.
 #[derive(Debug)]
 pub struct Preprocessor {
-    resizer: Resizer,
+    resize: Resize,
+    is_gray: bool,
     scaling: Scaling,
+}
+
+#[derive(Debug)]
+enum Resize {
+    Pillow(Resizer),
+    TensorFlow(Sampler),
 }
 
 impl Preprocessor {
     /// A preprocessor for the input that `input` describes.
     pub fn new(input: &Preprocess) -> Self {
-        Self { resizer: Resizer::new(input.size(), input.window, input.filter), scaling: Scaling::new(input) }
+        let resize = match input.resample {
+            Resample::Pillow(filter) => Resize::Pillow(Resizer::new(input.size(), input.window, filter)),
+            Resample::TensorFlow(how) => Resize::TensorFlow(Sampler::new(input.size(), input.window, how)),
+        };
+        Self { resize, is_gray: input.colours == Colours::Gray, scaling: Scaling::new(input) }
     }
 
     /// Writes `pixels`, the RGB triples that a decoder wrote for `picture`, to `tensor`, whose length is
-    /// [`Preprocess::values`].
+    /// [`Preprocess::values`]. The pixels may be changed.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], or what [`Stop::check`] returns.
     ///
     /// # Panics
     /// Panics if `pixels` does not fit `picture`, or `tensor` the model: a fault of the caller.
-    pub fn fill(&mut self, pixels: &[u8], picture: Picture, tensor: &mut [f32], stop: &Stop) -> Result<(), Error> {
-        let resized = self.resizer.resize(pixels, picture, stop)?;
-        self.scaling.apply(resized, tensor);
+    pub fn fill(&mut self, pixels: &mut [u8], picture: Picture, tensor: &mut [f32], stop: &Stop) -> Result<(), Error> {
+        if self.is_gray {
+            gray::to_gray(pixels, stop)?;
+        }
+        match &mut self.resize {
+            Resize::Pillow(resizer) => self.scaling.apply(resizer.resize(pixels, picture, stop)?, tensor),
+            Resize::TensorFlow(sampler) => self.scaling.apply_to_floats(sampler.resize(pixels, picture, stop)?, tensor),
+        }
         Ok(())
     }
 
     /// Gives back buffers of more than `most` bytes.
     pub fn release(&mut self, most: usize) {
-        self.resizer.release(most);
+        match &mut self.resize {
+            Resize::Pillow(resizer) => resizer.release(most),
+            // Its buffers are as large as the input.
+            Resize::TensorFlow(_) => {}
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::avx2;
 use super::filter::{Axis, Filter, Outputs, Weights};
 use super::passes::{Passes, Rows};
 use super::scalar;
-use super::window::{Placement, Window};
+use super::window::{Placement, Proportion, Window};
 use crate::error::Error;
 use crate::image::{CHANNELS, Picture, Size};
 use crate::memory;
@@ -119,9 +119,11 @@ impl Resizer {
         let stored = picture.decoded();
         assert!(!pixels.is_empty() && pixels.len() == stored.pixels() * CHANNELS, "pixels do not fit the size");
         let Size { width, height } = size.turned(orientation);
-        let Placement { resized, left, top } = self.window.place(Size { width, height }, *target);
-        let x = Axis { length: width, reduction, mirror: orientation.mirror_x };
-        let y = Axis { length: height, reduction, mirror: orientation.mirror_y };
+        let Placement { part, resized, left, top } =
+            self.window.place(Size { width, height }, *target, Proportion::Whole);
+        let (mirror_x, mirror_y) = (orientation.mirror_x, orientation.mirror_y);
+        let x = Axis { length: width, begin: part.left, part: part.size.width, reduction, mirror: mirror_x };
+        let y = Axis { length: height, begin: part.top, part: part.size.height, reduction, mirror: mirror_y };
         along_x.set(self.filter, x, Outputs { whole: resized.width, first: left, count: target.width })?;
         along_y.set(self.filter, y, Outputs { whole: resized.height, first: top, count: target.height })?;
         let vertical_first = vertical_goes_first(stored.turned(orientation), resized);

@@ -9,8 +9,10 @@ pub(super) struct Scaling {
     /// In the order of the tensor's channels.
     values: [[f32; 256]; CHANNELS],
     /// The channel of an RGB pixel that each channel of the tensor holds.
-    order: [usize; CHANNELS],
+    order: &'static [usize],
     layout: Layout,
+    mean: [f64; CHANNELS],
+    std: [f64; CHANNELS],
 }
 
 impl Scaling {
@@ -18,43 +20,61 @@ impl Scaling {
         let mut values = [[0.0; 256]; CHANNELS];
         for ((values, mean), std) in values.iter_mut().zip(input.mean).zip(input.std) {
             for (pixel, value) in (0_u8..=255).zip(values) {
-                #[expect(clippy::cast_possible_truncation, reason = "the model reads 32-bit floats")]
-                let scaled = ((f64::from(pixel) - mean) / std) as f32;
-                *value = scaled;
+                *value = scaled(f64::from(pixel), mean, std);
             }
         }
-        let order = match input.colours {
-            Colours::Rgb => [0, 1, 2],
-            Colours::Bgr => [2, 1, 0],
+        let order: &[usize] = match input.colours {
+            Colours::Rgb => &[0, 1, 2],
+            Colours::Bgr => &[2, 1, 0],
+            Colours::Gray => &[0],
         };
-        Self { values, order, layout: input.layout }
+        Self { values, order, layout: input.layout, mean: input.mean, std: input.std }
     }
 
     /// Writes `pixels`, RGB triples, to `tensor`.
     ///
     /// # Panics
-    /// Panics if the two do not have the same number of values: a fault of the caller.
+    /// Panics if the tensor does not have a value for each pixel and channel: a fault of the caller.
     pub(super) fn apply(&self, pixels: &[u8], tensor: &mut [f32]) {
-        assert_eq!(pixels.len(), tensor.len(), "pixels do not fit the tensor");
+        self.write(pixels, tensor, |channel, pixel| self.values[channel][usize::from(pixel)]);
+    }
+
+    /// The same for values between those of bytes.
+    ///
+    /// # Panics
+    /// As [`apply`](Self::apply).
+    pub(super) fn apply_to_floats(&self, pixels: &[f32], tensor: &mut [f32]) {
+        self.write(pixels, tensor, |channel, pixel| scaled(f64::from(pixel), self.mean[channel], self.std[channel]));
+    }
+
+    fn write<T: Copy>(&self, pixels: &[T], tensor: &mut [f32], value: impl Fn(usize, T) -> f32) {
+        let channels = self.order.len();
+        assert_eq!(pixels.len() / CHANNELS * channels, tensor.len(), "pixels do not fit the tensor");
         let pixels = pixels.chunks_exact(CHANNELS);
         match self.layout {
             Layout::Nchw => {
                 let planes = tensor.chunks_exact_mut(pixels.len());
-                for ((plane, values), channel) in planes.zip(&self.values).zip(self.order) {
+                for (channel, (plane, from)) in planes.zip(self.order).enumerate() {
                     for (target, pixel) in plane.iter_mut().zip(pixels.clone()) {
-                        *target = values[usize::from(pixel[channel])];
+                        *target = value(channel, pixel[*from]);
                     }
                 }
             }
             Layout::Nhwc => {
-                for (target, pixel) in tensor.chunks_exact_mut(CHANNELS).zip(pixels) {
-                    for ((target, values), channel) in target.iter_mut().zip(&self.values).zip(self.order) {
-                        *target = values[usize::from(pixel[channel])];
+                for (target, pixel) in tensor.chunks_exact_mut(channels).zip(pixels) {
+                    for (channel, (target, from)) in target.iter_mut().zip(self.order).enumerate() {
+                        *target = value(channel, pixel[*from]);
                     }
                 }
             }
         }
     }
+}
+
+fn scaled(value: f64, mean: f64, std: f64) -> f32 {
+    #[expect(clippy::cast_possible_truncation, reason = "the model reads 32-bit floats")]
+    let scaled = ((value - mean) / std) as f32;
+    scaled
 }
 
 #[cfg(test)]

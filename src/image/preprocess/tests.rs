@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::image::Orientation;
+use crate::image::preprocess::gray;
+use crate::image::preprocess::sampling::{Interpolation, Sampler};
 
 fn fast(target: Size) -> Resizer {
     Resizer::new(target, Window::Stretch, Filter::Bicubic)
@@ -37,18 +39,79 @@ struct Case {
     source: [u32; 2],
     target: [u32; 2],
     filter: String,
-    /// The shorter side before a centre crop; without it the picture is stretched.
+    /// Without it the picture is stretched.
+    #[serde(default)]
+    window: String,
+    /// The shorter side before a centre crop.
     shorter_side: Option<u32>,
+    #[serde(default)]
+    colours: String,
     sha256: String,
+}
+
+/// Cases of an original other than Pillow's `resize`, with the versions that they were made with.
+#[derive(Deserialize)]
+struct Cases {
+    cases: Vec<Case>,
 }
 
 impl Case {
     fn filter(&self) -> Filter {
         match self.filter.as_str() {
+            "nearest" => Filter::Nearest,
+            "box" => Filter::Box,
             "bilinear" => Filter::Bilinear,
+            "hamming" => Filter::Hamming,
             "bicubic" => Filter::Bicubic,
             "lanczos" => Filter::Lanczos,
             other => panic!("unknown filter {other}"),
+        }
+    }
+
+    fn interpolation(&self) -> Interpolation {
+        match self.filter.as_str() {
+            "tensorflow-nearest" => Interpolation::Nearest,
+            "tensorflow-bilinear" => Interpolation::Bilinear,
+            "tensorflow-bicubic" => Interpolation::Bicubic,
+            other => panic!("unknown filter {other}"),
+        }
+    }
+
+    fn window(&self) -> Window {
+        match (self.window.as_str(), self.shorter_side) {
+            (_, Some(shorter_side)) => Window::CentreCrop { shorter_side },
+            ("crop-to-aspect", None) => Window::CropToAspect,
+            ("" | "stretch", None) => Window::Stretch,
+            (other, None) => panic!("unknown window {other}"),
+        }
+    }
+
+    fn source(&self) -> Size {
+        Size { width: self.source[0], height: self.source[1] }
+    }
+
+    fn target(&self) -> Size {
+        Size { width: self.target[0], height: self.target[1] }
+    }
+
+    /// The pixels, in the colours of the case.
+    fn pixels(&self) -> Vec<u8> {
+        let mut pixels = noise(&self.kind, self.seed, self.source());
+        if self.colours == "GRAY" {
+            gray::to_gray(&mut pixels, &Stop::never()).unwrap();
+        }
+        pixels
+    }
+
+    /// Whether Pillow's arithmetic gives the bytes of the case.
+    fn check(&self) {
+        let (target, window, filter, pixels) = (self.target(), self.window(), self.filter(), self.pixels());
+        for mut resizer in [Resizer::new(target, window, filter), Resizer::portable(target, window, filter)] {
+            let mut resized = resize(&mut resizer, &pixels, upright(self.source()));
+            if self.colours == "GRAY" {
+                resized = resized.into_iter().step_by(CHANNELS).collect();
+            }
+            assert_eq!(hex(&Sha256::digest(resized)), self.sha256, "{} with {:?}", self.name, resizer.passes);
         }
     }
 }
@@ -87,22 +150,35 @@ fn hex(bytes: &[u8]) -> String {
 fn every_byte_is_pillows() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("../../../tests/fixtures/resize.json")).unwrap();
     assert!(cases.len() >= 90, "only {} cases", cases.len());
+    cases.iter().for_each(Case::check);
+}
+
+/// Every kernel of Pillow, and Keras' `load_img` with `keep_aspect_ratio` and in gray.
+#[test]
+fn every_byte_is_that_of_load_img() {
+    let Cases { cases } = serde_json::from_str(include_str!("../../../tests/fixtures/resize_pillow.json")).unwrap();
+    assert!(cases.len() >= 200, "only {} cases", cases.len());
+    cases.iter().for_each(Case::check);
+}
+
+#[test]
+fn every_byte_is_torchvisions() {
+    let Cases { cases } =
+        serde_json::from_str(include_str!("../../../tests/fixtures/resize_torchvision.json")).unwrap();
+    assert!(cases.len() >= 200, "only {} cases", cases.len());
+    cases.iter().for_each(Case::check);
+}
+
+/// Keras' `image_dataset_from_directory`, with `crop_to_aspect_ratio` and without.
+#[test]
+fn every_float_is_tensorflows() {
+    let Cases { cases } = serde_json::from_str(include_str!("../../../tests/fixtures/resize_tensorflow.json")).unwrap();
+    assert!(cases.len() >= 100, "only {} cases", cases.len());
     for case in cases {
-        let source = Size { width: case.source[0], height: case.source[1] };
-        let target = Size { width: case.target[0], height: case.target[1] };
-        let pixels = noise(&case.kind, case.seed, source);
-        let window = case.shorter_side.map_or(Window::Stretch, |shorter_side| Window::CentreCrop { shorter_side });
-        let filter = case.filter();
-        for mut resizer in [Resizer::new(target, window, filter), Resizer::portable(target, window, filter)] {
-            let resized = resize(&mut resizer, &pixels, upright(source));
-            assert_eq!(
-                hex(&Sha256::digest(resized)),
-                case.sha256,
-                "{} with {resizer:?}",
-                case.name,
-                resizer = resizer.passes
-            );
-        }
+        let mut sampler = Sampler::new(case.target(), case.window(), case.interpolation());
+        let resized = sampler.resize(&case.pixels(), upright(case.source()), &Stop::never()).unwrap();
+        let bytes: Vec<u8> = resized.iter().flat_map(|value| value.to_le_bytes()).collect();
+        assert_eq!(hex(&Sha256::digest(bytes)), case.sha256, "{}", case.name);
     }
 }
 
@@ -143,11 +219,21 @@ proptest! {
         let orientation = Orientation::from_exif(exif);
         let pixels = noise("noise", seed, size);
         let turned = turn(&pixels, size, orientation);
-        for window in [Window::Stretch, Window::CentreCrop { shorter_side: 60 }] {
-            let resizer = || Resizer::new(target, window, Filter::Bicubic);
+        for window in [Window::Stretch, Window::CentreCrop { shorter_side: 60 }, Window::CropToAspect] {
+            for filter in [Filter::Bicubic, Filter::Nearest] {
+                let resizer = || Resizer::new(target, window, filter);
+                prop_assert_eq!(
+                    resize(&mut resizer(), &pixels, stored(size, orientation)),
+                    resize(&mut resizer(), &turned, upright(size.turned(orientation)))
+                );
+            }
+            let sample = |pixels: &[u8], picture| {
+                let mut sampler = Sampler::new(target, window, Interpolation::Bicubic);
+                sampler.resize(pixels, picture, &Stop::never()).unwrap().to_vec()
+            };
             prop_assert_eq!(
-                resize(&mut resizer(), &pixels, stored(size, orientation)),
-                resize(&mut resizer(), &turned, upright(size.turned(orientation)))
+                sample(&pixels, stored(size, orientation)),
+                sample(&turned, upright(size.turned(orientation)))
             );
         }
     }

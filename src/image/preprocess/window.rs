@@ -14,12 +14,17 @@ pub enum Window {
         /// Pixels; at least the longer side of the input.
         shorter_side: u32,
     },
+    /// The largest rectangle of the input's aspect in the centre of the picture, resized to the input: Keras'
+    /// `load_img(keep_aspect_ratio=True)`, and `crop_to_aspect_ratio` of its `image_dataset_from_directory`.
+    CropToAspect,
 }
 
-/// A resize of the whole picture, of which only the input's rectangle is computed.
+/// A resize of a part of the picture, of which only the input's rectangle is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placement {
-    /// The size of the whole picture after the resize.
+    /// The part of the picture that is resized.
+    pub(super) part: Rectangle,
+    /// The size of that part after the resize.
     pub(super) resized: Size,
     /// The column of it with which the input begins.
     pub(super) left: u32,
@@ -27,15 +32,36 @@ pub(super) struct Placement {
     pub(super) top: u32,
 }
 
+/// A rectangle of pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rectangle {
+    pub(super) left: u32,
+    pub(super) top: u32,
+    pub(super) size: Size,
+}
+
+/// How a part of another's proportion is computed: the two originals of [`Window::CropToAspect`] round apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proportion {
+    /// In whole numbers, as `load_img`.
+    Whole,
+    /// In 32-bit floats, as `smart_resize` in a graph of TensorFlow.
+    Float,
+}
+
 impl Window {
     /// Where the input lies in the resized form of a picture of the size `picture`, which is upright.
-    pub(super) fn place(self, picture: Size, input: Size) -> Placement {
+    pub(super) fn place(self, picture: Size, input: Size, proportion: Proportion) -> Placement {
+        let whole = Rectangle { left: 0, top: 0, size: picture };
         match self {
-            Self::Stretch => Placement { resized: input, left: 0, top: 0 },
+            Self::Stretch => Placement { part: whole, resized: input, left: 0, top: 0 },
             Self::CentreCrop { shorter_side } => {
                 let resized = with_shorter_side(picture, shorter_side);
                 let (left, top) = (centred(resized.width, input.width), centred(resized.height, input.height));
-                Placement { resized, left, top }
+                Placement { part: whole, resized, left, top }
+            }
+            Self::CropToAspect => {
+                Placement { part: of_aspect(picture, input, proportion), resized: input, left: 0, top: 0 }
             }
         }
     }
@@ -43,7 +69,7 @@ impl Window {
     /// Pixels that the shorter side of a picture is resized to, at most.
     pub(super) fn shorter_side(self, input: Size) -> u32 {
         match self {
-            Self::Stretch => input.width.max(input.height),
+            Self::Stretch | Self::CropToAspect => input.width.max(input.height),
             Self::CentreCrop { shorter_side } => shorter_side,
         }
     }
@@ -61,6 +87,30 @@ fn with_shorter_side(picture: Size, shorter_side: u32) -> Size {
     }
 }
 
+/// The largest rectangle in the centre of `picture` with the aspect of `input`. Of a very long picture a side may be 0 in whole
+/// numbers, which means its middle line.
+fn of_aspect(picture: Size, input: Size, proportion: Proportion) -> Rectangle {
+    let scaled = |side: u32, by: u32, to: u32| {
+        let product = u64::from(side) * u64::from(by);
+        let quotient = match proportion {
+            Proportion::Whole => product / u64::from(to),
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "the original's arithmetic"
+            )]
+            Proportion::Float => (product as f32 / to as f32) as u64,
+        };
+        let least = u32::from(proportion == Proportion::Float);
+        u32::try_from(quotient).unwrap_or(u32::MAX).max(least)
+    };
+    let width = picture.width.min(scaled(picture.height, input.width, input.height));
+    let height = picture.height.min(scaled(picture.width, input.height, input.width));
+    let (left, top) = ((picture.width - width) / 2, (picture.height - height) / 2);
+    Rectangle { left, top, size: Size { width, height } }
+}
+
 /// torchvision's `center_crop`: half of what is left, rounded as Python's `round` does, half to even.
 fn centred(whole: u32, part: u32) -> u32 {
     let rest = whole.saturating_sub(part);
@@ -76,7 +126,7 @@ mod tests {
 
     fn crop(width: u32, height: u32) -> (u32, u32, u32, u32) {
         let window = Window::CentreCrop { shorter_side: 256 };
-        let Placement { resized, left, top } = window.place(Size { width, height }, INPUT);
+        let Placement { resized, left, top, .. } = window.place(Size { width, height }, INPUT, Proportion::Whole);
         (resized.width, resized.height, left, top)
     }
 
@@ -88,6 +138,21 @@ mod tests {
         assert_eq!(crop(640, 427), (383, 256, 80, 16));
         assert_eq!(crop(100, 100), (256, 256, 16, 16));
         assert_eq!(crop(65_535, 1), (16_776_960, 256, 8_388_368, 16));
+    }
+
+    /// The values are those of Keras 3.15: of `image_dataset_from_directory`, and of whole numbers.
+    #[test]
+    fn the_originals_of_a_crop_to_an_aspect_round_apart() {
+        for (picture, input, float, whole) in [
+            ((5215, 7640), (3991, 3991), (5215, 5214), (5215, 5215)),
+            ((7170, 4665), (3597, 3421), (4904, 4665), (4905, 4665)),
+            ((7562, 6647), (3841, 3962), (6444, 6647), (6443, 6647)),
+            ((50, 1), (6, 8), (1, 1), (0, 1)),
+        ] {
+            let size = |(width, height)| Size { width, height };
+            let crop = |proportion| of_aspect(size(picture), size(input), proportion).size;
+            assert_eq!((crop(Proportion::Float), crop(Proportion::Whole)), (size(float), size(whole)), "{picture:?}");
+        }
     }
 
     #[test]

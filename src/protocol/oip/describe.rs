@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::{Datatype, OUTPUT, PICTURE_INPUT, TENSOR_INPUT};
 use crate::engine::{Count, Stage, Totals};
 use crate::image::preprocess::Layout;
-use crate::model::Metadata;
-use crate::model::names::{Form, Names, VERSION};
+use crate::model::names::{Form, VERSION};
+use crate::model::{Metadata, Served};
 
 /// The name of the server.
 pub const SERVER: &str = env!("CARGO_PKG_NAME");
@@ -55,13 +55,13 @@ pub struct Model {
 
 impl Model {
     /// The description of a form of the model.
-    pub fn of(form: Form, names: &Names, model: &Metadata) -> Self {
+    pub fn of(form: Form, model: &Served) -> Self {
         let input = match form {
             Form::Picture => tensor(PICTURE_INPUT, Datatype::Bytes, &[1]),
             Form::Tensor => tensor(TENSOR_INPUT, Datatype::Fp32, &model.input.shape()[1..]),
         };
         let output = tensor(OUTPUT, Datatype::Fp32, &[model.labels.len()]);
-        Self { name: names.of(form), versions: [VERSION], platform: PLATFORM, inputs: [input], outputs: [output] }
+        Self { name: model.names.of(form), versions: [VERSION], platform: PLATFORM, inputs: [input], outputs: [output] }
     }
 }
 

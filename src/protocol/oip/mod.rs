@@ -147,7 +147,10 @@ impl Job {
     /// The terms of the work, beginning with those of the server.
     pub fn terms(&self, terms: Terms) -> Terms {
         let terms = Terms { output: self.output, ..terms };
-        self.timeout.map_or(terms, |timeout| terms.within(timeout))
+        match self.timeout {
+            Some(timeout) => terms.within(timeout),
+            None => terms,
+        }
     }
 }
 

@@ -1,22 +1,8 @@
 use super::*;
 use crate::engine::Payload;
-use crate::image::Preprocess;
-use crate::model::Labels;
 
 fn model() -> Metadata {
-    let (name, text) = ("tiny".to_owned(), String::new);
-    let labels: Labels = ["ant", "bee"].into_iter().collect();
-    let (input, precision) = (Preprocess::of_size(2, 1), text());
-    Metadata {
-        name,
-        version: text(),
-        source: text(),
-        weights_sha256: text(),
-        licence: text(),
-        precision,
-        input,
-        labels,
-    }
+    Metadata::of_labels(&["ant", "bee"])
 }
 
 fn request(datatype: Datatype, shape: &[i64], data: Data) -> Request {

@@ -7,7 +7,7 @@ use std::env;
 use std::sync::LazyLock;
 
 use glimpse::error::Error;
-use glimpse::image::{Colours, Decoder, Filter, Format, Layout, Limits, Preprocess, Preprocessor, Window};
+use glimpse::image::{Colours, Decoder, Filter, Format, Layout, Limits, Preprocess, Preprocessor, Resample, Window};
 use glimpse::stop::Stop;
 use libfuzzer_sys::{Corpus, fuzz_target};
 
@@ -19,7 +19,7 @@ const INPUT: Preprocess = Preprocess {
     width: 8,
     height: 8,
     window: Window::Stretch,
-    filter: Filter::Bicubic,
+    resample: Resample::Pillow(Filter::Bicubic),
     colours: Colours::Rgb,
     layout: Layout::Nchw,
     mean: [127.5; 3],
@@ -77,7 +77,7 @@ fuzz_target!(|file: &[u8]| -> Corpus {
     // What takes too long is libFuzzer's to say: it knows how slow it has made everything.
     let stop = Stop::never();
     KEPT.with_borrow_mut(|Stages { decoder, preprocessor, pixels }| {
-        let detail = Some(INPUT.shorter_side());
+        let detail = INPUT.detail();
         let decoded = decoder.decode_as(format, file, detail, &stop, pixels);
         let mut afresh = Vec::new();
         assert_eq!(decoded, fresh().decode_as(format, file, detail, &stop, &mut afresh));

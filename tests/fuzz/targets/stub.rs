@@ -6,13 +6,12 @@ use std::time::Duration;
 use clap::Parser;
 use glimpse::config::{CommandLine, Config};
 use glimpse::doors::Doors;
-use glimpse::engine::{Analysis, Buffers, Capacity, Engine, Input, Output, Work};
+use glimpse::engine::{Analysis, Buffers, Capacity, Engine, Input, Output, Terms, Work};
 use glimpse::error::Error;
 use glimpse::guard::{Access, BodyLimits, Budget};
 use glimpse::http::{App, Site, State};
 use glimpse::image::{Decoder, Limits};
-use glimpse::model::names::Names;
-use glimpse::model::{Metadata, Prediction};
+use glimpse::model::{Metadata, Prediction, Served};
 use glimpse::server::lifecycle::Lifecycle;
 use glimpse::stop::Stop;
 use glimpse::telemetry::metrics::Metrics;
@@ -29,7 +28,7 @@ pub const MODEL: &str = "cat";
 struct Stub;
 
 impl Work for Stub {
-    fn run(&mut self, input: &Input, output: Output, stop: &Stop) -> Result<Analysis, Error> {
+    fn run(&mut self, input: &Input, terms: &Terms, stop: &Stop) -> Result<Analysis, Error> {
         if let Input::Picture(payload) = input {
             let mut buffers = Buffers::default();
             let file = payload.open(&mut buffers, MAX_BODY, stop)?.bytes;
@@ -41,7 +40,7 @@ impl Work for Stub {
             )?;
         }
         let prediction = Prediction { index: 0, label: MODEL.into(), confidence: 1.0 };
-        Ok(match output {
+        Ok(match terms.output {
             Output::Labels(_) => Analysis { predictions: vec![prediction], ..Analysis::default() },
             Output::Probabilities => Analysis { probabilities: vec![1.0], ..Analysis::default() },
         })
@@ -80,8 +79,7 @@ pub fn server() -> (Doors, Config, Lifecycle) {
             timeout: config.connections.body_timeout,
             min_rate: config.connections.min_body_rate,
         },
-        model: Arc::new(metadata()),
-        names: Names::new(MODEL, None),
+        catalogue: Arc::new(Served::described(Arc::new(metadata()), None).into()),
         access: Arc::new(Access::new(&config.access).unwrap()),
         site: Site::open(Some(web.into())).expect("run scripts/setup first"),
         instance: String::new(),

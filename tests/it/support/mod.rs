@@ -2,6 +2,7 @@
 
 pub(crate) mod collector;
 pub(crate) mod grpc;
+pub(crate) mod onnx;
 mod process;
 pub(crate) mod raw;
 mod scripted;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use bytes::Bytes;
-use glimpse::engine::{Analysis, Input, Output, Work};
+use glimpse::engine::{Analysis, Input, Terms, Work};
 use glimpse::error::{Error, StartError};
 use glimpse::model::Prediction;
 use glimpse::stop::Stop;
@@ -108,7 +108,7 @@ impl Begun {
 }
 
 impl Work for Scripted {
-    fn run(&mut self, input: &Input, _: Output, stop: &Stop) -> Result<Analysis, Error> {
+    fn run(&mut self, input: &Input, _: &Terms, stop: &Stop) -> Result<Analysis, Error> {
         let (text, body) = (text(input), body(input));
         let (end, told) = mpsc::channel();
         // Both channels are closed after the end of the test.

@@ -12,8 +12,7 @@ use glimpse::doors::Doors;
 use glimpse::engine::{Capacity, Engine};
 use glimpse::guard::{Access, BodyLimits, Budget};
 use glimpse::http::{App, Site, State};
-use glimpse::model::Metadata;
-use glimpse::model::names::Names;
+use glimpse::model::Served;
 use glimpse::server;
 use glimpse::server::lifecycle::{Lifecycle, Phase};
 use serde_json::Value;
@@ -35,11 +34,12 @@ fn config(flags: &[String]) -> Config {
 /// Whether both configurations build the same engine.
 fn same_engine(one: &Config, other: &Config) -> bool {
     let engine = |config: &Config| {
-        let engine = &config.engine;
-        (engine.queue_depth, engine.inference_timeout, engine.max_pixels, engine.workers, engine.jpeg_decode)
+        let (engine, pipeline) = (&config.engine, &config.pipeline);
+        (engine.queue_depth, engine.inference_timeout, pipeline.max_pixels, pipeline.workers, pipeline.jpeg_decode)
     };
-    one.model.source() == other.model.source()
-        && one.model.library() == other.model.library()
+    one.model.file.source() == other.model.file.source()
+        && one.model.model_name == other.model.model_name
+        && one.model.file.library() == other.model.file.library()
         && one.bodies.max_body_bytes == other.bodies.max_body_bytes
         && engine(one) == engine(other)
 }
@@ -74,8 +74,7 @@ fn app(config: &Config, worker: Option<Scripted>) -> App {
         adapters: config.adapters.adapters(),
         idle_timeout: config.connections.keep_alive_timeout,
         max_batch: config.engine.max_batch,
-        names: Names::new(&app.model.name, config.model.model_name.as_deref()),
-        max_pixels: config.engine.max_pixels,
+        max_pixels: config.pipeline.max_pixels,
         ..State::clone(&app)
     })
 }
@@ -86,8 +85,8 @@ pub(crate) fn engine() -> Arc<Engine> {
 }
 
 /// The description of the default server's model.
-pub(crate) fn model() -> Arc<Metadata> {
-    default_app().model.clone()
+pub(crate) fn model() -> Arc<Served> {
+    default_app().catalogue.now()
 }
 
 #[derive(Default)]

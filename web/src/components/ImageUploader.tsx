@@ -1,6 +1,9 @@
 import CssBaseline from "@mui/material/CssBaseline";
 import { ThemeProvider } from "@mui/material/styles";
 import { useRef, useState } from "react";
+import { ACCEPTED } from "../lib/files.ts";
+import { earlierModel } from "../lib/model.ts";
+import { shortSideFor } from "../lib/shrink.ts";
 import { useIncomingFiles } from "../lib/useIncomingFiles.ts";
 import { useModel } from "../lib/useModel.ts";
 import { useVisit } from "../lib/useVisit.ts";
@@ -21,8 +24,15 @@ import "./uploader.css";
 export default function ImageUploader() {
   const [shrinks, setShrinks] = useState(true);
   const chooser = useRef<HTMLInputElement>(null);
-  const model = useModel();
-  const { pictures, selected, add, select, cancel, retry } = useVisit({ shrinks, limits: model?.limits });
+  const { known, check } = useModel();
+  const { model } = known;
+  const shortSide = shortSideFor(model?.input);
+  const { pictures, selected, add, select, cancel, retry } = useVisit({
+    shrinks,
+    shortSide,
+    limits: model?.limits,
+    onAnswer: ({ revision }) => check(revision),
+  });
   const isDraggedOver = useIncomingFiles(add);
   return (
     <ThemeProvider theme={theme}>
@@ -33,15 +43,19 @@ export default function ImageUploader() {
           <Strip pictures={pictures} selected={selected?.id} onSelect={select} />
         </div>
         <div className="column">
-          {selected ? <Panel picture={selected} onCancel={cancel} onRetry={retry} /> : <Introduction />}
+          {selected ? (
+            <Panel picture={selected} earlier={earlierModel(known, selected)} onCancel={cancel} onRetry={retry} />
+          ) : (
+            <Introduction />
+          )}
           <div className="sources">
-            <SourceButtons chooser={chooser} onFiles={add} />
+            <SourceButtons chooser={chooser} accepted={model?.formats.join(",") ?? ACCEPTED} onFiles={add} />
             <Samples onFiles={add} />
-            <ShrinkSwitch checked={shrinks} onChange={setShrinks} />
+            <ShrinkSwitch checked={shrinks} shortSide={shortSide} onChange={setShrinks} />
           </div>
         </div>
       </div>
-      <Announcer picture={selected} />
+      <Announcer picture={selected} change={known.change} />
       <ModelName model={model} />
       {isDraggedOver && <DropOverlay />}
     </ThemeProvider>

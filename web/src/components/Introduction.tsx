@@ -6,8 +6,8 @@ export function Introduction() {
     <div className="introduction">
       <Typography variant="h1">What is in the picture?</Typography>
       <Typography color="textSecondary" sx={{ mt: 2, fontSize: "1.125rem" }}>
-        Give glimpse a photograph and it names the three things it most likely shows, in the blink of an eye. Pictures
-        are analyzed in memory and forgotten.
+        Give glimpse a photograph and it names what it most likely shows, in the blink of an eye. Pictures are analyzed
+        in memory and forgotten.
       </Typography>
     </div>
   );

@@ -1,3 +1,4 @@
+import type { Model } from "../lib/api.ts";
 import { useFocusKeeper } from "../lib/useFocusKeeper.ts";
 import type { Picture } from "../lib/visit.ts";
 import { AnswerCard } from "./AnswerCard.tsx";
@@ -6,12 +7,15 @@ import { ProgressCard } from "./ProgressCard.tsx";
 
 interface Props {
   picture: Picture;
+  /** The model that answered, if another one serves now. */
+  earlier: Model | undefined;
   onCancel: (id: number) => void;
   onRetry: (id: number) => void;
 }
 
 /** The selected picture's progress, answer or failure. The height is fixed to that of an answer, so that nothing jumps. */
-export function Panel({ picture, onCancel, onRetry }: Props) {
+export function Panel(props: Props) {
+  const { picture } = props;
   const section = useFocusKeeper(picture.phase.name);
   return (
     <section
@@ -22,16 +26,16 @@ export function Panel({ picture, onCancel, onRetry }: Props) {
       data-testid="panel"
       data-phase={picture.phase.name}
     >
-      <Content picture={picture} onCancel={onCancel} onRetry={onRetry} />
+      <Content {...props} />
     </section>
   );
 }
 
-function Content({ picture, onCancel, onRetry }: Props) {
+function Content({ picture, earlier, onCancel, onRetry }: Props) {
   const { id, phase } = picture;
   switch (phase.name) {
     case "answered":
-      return <AnswerCard picture={picture} phase={phase} />;
+      return <AnswerCard picture={picture} phase={phase} earlier={earlier} />;
     case "failed":
       return <FailureCard failure={phase.failure} onRetry={() => onRetry(id)} />;
     case "cancelled":

@@ -1,14 +1,15 @@
 import Switch from "@mui/material/Switch";
 import Typography from "@mui/material/Typography";
-import { SHORT_SIDE } from "../lib/shrink.ts";
 
 interface Props {
   checked: boolean;
+  /** In pixels. */
+  shortSide: number;
   onChange: (checked: boolean) => void;
 }
 
 /** Turns the shrinking of large photographs on and off. */
-export function ShrinkSwitch({ checked, onChange }: Props) {
+export function ShrinkSwitch({ checked, shortSide, onChange }: Props) {
   return (
     <div>
       <label htmlFor="shrinks">
@@ -22,7 +23,7 @@ export function ShrinkSwitch({ checked, onChange }: Props) {
         Shrink large photographs
       </label>
       <Typography id="shrink" variant="body2" color="textSecondary">
-        Before they are sent, to a short side of {SHORT_SIDE} pixels. The answer hardly changes, the upload is much
+        Before they are sent, to a short side of {shortSide} pixels. The answer hardly changes, the upload is much
         faster.
       </Typography>
     </div>

@@ -3,16 +3,17 @@ import CameraIcon from "@mui/icons-material/PhotoCameraOutlined";
 import Button from "@mui/material/Button";
 import Stack from "@mui/material/Stack";
 import { type ChangeEvent, type RefObject, useRef } from "react";
-import { ACCEPTED } from "../lib/files.ts";
 
 interface Props {
   /** The file input. Other components open its dialog too. */
   chooser: RefObject<HTMLInputElement | null>;
+  /** The formats that the dialog offers, for the attribute `accept`. */
+  accepted: string;
   onFiles: (files: File[]) => void;
 }
 
 /** The buttons that open the file dialog and, on touch screens, the camera. */
-export function SourceButtons({ chooser, onFiles }: Props) {
+export function SourceButtons({ chooser, accepted, onFiles }: Props) {
   const camera = useRef<HTMLInputElement>(null);
   const take = ({ currentTarget }: ChangeEvent<HTMLInputElement>) => {
     onFiles([...(currentTarget.files ?? [])]);
@@ -33,7 +34,7 @@ export function SourceButtons({ chooser, onFiles }: Props) {
       >
         Take a photo
       </Button>
-      <input ref={chooser} type="file" hidden multiple accept={ACCEPTED} onChange={take} data-testid="chooser" />
+      <input ref={chooser} type="file" hidden multiple accept={accepted} onChange={take} data-testid="chooser" />
       <input
         ref={camera}
         type="file"

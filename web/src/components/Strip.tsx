@@ -1,7 +1,7 @@
 import Box from "@mui/material/Box";
 import ButtonBase from "@mui/material/ButtonBase";
 import Typography from "@mui/material/Typography";
-import { words } from "../lib/format.ts";
+import { heading } from "../lib/format.ts";
 import type { Picture } from "../lib/visit.ts";
 import { Preview } from "./Preview.tsx";
 import "./strip.css";
@@ -46,7 +46,7 @@ export function Strip({ pictures, selected, onSelect }: Props) {
 function caption({ phase }: Picture): string {
   switch (phase.name) {
     case "answered":
-      return words(phase.answer.predictions[0]?.label ?? "");
+      return heading(phase.answer);
     case "failed":
       return phase.failure.title;
     case "cancelled":

@@ -26,6 +26,8 @@ export interface Options {
   signal: AbortSignal;
   /** Whether to shrink a large photograph first. */
   shrinks: boolean;
+  /** The short side to which it is shrunk, in pixels. */
+  shortSide: number;
   limits?: Limits | undefined;
   /** Called with every phase, including the last. */
   report: (phase: Phase) => void;
@@ -36,7 +38,7 @@ export async function analyzePicture(file: File, options: Options): Promise<void
   const { signal, report } = options;
   try {
     report({ name: "preparing" });
-    const picture = options.shrinks ? await unlessAborted(shrink(file), signal) : file;
+    const picture = options.shrinks ? await unlessAborted(shrink(file, options.shortSide), signal) : file;
     report(await answered(picture, options));
   } catch (error) {
     report(signal.aborted ? { name: "cancelled" } : { name: "failed", failure: asFailure(error) });

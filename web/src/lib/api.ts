@@ -26,10 +26,12 @@ export interface Prediction {
 }
 
 export interface Answer {
-  /** The most likely labels, highest first. */
+  /** The labels, highest first. Empty where none reaches the threshold of a multi-label model. */
   predictions: Prediction[];
   /** The times of the server's stages. */
   timings: Timing[];
+  /** The revision of the model that answered. Older servers do not tell it. */
+  revision?: string | undefined;
 }
 
 /** The server's limits: bytes of a body, pixels of a picture, milliseconds of waiting and work. */
@@ -44,7 +46,19 @@ export interface Model {
   version: string;
   source: string;
   licence: string;
+  /** The size to which the server resizes a picture, in pixels. */
+  input: { width: number; height: number };
+  /** The number of its labels. */
+  labels: number;
+  /** Whether several labels may be right: an answer then has all that reach `threshold`. Missing on older servers. */
+  multiLabel?: boolean;
+  /** 0 to 1. */
+  threshold?: number;
+  /** A text that differs from that of every other model. */
+  revision?: string;
   limits: Limits;
+  /** The formats that the server decodes, as media types and endings of file names. */
+  formats: string[];
 }
 
 export interface AnalyzeOptions {
@@ -61,7 +75,8 @@ export function analyzeUrl(): string {
 }
 
 export async function describeModel(signal: AbortSignal): Promise<Model> {
-  const response = await fetch(`${BASE}/api/v1/model`, { signal });
+  // A cache would answer with the model that served before.
+  const response = await fetch(`${BASE}/api/v1/model`, { signal, cache: "no-store" });
   if (!response.ok) {
     throw new Error(`the model is not described: ${response.status}`);
   }
@@ -131,13 +146,17 @@ function answerOf(request: XMLHttpRequest): Answer {
     throw failureOf(request.status, request.responseText, request.getResponseHeader("Retry-After"));
   }
   const predictions = parsePredictions(request.responseText);
-  return { predictions, timings: parseServerTiming(request.getResponseHeader("Server-Timing")) };
+  return {
+    predictions,
+    timings: parseServerTiming(request.getResponseHeader("Server-Timing")),
+    revision: request.getResponseHeader("Model-Revision") ?? undefined,
+  };
 }
 
 function parsePredictions(text: string): Prediction[] {
   try {
     const list: unknown = JSON.parse(text);
-    if (Array.isArray(list) && list.length > 0 && list.every(isPrediction)) {
+    if (Array.isArray(list) && list.every(isPrediction)) {
       return list;
     }
   } catch {

@@ -1,8 +1,15 @@
 /** Formats numbers and labels for the page. */
 
+import type { Answer } from "./api.ts";
+
 /** A label as words: `Egyptian_cat` is "Egyptian cat". */
 export function words(label: string): string {
   return label.replaceAll("_", " ");
+}
+
+/** The answer in short: its first label, as words. */
+export function heading({ predictions: [first] }: Answer): string {
+  return first ? words(first.label) : "Nothing recognized";
 }
 
 /** A probability in per cent, with one decimal. */

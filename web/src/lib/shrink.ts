@@ -1,7 +1,9 @@
-/** Shrinks large photographs before they are sent, because the model reads 224 x 224 pixels. */
+/** Shrinks large photographs before they are sent, because a model reads far fewer pixels, such as 224 x 224. */
 
-/** The least short side of the sent picture in pixels: four times the model's input. */
+/** The least short side of the sent picture, in pixels. */
 export const SHORT_SIDE = 896;
+/** The least short side of the sent picture, in sides of the model's input. */
+const INPUTS = 4;
 /** The quality of the sent JPEG, 0 to 1. */
 export const QUALITY = 0.92;
 
@@ -13,13 +15,18 @@ export interface Size {
   height: number;
 }
 
+/** The short side to which photographs are shrunk for a model with this input, in pixels. */
+export function shortSideFor(input: Size | undefined): number {
+  return Math.max(SHORT_SIDE, INPUTS * Math.max(input?.width ?? 0, input?.height ?? 0));
+}
+
 /** The size to shrink a picture to, or undefined if it is small enough. */
-export function smaller({ width, height }: Size): Size | undefined {
+export function smaller({ width, height }: Size, shortSide: number): Size | undefined {
   const short = Math.min(width, height);
-  if (short <= SHORT_SIDE) {
+  if (short <= shortSide) {
     return undefined;
   }
-  const scale = SHORT_SIDE / short;
+  const scale = shortSide / short;
   return { width: Math.round(width * scale), height: Math.round(height * scale) };
 }
 
@@ -27,7 +34,7 @@ export function smaller({ width, height }: Size): Size | undefined {
  * A smaller, upright JPEG of a photograph. Returns the file itself if it is small, if the JPEG is no smaller, if the browser
  * can't decode it, or if it has transparent pixels: the server reads their colours, and a canvas loses them.
  */
-export async function shrink(file: Blob): Promise<Blob> {
+export async function shrink(file: Blob, shortSide: number): Promise<Blob> {
   if (LEFT_ALONE.has(file.type)) {
     return file;
   }
@@ -35,7 +42,7 @@ export async function shrink(file: Blob): Promise<Blob> {
   try {
     // The server ignores colour profiles too.
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image", colorSpaceConversion: "none" });
-    const size = smaller(bitmap);
+    const size = smaller(bitmap, shortSide);
     const jpeg = size && (await draw(bitmap, size));
     return jpeg && jpeg.size < file.size ? jpeg : file;
   } catch {

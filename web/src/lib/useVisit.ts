@@ -1,11 +1,14 @@
 import { useEffect, useEffectEvent, useReducer, useRef } from "react";
 import { analyzePicture, type Phase } from "./analysis.ts";
-import type { Limits } from "./api.ts";
+import type { Answer, Limits } from "./api.ts";
 import { EMPTY, next, type Picture, reduce } from "./visit.ts";
 
 export interface VisitOptions {
   shrinks: boolean;
+  /** The short side to which large photographs are shrunk, in pixels. */
+  shortSide: number;
   limits: Limits | undefined;
+  onAnswer: (answer: Answer) => void;
 }
 
 export interface VisitControls {
@@ -26,7 +29,12 @@ export function useVisit(options: VisitOptions): VisitControls {
   const start = useEffectEvent(({ id, file }: Picture) => {
     const controller = new AbortController();
     running.current.set(id, controller);
-    const report = (phase: Phase) => dispatch({ type: "moved", id, phase });
+    const report = (phase: Phase) => {
+      dispatch({ type: "moved", id, phase });
+      if (phase.name === "answered") {
+        options.onAnswer(phase.answer);
+      }
+    };
     analyzePicture(file, { signal: controller.signal, report, ...options }).finally(() => running.current.delete(id));
   });
   const turn = next(visit);

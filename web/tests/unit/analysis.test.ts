@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ATTEMPTS, analyzePicture, type Phase } from "../../src/lib/analysis.ts";
+import { SHORT_SIDE } from "../../src/lib/shrink.ts";
 import { fakeServer, PREDICTIONS, picture } from "./server.ts";
 
 // Reading a file takes real time, and this test stops the clock.
@@ -23,7 +24,8 @@ afterEach(() => {
 });
 
 function analyze(shrinks = false) {
-  return analyzePicture(picture(), { signal: controller.signal, shrinks, report: (phase) => phases.push(phase) });
+  const report = (phase: Phase) => phases.push(phase);
+  return analyzePicture(picture(), { signal: controller.signal, shrinks, shortSide: SHORT_SIDE, report });
 }
 
 /** Runs pending promises without advancing the clock. */

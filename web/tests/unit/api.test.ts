@@ -58,6 +58,12 @@ describe("a picture that is analyzed", () => {
     });
   });
 
+  test("comes back without labels where none is likely enough, and with the model's revision", async () => {
+    const result = ask();
+    (await server.request()).answer(200, [], { "Model-Revision": "b2" });
+    expect(await result).toEqual({ predictions: [], timings: [], revision: "b2" });
+  });
+
   test("tells how much of it has been sent", async () => {
     const onUpload = vi.fn();
     const onUploaded = vi.fn();
@@ -105,7 +111,7 @@ describe("every status", () => {
     },
   );
 
-  test.each(["", "{}", "[]", "<html>", '[{"label": 1}]', "[null]", '[{"label":"a"}]'])(
+  test.each(["", "{}", "<html>", '[{"label": 1}]', "[null]", '[{"label":"a"}]'])(
     "an answer that is none: %s",
     async (body) => {
       const result = ask();
@@ -227,7 +233,7 @@ describe("the model", () => {
     const fetch = vi.fn(async () => Response.json(MODEL));
     vi.stubGlobal("fetch", fetch);
     expect(await describeModel(never)).toEqual(MODEL);
-    expect(fetch).toHaveBeenCalledWith("./api/v1/model", { signal: never });
+    expect(fetch).toHaveBeenCalledWith("./api/v1/model", { signal: never, cache: "no-store" });
     vi.unstubAllGlobals();
   });
 

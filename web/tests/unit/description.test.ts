@@ -65,8 +65,8 @@ describe("the description of the API", () => {
     expect(parameters.filter((it) => it.in !== "query" || it.required)).toEqual([]);
     const words = parameters.map(({ name, schema }) => [name, typeInWords(schema)]);
     expect(words.slice(0, 2)).toEqual([
-      ["top_k", "whole number, at least 1, 3 by default"],
-      ["min_confidence", "number, 0 to 1, 0 by default"],
+      ["top_k", "whole number, at least 1"],
+      ["min_confidence", "number, 0 to 1"],
     ]);
   });
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { asCurl, asJson, copy } from "../../src/lib/copying.ts";
 import { bytes, duration, percent, words } from "../../src/lib/format.ts";
 import { parseServerTiming, total } from "../../src/lib/serverTiming.ts";
-import { isOpaque, SHORT_SIDE, shrink, smaller } from "../../src/lib/shrink.ts";
+import { isOpaque, SHORT_SIDE, shortSideFor, shrink, smaller } from "../../src/lib/shrink.ts";
 import { EMPTY, next, type Picture, reduce } from "../../src/lib/visit.ts";
 import { scriptHashes } from "../../tools/content-security-policy.ts";
 import { relative } from "../../tools/relative-urls.ts";
@@ -45,10 +45,18 @@ describe("formats", () => {
 
 describe("shrinking", () => {
   test("keeps the short side and the shape", () => {
-    expect(smaller({ width: 4000, height: 3000 })).toEqual({ width: 1195, height: 896 });
-    expect(smaller({ width: 3000, height: 4000 })).toEqual({ width: 896, height: 1195 });
-    expect(smaller({ width: SHORT_SIDE, height: 9000 })).toBeUndefined();
-    expect(smaller({ width: 500, height: 375 })).toBeUndefined();
+    expect(smaller({ width: 4000, height: 3000 }, SHORT_SIDE)).toEqual({ width: 1195, height: 896 });
+    expect(smaller({ width: 3000, height: 4000 }, SHORT_SIDE)).toEqual({ width: 896, height: 1195 });
+    expect(smaller({ width: SHORT_SIDE, height: 9000 }, SHORT_SIDE)).toBeUndefined();
+    expect(smaller({ width: 500, height: 375 }, SHORT_SIDE)).toBeUndefined();
+    expect(smaller({ width: 4000, height: 3000 }, 2560)).toEqual({ width: 3413, height: 2560 });
+  });
+
+  test("leaves a model of larger pictures what it reads", () => {
+    expect(shortSideFor(undefined)).toBe(SHORT_SIDE);
+    expect(shortSideFor({ width: 96, height: 96 })).toBe(SHORT_SIDE);
+    expect(shortSideFor({ width: 224, height: 224 })).toBe(SHORT_SIDE);
+    expect(shortSideFor({ width: 640, height: 480 })).toBe(2560);
   });
 
   test("sees one transparent pixel", () => {
@@ -60,10 +68,10 @@ describe("shrinking", () => {
     const decode = vi.fn(() => Promise.reject(new Error("not decodable")));
     vi.stubGlobal("createImageBitmap", decode);
     const gif = picture("a.gif", "GIF", "image/gif");
-    expect(await shrink(gif)).toBe(gif);
+    expect(await shrink(gif, SHORT_SIDE)).toBe(gif);
     expect(decode).not.toHaveBeenCalled();
     const tiff = picture("a.tif", "II*", "image/tiff");
-    expect(await shrink(tiff)).toBe(tiff);
+    expect(await shrink(tiff, SHORT_SIDE)).toBe(tiff);
     expect(decode).toHaveBeenCalledOnce();
     vi.unstubAllGlobals();
   });

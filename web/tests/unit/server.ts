@@ -104,7 +104,13 @@ export const MODEL = {
   version: "alpha 1.0, 224 x 224",
   source: "Keras",
   licence: "Apache-2.0",
+  input: { width: 224, height: 224 },
+  labels: 1000,
+  multiLabel: false,
+  threshold: 0,
+  revision: "a1",
   limits: { bodyBytes: 1_000_000, pixels: 50_000_000, timeoutMs: 10_000 },
+  formats: ["image/jpeg", ".heic"],
 };
 
 export function picture(name = "cat.jpg", content: BlobPart = "pixels", type = "image/jpeg"): File {

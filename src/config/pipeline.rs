@@ -1,0 +1,48 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::values::{at_least_one, bytes, within};
+
+/// How many pictures are analyzed at a time, and how each is decoded.
+#[derive(Args, Clone, Debug)]
+pub struct Pipeline {
+    /// Pictures analyzed at the same time, 1 to 256 [default: one per core]
+    #[arg(long, env, hide_env_values = true, value_parser = within::<1, 256>)]
+    pub workers: Option<usize>,
+
+    /// Largest picture, in pixels (width times height); a server answers 422 to a larger one
+    #[arg(long, env, hide_env_values = true, default_value_t = 50_000_000, value_parser = at_least_one::<u64>)]
+    pub max_pixels: u64,
+
+    /// Memory that a worker may take to decode and resize one picture, in bytes or with a unit; a server answers 422
+    /// to a picture that would take more
+    #[arg(long, env, hide_env_values = true, default_value = "640MB", value_parser = bytes)]
+    pub max_picture_bytes: usize,
+
+    /// Size at which large JPEG pictures are decoded
+    #[arg(long, env, hide_env_values = true, default_value = "reduced")]
+    pub jpeg_decode: JpegDecode,
+
+    // The program that decodes in a process of its own, which `main` knows; without it, everything is decoded in
+    // this process.
+    #[arg(skip)]
+    pub decoder: Option<PathBuf>,
+}
+
+impl Pipeline {
+    /// The number of workers: as configured, else one per core.
+    pub fn worker_count(&self) -> usize {
+        self.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    }
+}
+
+/// The size at which large JPEG pictures are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum JpegDecode {
+    /// A half, a quarter or an eighth of the picture's size, while each side keeps at least six pixels
+    /// for one of the model's input: faster, with nearly the same confidences
+    Reduced,
+    /// The picture's own size, as Keras decodes it
+    Exact,
+}
