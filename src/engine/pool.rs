@@ -36,6 +36,8 @@ pub(super) struct Pool {
     workers: Workers,
     /// Workers that have panicked and have not been renewed yet.
     missing: Arc<AtomicUsize>,
+    /// Workers are warmed up one at a time: all at once would take the memory of a full load.
+    warming: Arc<Mutex<()>>,
 }
 
 impl Pool {
@@ -51,7 +53,7 @@ impl Pool {
                 StartError::new(format!("The system refuses the worker threads ({error}): lower WORKERS."))
             })?;
         let workers = workers.into_iter().map(|worker| Mutex::new(Box::new(worker) as Box<dyn Work>)).collect();
-        Ok(Self { threads, workers, missing: Arc::default() })
+        Ok(Self { threads, workers, missing: Arc::default(), warming: Arc::default() })
     }
 
     /// The number of workers.
@@ -80,6 +82,7 @@ impl Pool {
     /// Warms every worker up, each on its own thread, and waits for that.
     pub(super) fn warm_up(&self) {
         self.threads.broadcast(|_| {
+            let _turn = self.warming.lock();
             // The panic hook has logged a panic, and the worker's first input will meet it again.
             let _ = catch_unwind(AssertUnwindSafe(|| own(&self.workers).warm_up()));
         });
@@ -87,8 +90,9 @@ impl Pool {
 
     /// Has every worker take `model`, each on its own thread as soon as that is idle.
     pub(super) fn adopt(&self, model: &Arc<Model>) {
-        let (workers, model) = (self.workers.clone(), model.clone());
+        let (workers, warming, model) = (self.workers.clone(), self.warming.clone(), model.clone());
         self.threads.spawn_broadcast(move |_| {
+            let _turn = warming.lock();
             let _ = catch_unwind(AssertUnwindSafe(|| own(&workers).adopt(&model)));
         });
     }

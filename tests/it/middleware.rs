@@ -62,7 +62,7 @@ async fn configured_origins_may_call_and_others_may_not() {
     let request = server.client.get(server.url("/health")).header("origin", "https://example.org");
     let response = request.send().await.unwrap();
     assert_eq!(response.headers()["access-control-allow-origin"], "https://example.org");
-    let exposed = "x-request-id,retry-after,server-timing,ratelimit-policy,ratelimit";
+    let exposed = "x-request-id,retry-after,server-timing,model-revision,ratelimit-policy,ratelimit";
     assert_eq!(response.headers()["access-control-expose-headers"], exposed);
 }
 

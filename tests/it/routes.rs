@@ -29,6 +29,9 @@ async fn the_model_that_serves() {
             "precision": model.precision,
             "input": { "width": model.input.width, "height": model.input.height },
             "labels": 1000,
+            "multiLabel": false,
+            "threshold": 0.0,
+            "revision": model.revision,
             "limits": { "bodyBytes": 20_971_520, "batch": 32, "pixels": 50_000_000, "pictureBytes": 640_000_000, "timeoutMs": 10_000 },
             "formats": ACCEPTED,
         })
