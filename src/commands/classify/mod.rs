@@ -1,4 +1,4 @@
-//! `glimpse classify`: files in, labels out. The engine works in this process, or a server does ([`remote`]).
+//! `glimpse classify`: files in, labels out. The engine works in this process, or a server does (`remote`).
 //!
 //! Pictures are found, read, analyzed and answered at the same time, a few at once, so that memory does not grow with their
 //! number. Results are written in the order of the files. A file that can't be analyzed is named on standard error and does not
