@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import unittest.mock
 
 import numpy
@@ -192,8 +193,11 @@ def check_operators(proto):
 
 
 def order_constants(graph):
-    """Names the constants after their first use and sorts them by it. tf2onnx does both differently in every run, and the same
-    weights are to give the same file."""
+    """Names the constants after their first use and sorts them by it, and numbers the names that tf2onnx has made anew. tf2onnx
+    does all that differently in every run, and the same weights are to give the same file."""
+    if any(attribute.HasField("g") for node in graph.node for attribute in node.attribute):
+        # The graphs of branches and loops use names of this one.
+        return
     constants = {constant.name: constant for constant in graph.initializer}
     names = {}
     for node in graph.node:
@@ -204,3 +208,19 @@ def order_constants(graph):
         constants[old].name = new
     del graph.initializer[:]
     graph.initializer.extend(constants[old] for old in names)
+    number_anew(graph)
+
+
+def number_anew(graph):
+    """Gives the numbers behind `__` in names the order of their first use."""
+    numbers = {}
+
+    def anew(name):
+        return re.sub(r"__(\d+)", lambda found: f"__{numbers.setdefault(found[1], len(numbers))}", name)
+
+    for node in graph.node:
+        node.name = anew(node.name)
+        node.input[:] = [anew(name) for name in node.input]
+        node.output[:] = [anew(name) for name in node.output]
+    for named in [*graph.initializer, *graph.input, *graph.output, *graph.value_info]:
+        named.name = anew(named.name)

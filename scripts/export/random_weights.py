@@ -12,7 +12,7 @@ from .describe import upright
 
 # Pictures derived from each of these. The other sample pictures are the same in other formats.
 NAMES, PICTURES, SEED = ("chelsea.png", "coffee.jpg", "rocket.jpg"), 3, 4
-# The deviation of the logits over the pictures. The first of 1000 labels then has 0.01 to 0.05, where 1000 labels that are all alike
+# The deviation of the logits over the pictures. The first of 1000 labels then has 0.007 to 0.05, where 1000 labels that are all alike
 # have 0.001. A graph that computes something else is off by about as much. A wider spread would widen the rounding as well: behind
 # random weights all pictures look much alike, and the scale that tells them apart enlarges whatever differs.
 SPREAD = 0.75
