@@ -16,7 +16,7 @@ use crate::telemetry::metrics;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The time between two looks whether the old model's last request is done.
-const DONE: Duration = Duration::from_millis(100);
+const DONE: Duration = Duration::from_millis(10);
 
 /// Waits for a reason to load the model anew and does it, again and again. Never returns.
 pub async fn keep_up(app: App, mut hangups: Hangups, is_watching: bool) {
