@@ -1,6 +1,6 @@
-"""Prints a table of Criterion's results, with the ratios to a saved run.
+"""Prints a table of Criterion's results.
 
-    bench_table.py FOLDER --since SECONDS [--against NAME]
+    bench_table.py FOLDER --since SECONDS
 
 FOLDER is Criterion's output folder. The table has the benchmarks that were measured after --since.
 """
@@ -9,6 +9,8 @@ import argparse
 import json
 import pathlib
 import sys
+
+from bench_noise import markdown
 
 UNITS = [("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1)]
 OVER, WITHOUT = "http/", "without HTTP/"
@@ -19,7 +21,7 @@ def main():
     measured = read(arguments.folder, arguments.since)
     if not measured:
         sys.exit("Nothing was measured: no benchmark has that in its name.")
-    print(table(measured, arguments.against))
+    print(table(measured))
     for line in shares(measured):
         print(line)
 
@@ -28,7 +30,6 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--since", type=float, default=0, metavar="SECONDS", help="Unix time, default: 0")
-    parser.add_argument("--against", metavar="NAME")
     return parser.parse_args()
 
 
@@ -39,28 +40,19 @@ def read(folder, since):
     return {json.loads((it / "new/benchmark.json").read_text())["full_id"]: it for it in folders}
 
 
-def median(folder, run="new"):
-    """The median in nanoseconds and the bounds of its confidence interval, or `None` without such a run."""
-    path = folder / run / "estimates.json"
-    if not path.is_file():
-        return None
-    estimate = json.loads(path.read_text())["median"]
+def median(folder):
+    """The median in nanoseconds and the bounds of its confidence interval."""
+    estimate = json.loads((folder / "new/estimates.json").read_text())["median"]
     interval = estimate["confidence_interval"]
     return estimate["point_estimate"], interval["lower_bound"], interval["upper_bound"]
 
 
-def table(measured, against):
-    head = ["", "median", "95 % between", *([f"of {against}"] if against else [])]
-    rows = [head, ["---"] * len(head)]
+def table(measured):
+    rows = []
     for name, folder in measured.items():
         middle, low, high = median(folder)
-        row = [name, time(middle), f"{time(low)} and {time(high)}"]
-        if against:
-            before = median(folder, against)
-            row.append(f"{middle / before[0]:.2f}" if before else "new")
-        rows.append(row)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows)
+        rows.append([name, time(middle), f"{time(low)} and {time(high)}"])
+    return markdown(["", "median", "95 % between"], rows)
 
 
 def time(nanoseconds):

@@ -6,6 +6,8 @@ MODEL defaults to models/mobilenetv2-int8.onnx, and ORIGINAL to the float model 
 pictures that keep their first label, the change of its confidence, the time per picture on one thread, and, for
 pictures named as in ImageNet (class_label.JPEG), both accuracies. Exits with 1 if fewer than 97.5 % keep their
 first label or if the accuracy falls by more than one point.
+
+Of multi-label models, the set of labels over the threshold takes the place of the first label, and there is no accuracy.
 """
 
 import argparse
@@ -17,11 +19,12 @@ import numpy
 
 from export import agreement, calibration, common
 from export.common import Failure, label_in
-from export.describe import Description, properties
+from export.describe import SIGMOID, Description, properties
 
 LEAST_AGREEMENT, MOST_LOSS = 0.975, 0.01
 CHECK_SEED = 3
-# The least lead of the first label over the second that the report counts as clear.
+# What the report counts as clear: the least lead of the first label over the second, or the least distance of every label of
+# a multi-label model from the threshold.
 CLEAR = 0.1
 ROUNDS = 200
 
@@ -53,18 +56,34 @@ def compare(model, original, folder, count):
     paths = calibration.pictures_in(folder)
     tensors = agreement.tensors(descriptions[0], paths, count, CHECK_SEED)
     ours, theirs = (agreement.answers(str(path), tensors) for path in (model, original))
-    every = agreement.Agreement.between(ours, theirs)
-    whole = slice(None, None, count + 1)
-    print(f"whole:   {agreement.Agreement.between(ours[whole], theirs[whole])}")
-    print(f"all:     {every}")
-    second, first = numpy.sort(theirs, 1)[:, -2:].T
-    clear = first - second > CLEAR
-    if clear.any():
-        print(f"clear:   {agreement.Agreement.between(ours[clear], theirs[clear])}, where the first leads by over {CLEAR}")
-    loss = accuracy_loss(ours, theirs, [name for path in paths for name in [label_in(path)] * (count + 1)])
+    every = report(ours, theirs, descriptions[0], count)
+    if descriptions[0].output == SIGMOID:
+        loss = 0
+    else:
+        loss = accuracy_loss(ours, theirs, [name for path in paths for name in [label_in(path)] * (count + 1)])
     times = race([model, original], tensors)
     print(f"time:    {times[0]:.2f} ms a picture, the original {times[1]:.2f} ms ({times[1] / times[0]:.2f} times)")
     return every.share >= LEAST_AGREEMENT and loss <= MOST_LOSS
+
+
+def report(ours, theirs, description, count):
+    """Prints and returns the agreement on all pictures: each is followed by `count` derived from it."""
+    every = agreement.between(ours, theirs, description)
+    whole = slice(None, None, count + 1)
+    print(f"whole:   {agreement.between(ours[whole], theirs[whole], description)}")
+    print(f"all:     {every}")
+    clear, why = clear_ones(theirs, description)
+    if clear.any():
+        print(f"clear:   {agreement.between(ours[clear], theirs[clear], description)}, where {why} {CLEAR}")
+    return every
+
+
+def clear_ones(answers, description):
+    """Whether each picture's answer is a clear one, and what that means."""
+    if description.output == SIGMOID:
+        return (numpy.abs(answers - description.threshold) > CLEAR).all(1), "every label is away from the threshold by over"
+    second, first = numpy.sort(answers, 1)[:, -2:].T
+    return first - second > CLEAR, "the first leads by over"
 
 
 def described(path):

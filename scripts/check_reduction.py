@@ -1,110 +1,80 @@
-"""Compares the answers of two running servers on large photographs: one decodes them whole, the other reduced.
+"""Compares large JPEG files as a server with JPEG_DECODE=reduced sees them with the same files decoded whole.
 
-    check_reduction.py EXACT_URL REDUCED_URL [DIR] [--megapixels 12]
+    check_reduction.py EXACT_URL REDUCED_URL SHRINK_EXECUTABLE [DIR] [--short | --full] [--only NAME=VALUE ...]
+                       [--results FILE] [--keep FOLDER]
 
-Prints how many photographs keep their first label, the change of its confidence, and both decoding times. Exits with 1
-if a first label changes whose lead is more than 0.03, or if the confidence changes by more than 0.003 on average or by
-more than 0.03 at most.
+Prints, for all pictures and for each group, how many keep their first label, the change of its confidence, and the change
+of the model's pixels. Exits with 1 if a goal is not met.
 """
 
 import argparse
-import base64
-import io
 import json
 import pathlib
-import re
 import sys
-import typing
-import urllib.request
-
-import numpy
-from PIL import Image
 
 from export import calibration, common
 from export.common import Failure
 from export.describe import upright
+from reduction import design, measure, report
 
-MEAN, MOST = 0.003, 0.03
 SEED = 4
-# Pictures made from each original. The sample pictures are few, so crops are added.
+# Photographs derived from each sample picture. The sample pictures are few, so crops are added.
 SAMPLES = 4
-# The standard deviation of a sensor's grain, in levels of 0 to 255, and the JPEG settings of a camera.
-GRAIN = 4
-QUALITY = 92
-SECONDS = 60
 
 
 def main():
     arguments = parse_arguments()
     try:
-        originals = list(photographs(arguments.folder))
+        found = measured(arguments)
     except Failure as failure:
         sys.exit(str(failure))
-    pairs = []
-    for number, image in enumerate(originals):
-        file = enlarged(image, arguments.megapixels * 1e6, number)
-        pairs.append([ask(url, file) for url in (arguments.exact, arguments.reduced)])
-        print(f"\r{number + 1} of {len(originals)}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    sys.exit(0 if report(pairs, arguments.megapixels) else 1)
+    sys.exit(0 if report.report(found) else 1)
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("exact", metavar="EXACT_URL")
     parser.add_argument("reduced", metavar="REDUCED_URL")
+    parser.add_argument("shrink", metavar="SHRINK_EXECUTABLE")
     parser.add_argument("folder", type=pathlib.Path, nargs="?", default=common.PICTURES, metavar="DIR")
-    parser.add_argument("--megapixels", type=float, default=12)
+    extent = parser.add_mutually_exclusive_group()
+    extent.add_argument("--short", action="store_true", help="each value with one or two photographs")
+    extent.add_argument("--full", action="store_true", help="every combination of values, which takes hours")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME=VALUE", help="such as megapixels=12 sampling=4:2:0")
+    parser.add_argument("--results", type=pathlib.Path, metavar="FILE", help="write a line of JSON for each picture")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="keep the pictures that miss a goal")
     return parser.parse_args()
 
 
-def photographs(folder):
+def measured(arguments):
+    """The results of all pictures."""
+    photographs = list(photographs_in(arguments.folder))
+    spread = design.short if arguments.short else design.every if arguments.full else design.rotation
+    tasks = design.only(spread(len(photographs)), arguments.only)
+    print(f"{len(tasks)} pictures of {len({task.photograph for task in tasks})} photographs.", flush=True)
+    judges = measure.Judges(arguments.exact, arguments.reduced, arguments.shrink)
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+    if arguments.results:
+        arguments.results.write_text("")
+    found = []
+    for result in measure.results(judges, photographs, tasks, lambda result: arguments.keep if report.is_far(result) else None):
+        found.append(result)
+        if arguments.results:
+            with open(arguments.results, "a", encoding="utf-8") as file:
+                print(json.dumps(result.record()), file=file)
+        print(f"\r{len(found)} of {len(tasks)}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return found
+
+
+def photographs_in(folder):
+    """Names and images."""
     for path in calibration.pictures_in(folder):
-        yield upright(path)
+        yield path.name, upright(path)
         if folder == common.PICTURES:
-            yield from calibration.derived(path, SAMPLES, SEED)
-
-
-def enlarged(image, pixels, number):
-    """The photograph as a JPEG file of about that many pixels. The sizes differ, to cover edges that end within a block."""
-    factor = (pixels / (image.width * image.height)) ** 0.5
-    size = tuple(round(side * factor) + number % 8 for side in image.size)
-    large = numpy.asarray(image.resize(size, Image.Resampling.LANCZOS), numpy.float32)
-    grain = numpy.random.default_rng([SEED, number]).normal(0, GRAIN, large.shape).astype(numpy.float32)
-    file = io.BytesIO()
-    Image.fromarray((large + grain).round().clip(0, 255).astype(numpy.uint8)).save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
-
-
-def ask(url, file):
-    """The first label, its confidence, the second label's confidence, and the decoding time in milliseconds."""
-    body = json.dumps({"base64Image": base64.b64encode(file).decode()}).encode()
-    request = urllib.request.Request(f"{url}/api/v1/analyze", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=SECONDS) as response:
-        first, second, _ = json.load(response)
-        decode = re.search(r"decode;dur=([\d.]+)", response.headers["Server-Timing"])
-    return Answer(first["label"], first["confidence"], second["confidence"], float(decode[1]))
-
-
-class Answer(typing.NamedTuple):
-    label: str
-    confidence: float
-    second: float
-    milliseconds: float
-
-
-def report(pairs, megapixels):
-    kept = [(exact, reduced) for exact, reduced in pairs if exact.label == reduced.label]
-    lost = [exact for exact, reduced in pairs if exact.label != reduced.label]
-    changes = [abs(exact.confidence - reduced.confidence) for exact, reduced in kept]
-    times = [numpy.median([pair[side].milliseconds for pair in pairs]) for side in (0, 1)]
-    print(f"{len(kept)} of {len(pairs)} photographs of {megapixels:g} megapixels keep their first label.")
-    for exact in lost:
-        print(f"{exact.label} led by {exact.confidence - exact.second:.4f} and is no longer first.")
-    print(f"Its confidence changes by {numpy.mean(changes):.4f} on average, by {max(changes):.4f} at most.")
-    print(f"Decoding takes {times[1]:.1f} ms reduced, {times[0]:.1f} ms whole (medians).")
-    is_kept = all(exact.confidence - exact.second <= MOST for exact in lost)
-    return is_kept and numpy.mean(changes) <= MEAN and max(changes) <= MOST
+            derived = calibration.derived(path, SAMPLES, SEED)
+            yield from ((f"{path.name} {number}", image) for number, image in enumerate(derived, 1))
 
 
 if __name__ == "__main__":

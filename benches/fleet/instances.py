@@ -3,6 +3,7 @@
 import http.client
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -57,7 +58,7 @@ class Instance:
         connection.request("GET", "/metrics")
         metrics = connection.getresponse().read().decode()
         connection.close()
-        if f'glimpse_rejected_total{{reason="{reason}"}}' not in metrics:
+        if not refused(metrics, reason):
             raise SystemExit(f"{self.address} has refused nothing as {reason}.")
 
     def stop(self):
@@ -108,6 +109,12 @@ class Fleet(list):
     def stop_at_once(self):
         for instance in self:
             instance.stop_at_once()
+
+
+def refused(metrics, reason):
+    """The requests that were refused for this reason, from the text of /metrics."""
+    found = re.search(rf'^glimpse_rejected_total{{reason="{reason}"}} (\d+)$', metrics, re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 def cpu_seconds(pid):

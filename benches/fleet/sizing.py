@@ -30,12 +30,12 @@ def main():
     # The server ends with this process.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     arguments = parse_arguments()
-    kinds = bodies.make(arguments.pictures)
+    kinds = bodies.make(arguments.pictures, ("small", "large"))
     print("| pictures | workers | CPU ms a picture | pictures a second a core | peak MiB |\n| --- | --- | --- | --- | --- |")
-    for kind, (_, files) in kinds.items():
+    for kind, made in kinds.items():
         peaks = []
         for workers in WORKERS:
-            milliseconds, peak = measure(arguments, workers, [file.read_bytes() for file in files])
+            milliseconds, peak = measure(arguments, workers, [file.read_bytes() for file in made.files])
             peaks.append(peak)
             print(f"| {kind} | {workers} | {milliseconds:.1f} | {1000 / milliseconds:.1f} | {peak:.0f} |", flush=True)
         grown = (peaks[-1] - peaks[0]) / (WORKERS[-1] - WORKERS[0])

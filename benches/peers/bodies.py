@@ -1,4 +1,4 @@
-"""The request bodies of the race: small photographs, and photographs of 12 megapixels.
+"""The request bodies of the race: small photographs, and photographs of 12 megapixels, as JSON and as they are.
 
 They are made from the sample pictures and are the same in every run. Enlarged pictures get a sensor's grain and the
 picture's own finest detail, so that decoding them costs as much as decoding a photograph. The pictures of a given folder
@@ -6,6 +6,7 @@ are sent unchanged. If it has no large or no small ones, those are made from the
 """
 
 import base64
+import dataclasses
 import hashlib
 import io
 import json
@@ -21,6 +22,8 @@ SAMPLES = ROOT / "tests/pictures"
 SAMPLE_NAMES = ["chelsea.png", "coffee.png", "rocket.jpg"]
 FOLDER = ROOT / ".tools/race/bodies"
 ENDINGS = {".jpeg", ".jpg", ".png", ".webp"}
+# How a JPEG file begins.
+JPEG = b"\xff\xd8"
 
 SMALL, LARGE = 64, 8
 SMALL_SIZES = [(500, 375), (500, 333), (375, 500), (480, 360), (600, 450), (500, 400)]
@@ -31,22 +34,58 @@ LARGE_SIZES = [(4000, 3000), (3000, 4000)]
 LARGE_BYTES = 3_300_000, 3_900_000
 
 
-def make(folder):
-    """The bodies, as `{"small": (folder, files), "large": (folder, files)}`; the files are 0.json, 1.json ..."""
+KINDS = "small", "large", "raw"
+
+
+@dataclasses.dataclass(frozen=True)
+class Bodies:
+    """Files 0.json, 1.json ... of a folder, or 0.jpg ..., and their Content-Type."""
+
+    folder: pathlib.Path
+    files: list
+    content_type: str
+
+
+def make(folder, kinds=KINDS):
+    """The bodies of these kinds, `{kind: Bodies}`: small and large photographs in JSON, and the large JPEG files as they are."""
     given = given_files(folder)
     # The bodies are made again if this recipe or the pictures change.
     state = [pathlib.Path(__file__).read_text(), *((str(path), path.stat().st_size) for path in given)]
     made = FOLDER / hashlib.sha256(repr(state).encode()).hexdigest()[:16]
-    if not (made / "whole").is_file():
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        print("  making the bodies", flush=True)
-        sources = given or [SAMPLES / name for name in SAMPLE_NAMES]
-        are_large = [path for path in given if is_large(path)]
-        are_small = [path for path in given if path not in are_large]
-        write(made / "small", as_they_are(are_small[:SMALL]) or small(sources))
-        write(made / "large", as_they_are(are_large[:LARGE]) or large(sources))
-        (made / "whole").touch()
-    return {name: (made / name, sorted((made / name).glob("*.json"))) for name in ("small", "large")}
+    for outdated in FOLDER.glob("*"):
+        if outdated != made:
+            shutil.rmtree(outdated)
+    sources = given or [SAMPLES / name for name in SAMPLE_NAMES]
+    are_large = [path for path in given if is_large(path)]
+    are_small = [path for path in given if path not in are_large]
+    if "small" in kinds:
+        write_once(made / "small", lambda: write_json(made / "small", as_they_are(are_small[:SMALL]) or small(sources)))
+    if "large" in kinds or "raw" in kinds:
+        write_once(made / "raw", lambda: write_large(made, as_they_are(are_large[:LARGE]) or list(large(sources)), sources))
+    return {kind: found(made / kind) for kind in kinds}
+
+
+def found(folder):
+    files = sorted(folder.iterdir(), key=lambda file: int(file.stem))
+    return Bodies(folder, files, "image/jpeg" if folder.name == "raw" else "application/json")
+
+
+def write_once(folder, write):
+    # Not in the folder, which holds bodies only.
+    mark = folder.with_suffix(".whole")
+    if not mark.is_file():
+        print(f"  making the bodies: {folder.name}", flush=True)
+        write()
+        mark.touch()
+
+
+def write_large(made, pictures, sources):
+    write_json(made / "large", pictures)
+    # What is given may have none.
+    files = [picture for picture in pictures if picture.startswith(JPEG)] or list(large(sources))
+    fresh(made / "raw")
+    for number, file in enumerate(files):
+        (made / f"raw/{number}.jpg").write_bytes(file)
 
 
 def given_files(folder):
@@ -67,8 +106,13 @@ def as_they_are(paths):
     return [path.read_bytes() for path in paths]
 
 
-def write(folder, pictures):
+def fresh(folder):
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+
+
+def write_json(folder, pictures):
+    fresh(folder)
     for number, picture in enumerate(pictures):
         text = json.dumps({"base64Image": base64.b64encode(picture).decode()})
         (folder / f"{number}.json").write_text(text)

@@ -13,17 +13,20 @@ PANELS = [
 COLUMNS = 2
 PANEL_WIDTH, BAR_HEIGHT, BAR_STEP, BAR_MOST = 420, 16, 24, 300
 MARGIN, HEAD, GAP = 24, 46, 26
+LEGEND_STEP = 22
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .ground { fill: #ffffff; stroke: #d1d9e0 }
   .title { font-weight: 600 }
   .quiet { fill: #59636e; font-size: 12px }
-  .glimpse { fill: #0969da } .int8 { fill: #54aeff } .onnx { fill: #818b98 } .keras { fill: #c8d1da }
+  .glimpse { fill: #0969da } .int8 { fill: #54aeff } .before { fill: #b6d7f5 }
+  .onnx { fill: #818b98 } .mosec { fill: #99a3af } .litserve { fill: #b1bac4 } .keras { fill: #d1d7de }
   @media (prefers-color-scheme: dark) {
     text { fill: #f0f6fc }
     .ground { fill: #0d1117; stroke: #3d444d }
     .quiet { fill: #9198a1 }
-    .glimpse { fill: #4493f8 } .int8 { fill: #1f6feb } .onnx { fill: #9198a1 } .keras { fill: #656c76 }
+    .glimpse { fill: #4493f8 } .int8 { fill: #1f6feb } .before { fill: #1c4f94 }
+    .onnx { fill: #9198a1 } .mosec { fill: #808893 } .litserve { fill: #707883 } .keras { fill: #656c76 }
   }
 """
 
@@ -33,7 +36,8 @@ def draw(names, medians, about):
     rows = -(-len(PANELS) // COLUMNS)
     width = 2 * MARGIN + COLUMNS * PANEL_WIDTH
     legend_top = MARGIN + rows * panel_height
-    height = legend_top + 50
+    lines = legend(names, width - 2 * MARGIN)
+    height = legend_top + LEGEND_STEP * len(lines) + 28
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img">',
         f"<title>{escape(described(names, medians))}</title>",
@@ -43,13 +47,31 @@ def draw(names, medians, about):
     for number, panel in enumerate(PANELS):
         left, top = MARGIN + number % COLUMNS * PANEL_WIDTH, MARGIN + number // COLUMNS * panel_height
         parts += drawn_panel(panel, names, medians, left, top)
-    left = MARGIN
-    for key, name in names.items():
-        parts.append(f'<rect class="{key}" x="{left}" y="{legend_top}" width="12" height="12" rx="2"/>')
-        parts.append(f'<text x="{left + 18}" y="{legend_top + 11}">{escape(name)}</text>')
-        left += 50 + 7 * len(name)
-    parts.append(f'<text class="quiet" x="{MARGIN}" y="{legend_top + 34}">{escape(", ".join(about.split(", ")[:3]))}; medians.</text>')
+    for row, line in enumerate(lines):
+        left, top = MARGIN, legend_top + row * LEGEND_STEP
+        for key, name in line:
+            parts.append(f'<rect class="{key}" x="{left}" y="{top}" width="12" height="12" rx="2"/>')
+            parts.append(f'<text x="{left + 18}" y="{top + 11}">{escape(name)}</text>')
+            left += entry_length(name)
+    said = escape(", ".join(about.split(", ")[:3]))
+    parts.append(f'<text class="quiet" x="{MARGIN}" y="{height - 16}">{said}; medians.</text>')
     return "\n".join([*parts, "</svg>", ""])
+
+
+def legend(names, width):
+    """The contestants in lines that fit."""
+    lines, left = [[]], 0
+    for key, name in names.items():
+        if left and left + entry_length(name) > width:
+            lines, left = [*lines, []], 0
+        lines[-1].append((key, name))
+        left += entry_length(name)
+    return lines
+
+
+def entry_length(name):
+    """About the length of an entry of the legend."""
+    return 50 + 7 * len(name)
 
 
 def drawn_panel(panel, names, medians, left, top):

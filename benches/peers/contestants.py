@@ -14,6 +14,10 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEERS = ROOT / "benches/peers"
+# Where every contestant takes pictures.
+PATH = "/api/v1/analyze"
+# What is sent to one that has no path for readiness.
+PICTURE = ROOT / "tests/pictures/rocket.jpg"
 START_SECONDS = 120
 END_SECONDS = 10
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
@@ -21,18 +25,24 @@ TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """A server: its command line for a port, its number of processes, and the path that answers 200 once it is ready."""
+    """A server: its command line for a port, its number of processes, and the path that answers 200 once it is ready. Without
+    such a path it is ready once it answers a picture."""
 
     key: str
     name: str
     command: callable
     processes: int
-    ready_path: str
+    ready_path: str | None
     environment: dict = dataclasses.field(default_factory=dict)
 
 
 def glimpse(executable):
     return Contestant("glimpse", "glimpse", serving(executable), 1, "/readyz")
+
+
+def before(executable):
+    """Another build of glimpse, to compare with."""
+    return Contestant("before", "glimpse before", serving(executable), 1, "/readyz")
 
 
 def int8(executable, model):
@@ -46,24 +56,50 @@ def serving(executable, *options):
     return command
 
 
-def uvicorn(app, *options):
+def python(script, *options):
     def command(port):
-        address = ["--host", "127.0.0.1", "--port", str(port), "--app-dir", str(PEERS)]
-        return [sys.executable, "-m", "uvicorn", f"{app}:app", *address, *options]
+        return [sys.executable, str(PEERS / script), *(option.format(port=port) for option in options)]
 
     return command
 
 
-def onnx(model):
+def uvicorn(app, *options):
+    def command(port):
+        address = ["--host", "127.0.0.1", "--port", str(port), "--app-dir", str(PEERS)]
+        return [sys.executable, "-m", "uvicorn", f"{app}:app", "--workers", "1", *address, *options]
+
+    return command
+
+
+def on_onnx_runtime(model, is_reduced):
+    """The environment of the Python servers on ONNX Runtime."""
+    return {"MODEL_PATH": str(model), "JPEG_DECODE": "reduced" if is_reduced else "exact"}
+
+
+def onnx(model, is_reduced=False):
     # The load generator splits its connections evenly between the two processes, which stands for a free load balancer.
-    command = uvicorn("onnx_server", "--no-access-log", "--loop", "uvloop", "--http", "httptools")
-    return Contestant("onnx", "FastAPI + ONNX Runtime, 2 processes", command, 2, "/health", {"MODEL_PATH": str(model)})
+    # Connections are kept for as long as nginx keeps them by default: uvicorn's own 5 s would have clients connect again.
+    options = "--no-access-log", "--loop", "uvloop", "--http", "httptools", "--timeout-keep-alive", "75"
+    command = uvicorn("onnx_server", *options)
+    return Contestant("onnx", "FastAPI + ONNX Runtime, 2 processes", command, 2, "/health", on_onnx_runtime(model, is_reduced))
+
+
+def mosec(model, is_reduced=False):
+    # The timeout, in ms, and the size are as for the others. It listens before its workers are there: only an answer tells.
+    limits = "--timeout", "60000", "--max-request-size", str(20 * 1024 * 1024)
+    command = python("mosec_server.py", "--address", "127.0.0.1", "--port", "{port}", "--log-level", "warning", *limits)
+    return Contestant("mosec", "mosec + ONNX Runtime, 2 workers", command, 1, None, on_onnx_runtime(model, is_reduced))
+
+
+def litserve(model, is_reduced=False):
+    command, environment = python("litserve_server.py", "{port}"), on_onnx_runtime(model, is_reduced)
+    return Contestant("litserve", "LitServe + ONNX Runtime, 2 workers", command, 1, "/health", environment)
 
 
 def keras():
     # Hides TensorFlow's notices and any graphics card.
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    return Contestant("keras", "FastAPI + Keras (replaced)", uvicorn("keras_server"), 1, "/health", quiet)
+    return Contestant("keras", "FastAPI + Keras (replaced), 1 worker", uvicorn("keras_server"), 1, "/health", quiet)
 
 
 class Running:
@@ -176,9 +212,12 @@ def free_ports(count):
 def is_ready(port, path):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
     try:
-        connection.request("GET", path)
+        if path is None:
+            connection.request("POST", PATH, PICTURE.read_bytes(), {"Content-Type": "image/jpeg"})
+        else:
+            connection.request("GET", path)
         return connection.getresponse().status == 200
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()

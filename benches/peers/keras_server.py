@@ -1,7 +1,7 @@
 """The stack that glimpse replaces, rebuilt from its contract: FastAPI in front of Keras, without tuning.
 
 It has one uvicorn worker. The endpoint is a plain function, which FastAPI runs on its thread pool. The model is called
-as in the documentation of Keras Applications.
+as in the documentation of Keras Applications: `model.predict` for each picture.
 """
 
 import base64

@@ -5,17 +5,19 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
-from contestants import running
+from contestants import PATH, TICK_MS, running
 
-PATH = "/api/v1/analyze"
 SCRIPT = pathlib.Path(__file__).with_name("post.lua")
 # Above the time that any contestant takes for a picture, so that a slow answer does not count as an error.
 TIMEOUT_SECONDS = 60
 # The load generator's threads, equal for all contestants.
 THREADS = 2
+# How often the CPU time of the pipeline is read. A request takes longer.
+POLL_SECONDS = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Load:
 
     @property
     def name(self):
-        size = {"small": "small", "large": "12 megapixels"}[self.bodies]
+        size = {"small": "small", "large": "12 megapixels", "raw": "12 megapixels as the body"}[self.bodies]
         return f"{size}, {self.connections} connection{'s' if self.connections > 1 else ''}"
 
 
@@ -45,32 +47,39 @@ class Sample:
 
 
 def measure(contestant, load, bodies, seconds, warm_up):
-    folder, files = bodies[load.bodies]
+    """Starts the contestant and measures it after a warm-up."""
     with running(contestant) as server:
-        wrk(server.ports, load, folder, len(files), warm_up)
+        wrk(server.ports, load, bodies[load.bodies], warm_up)
         server.settle()
-        before = server.cpu_ms()
-        said = wrk(server.ports, load, folder, len(files), seconds)
-        used = server.cpu_ms() - before
-        good = said["answered"] - said["refused"]
-        errors = said["refused"] + said["unanswered"]
-        if good + errors == 0:
-            raise SystemExit(f"{contestant.name} answered nothing within {seconds} s: raise --seconds.")
-        return Sample(
-            rate=good / said["microseconds"] * 1e6,
-            p50_ms=said["p50"] / 1000,
-            p99_ms=said["p99"] / 1000,
-            cpu_ms=used / max(good, 1),
-            peak_mb=server.peak_mb(),
-            ready_ms=server.ready_ms,
-            errors=errors,
-        )
+        return turn(contestant, server, load, bodies, seconds)
 
 
-def wrk(ports, load, folder, count, seconds):
+def turn(contestant, server, load, bodies, seconds):
+    """Measures a running contestant."""
+    before = server.cpu_ms()
+    said = wrk(server.ports, load, bodies[load.bodies], seconds)
+    used = server.cpu_ms() - before
+    good = said["answered"] - said["refused"]
+    errors = said["refused"] + said["unanswered"]
+    if good + errors == 0:
+        raise SystemExit(f"{contestant.name} answered nothing within {seconds} s: raise --seconds.")
+    return Sample(
+        rate=good / said["microseconds"] * 1e6,
+        p50_ms=said["p50"] / 1000,
+        p99_ms=said["p99"] / 1000,
+        cpu_ms=used / max(good, 1),
+        peak_mb=server.peak_mb(),
+        ready_ms=server.ready_ms,
+        errors=errors,
+    )
+
+
+def wrk(ports, load, bodies, seconds):
     threads = str(min(THREADS, load.connections))
     options = ["-t", threads, "-c", str(load.connections), "-d", f"{seconds}s", "--timeout", f"{TIMEOUT_SECONDS}s"]
-    command = ["wrk", *options, "-s", str(SCRIPT), f"http://127.0.0.1:{ports[0]}{PATH}", "--", str(folder), str(count)]
+    ending = bodies.files[0].suffix.removeprefix(".")
+    arguments = [str(bodies.folder), str(len(bodies.files)), ending, bodies.content_type]
+    command = ["wrk", *options, "-s", str(SCRIPT), f"http://127.0.0.1:{ports[0]}{PATH}", "--", *arguments]
     environment = os.environ | {"PORTS": " ".join(map(str, ports))}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds + 2 * TIMEOUT_SECONDS)
     last = done.stdout.strip().rpartition("\n")[2]
@@ -80,27 +89,68 @@ def wrk(ports, load, folder, count, seconds):
 
 
 def first_labels(contestant, bodies):
-    """The most likely label for every body, in order. Ends the race if a request fails."""
+    """The most likely label for every body, in order: `{kind: labels}`. Pictures as the body are left out for a contestant that
+    takes JSON only. Ends the race if another request fails."""
+    labels = {}
     with running(contestant) as server:
         url = f"http://127.0.0.1:{server.ports[0]}{PATH}"
-        return [first_label(contestant, url, file) for _, files in bodies.values() for file in files]
+        for kind, some in bodies.items():
+            try:
+                labels[kind] = [first_label(url, file, some.content_type) for file in some.files]
+            except urllib.error.HTTPError as error:
+                if kind != "raw" or labels.get(kind):
+                    said = error.read().decode(errors="replace")[:300]
+                    raise SystemExit(f"{contestant.name} answers {error.code}: {said}") from None
+    return labels
 
 
-def first_label(contestant, url, file):
-    request = urllib.request.Request(url, file.read_bytes(), {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
-            return json.load(response)[0]["label"]
-    except urllib.error.HTTPError as error:
-        raise SystemExit(f"{contestant.name} answers {error.code}: {error.read().decode(errors='replace')[:300]}") from None
+def first_label(url, file, content_type):
+    request = urllib.request.Request(url, file.read_bytes(), {"Content-Type": content_type})
+    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+        return json.load(response)[0]["label"]
 
 
-def pipeline_rate(executable, bodies, seconds, warm_up):
-    """Requests/s of glimpse's pipeline without HTTP, from `benches/pipeline.rs`."""
-    command = [executable, bodies[0], "--seconds", str(seconds), "--warm-up", str(warm_up)]
+@dataclasses.dataclass(frozen=True)
+class PipelineSample:
+    """glimpse's pipeline without HTTP."""
+
+    rate: float
+    cpu_ms: float
+
+
+def pipeline(executable, bodies, seconds, warm_up):
+    """Measures `benches/pipeline.rs`, which ends once it has run for `seconds` after loading and its warm-up."""
+    command = [executable, bodies.folder, "--seconds", str(seconds), "--warm-up", str(warm_up)]
     # A session of its own, like the servers have, because Linux may schedule by session.
-    options = {"capture_output": True, "text": True, "start_new_session": True}
-    done = subprocess.run(command, timeout=seconds + warm_up + TIMEOUT_SECONDS, **options)
-    if done.returncode:
-        raise SystemExit(f"The pipeline without HTTP fails: {done.stderr.strip()[-500:]}")
-    return float(done.stdout.split()[0])
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    process = subprocess.Popen(command, **options)
+    try:
+        times = cpu_times(process, time.monotonic() + seconds + warm_up + TIMEOUT_SECONDS)
+        said, error = process.communicate()
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode:
+        raise SystemExit(f"The pipeline without HTTP fails: {error.strip()[-500:]}")
+    rate = float(said.split()[0])
+    return PipelineSample(rate, used_in_the_last(seconds, times) / (rate * seconds))
+
+
+def cpu_times(process, deadline):
+    """`(time, CPU time in ms)` of a process, again and again until it ends."""
+    times = []
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            break
+        # A process that has ended, and has not been waited for, has no threads any more.
+        if fields[0] != "Z":
+            times.append((time.monotonic(), sum(map(int, fields[11:13])) * TICK_MS))
+        time.sleep(POLL_SECONDS)
+    return times
+
+
+def used_in_the_last(seconds, times):
+    end, used = times[-1]
+    return used - max(cpu for at, cpu in times if at <= end - seconds)

@@ -1,6 +1,6 @@
--- For wrk: posts the bodies FOLDER/0.json to FOLDER/(COUNT-1).json in turn, and prints the results as one line of JSON.
+-- For wrk: posts the bodies FOLDER/0.ENDING to FOLDER/(COUNT-1).ENDING in turn, and prints the results as one line of JSON.
 --
---   PORTS="8081 8082" wrk ... -s post.lua http://127.0.0.1:8081/PATH -- FOLDER COUNT
+--   PORTS="8081 8082" wrk ... -s post.lua http://127.0.0.1:8081/PATH -- FOLDER COUNT ENDING CONTENT-TYPE
 --
 -- The threads are spread over the ports.
 
@@ -23,8 +23,8 @@ local last
 function init(arguments)
   local count = tonumber(arguments[2])
   for number = 0, count - 1 do
-    local file = assert(io.open(string.format("%s/%d.json", arguments[1], number), "rb"))
-    requests[number + 1] = wrk.format("POST", nil, { ["Content-Type"] = "application/json" }, file:read("*a"))
+    local file = assert(io.open(string.format("%s/%d.%s", arguments[1], number, arguments[3]), "rb"))
+    requests[number + 1] = wrk.format("POST", nil, { ["Content-Type"] = arguments[4] }, file:read("*a"))
     file:close()
   end
   last = offset * math.floor(count / 2)

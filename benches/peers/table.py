@@ -11,14 +11,16 @@ import subprocess
 from contestants import ROOT
 
 COLUMNS = {"rate": "requests/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms", "cpu_ms": "CPU ms a request", "peak_mb": "peak MB"}
-PACKAGES = ["fastapi", "uvicorn", "tensorflow-cpu", "tensorflow", "keras", "onnxruntime", "pillow"]
+PACKAGES = ["fastapi", "uvicorn", "mosec", "litserve", "tensorflow-cpu", "tensorflow", "keras", "onnxruntime", "pillow"]
 
 
 def results(loads, names, samples):
     lines = [f"| | | {' | '.join(COLUMNS.values())} | errors |", "| --- " * (len(COLUMNS) + 3) + "|"]
     for load in loads:
         for key, name in names.items():
-            rounds = samples[load, key]
+            rounds = samples.get((load, key))
+            if not rounds:
+                continue
             cells = [spread([getattr(sample, field) for sample in rounds]) for field in COLUMNS]
             errors = sum(sample.errors for sample in rounds)
             lines.append(f"| {load.name} | {name} | {' | '.join(cells)} | {f'**{errors}**' if errors else 0} |")
@@ -44,6 +46,7 @@ def number(value):
 
 def about(arguments):
     """One sentence with the date, machine, settings and versions."""
+    decoding = ["the Python servers decode JPEG reduced"] if arguments.reduced else []
     installed = {it.metadata["Name"].lower().replace("_", "-"): it.version for it in importlib.metadata.distributions()}
     versions = [f"{name} {installed[name]}" for name in PACKAGES if name in installed]
     wrk = re.search(r"wrk \S*?([\d.]+)", subprocess.run(["wrk", "-v"], capture_output=True, text=True).stdout)
@@ -51,6 +54,7 @@ def about(arguments):
         f"{datetime.date.today():%Y-%m-%d}",
         processor(),
         f"{arguments.rounds} round{'s' if arguments.rounds > 1 else ''} of {arguments.seconds} s",
+        *decoding,
         f"glimpse {glimpse_version()}",
         f"Python {platform.python_version()}",
         *versions,

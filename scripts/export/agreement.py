@@ -9,13 +9,19 @@ from .calibration import derived
 from .describe import SIGMOID, upright
 
 
+def options():
+    """Options of a single-threaded session, with the arithmetic of the server's (`src/model/session.rs`)."""
+    found = onnxruntime.SessionOptions()
+    found.intra_op_num_threads = 1
+    found.log_severity_level = 3
+    found.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    found.add_session_config_entry("session.x64quantprecision", "1")
+    return found
+
+
 def session(model):
-    """A single-threaded session, with the arithmetic of the server's (`src/model/session.rs`). `model` is a path or a serialized model."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    """A session with these options. `model` is a path or a serialized model."""
+    return onnxruntime.InferenceSession(model, options(), providers=["CPUExecutionProvider"])
 
 
 def answers(model, tensors):

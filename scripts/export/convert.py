@@ -8,16 +8,20 @@ import unittest.mock
 
 import numpy
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
+from . import fold
 from .common import Failure
 from .describe import NCHW, NHWC
 
 OPSET = 17
 NHWC_OF_NCHW = [0, 2, 3, 1]
 
-# The largest file that protobuf can write.
-LARGEST = 2**31 - 1
+# The largest file that protobuf can write, and the room in it for the names of constants and for the description.
+LARGEST, ROOM = 2**31 - 1, 2**20
+
+# TensorFlow gets the values of variables up to this many elements. It needs those of batch norms, which it simplifies.
+LARGE = 10_000
 
 
 def load_keras():
@@ -58,38 +62,26 @@ def without_xla():
 
 
 def frozen(function):
-    """A graph's definition with its functions inlined, and with its variables and captured tensors as constants."""
-    import tensorflow
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    """A graph's definition with its functions inlined, and with its variables and captured tensors as constants.
 
-    definition = convert_variables_to_constants_v2(function, lower_control_flow=False, aggressive_inlining=True).graph.as_graph_def()
-    values = captured(function)
+    Those with more than `LARGE` elements become inputs, because TensorFlow and tf2onnx copy constants over and over. Their values
+    are the second result, by name. In a graph with loops or branches all are constants: tf2onnx loses the shapes of inputs there.
+    """
+    import tensorflow
+    from tensorflow.python.framework import convert_to_constants
+
+    known = convert_to_constants._FunctionConverterDataInEager(function, lower_control_flow=False, aggressive_inlining=True)
+    whole = any(node.op.removeprefix("Stateless") in ("Case", "If", "While") for node in known.graph_def.node)
+    large = {name: data.numpy for name, data in known.tensor_data.items() if data.numpy.size > LARGE and not whole}
+    for name, value in large.items():
+        known.tensor_data[name] = known.tensor_data[name]._replace(numpy=numpy.zeros((), value.dtype))
+    definition, _ = convert_to_constants._replace_variables_by_constants(known)
     for node in definition.node:
-        if node.name in values:
-            value = values[node.name].numpy()
-            node.op = "Const"
-            node.ClearField("attr")
-            node.attr["dtype"].type = tensorflow.as_dtype(value.dtype).as_datatype_enum
-            node.attr["value"].tensor.CopyFrom(tensorflow.make_tensor_proto(value))
-    return definition
-
-
-def captured(function):
-    """The tensors that a graph refers to without holding them, by name. Variables are not among them."""
-    return {inner.op.name: outer for outer, inner in function.graph.captures if outer.dtype.name != "resource"}
-
-
-def closed(function):
-    """The graph with its captured tensors as constants, which tf2onnx would take for further inputs."""
-    import tensorflow
-
-    definition, output = frozen(function), function.outputs[0].name
-    names = {node.name for node in definition.node}
-    if output.split(":")[0] not in names:
-        raise Failure("TensorFlow renames the model's output when it freezes the graph, so that it can't be converted.")
-    imported = tensorflow.compat.v1.wrap_function(lambda: tensorflow.graph_util.import_graph_def(definition, name=""), [])
-    pruned = imported.prune(imported.graph.get_tensor_by_name("input:0"), imported.graph.get_tensor_by_name(output))
-    return concrete(lambda picture: pruned(picture), function.inputs[0].shape)
+        if node.name in large:
+            node.op = "Placeholder"
+            del node.attr["value"]
+            node.attr["shape"].shape.CopyFrom(tensorflow.TensorShape(large[node.name].shape).as_proto())
+    return definition, large
 
 
 def convert(function, layout=NHWC):
@@ -99,33 +91,32 @@ def convert(function, layout=NHWC):
     """
     import tf2onnx
 
-    if captured(function):
-        function = closed(function)
-    signature = function.structured_input_signature[0]
-    again = Again(function)
-    transposed = ["input"] if layout == NHWC else None
+    definition, weights = frozen(function)
+    inlet, output = function.inputs[0].name, function.outputs[0].name
+    if output.split(":")[0] not in {node.name for node in definition.node}:
+        raise Failure("TensorFlow renames the model's output when it freezes the graph, so that it can't be converted.")
     # tf2onnx logs each operator that it does not know. `check_operators` says it in one sentence.
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
-    proto, _ = tf2onnx.convert.from_function(again, signature, opset=OPSET, inputs_as_nchw=transposed)
-    replace_erfc(proto.graph)
-    keep_padding(proto.graph)
+    names = {inlet: "input"} | {f"{name}:0": name for name in weights}
+    transposed = [inlet] if layout == NHWC else None
+    proto, _ = tf2onnx.convert.from_graph_def(
+        definition, input_names=list(names), output_names=[output], opset=OPSET, inputs_as_nchw=transposed, tensors_to_rename=names
+    )
+    graph = proto.graph
+    constants = fold.take_out(graph, weights)
+    weights.clear()
+    fold.fold_constants(graph, constants, OPSET)
+    fold.fold_into_convolutions(graph, constants)
+    replace_erfc(graph, constants)
+    keep_padding(graph)
     check_operators(proto)
     if layout == NHWC:
-        drop_transpose(proto.graph)
-    order_constants(proto.graph)
-    if proto.ByteSize() > LARGEST:
+        drop_transpose(graph)
+    constants = order_constants(graph, constants)
+    if proto.ByteSize() + sum(value.nbytes for value in constants.values()) > LARGEST - ROOM:
         raise Failure("The model is larger than 2 GB, which is more than an ONNX file without further files can hold.")
+    fold.put_back(graph, constants)
     return proto
-
-
-class Again:
-    """A graph that is there already, to tf2onnx, which asks a function for one."""
-
-    def __init__(self, function):
-        self.function = function
-
-    def get_concrete_function(self, *_):
-        return self.function
 
 
 def drop_transpose(graph):
@@ -153,12 +144,12 @@ def layout(proto, channels, size):
     return NCHW if shape == [1, channels, *size[::-1]] else NHWC
 
 
-def replace_erfc(graph):
+def replace_erfc(graph, constants):
     """Writes TensorFlow's Erfc, of the exact GELU, as 1 - Erf. ONNX knows no Erfc."""
     found = [index for index, node in enumerate(graph.node) if node.op_type == "Erfc"]
     if not found:
         return
-    graph.initializer.append(numpy_helper.from_array(numpy.float32(1), "erfc/one"))
+    constants["erfc/one"] = numpy.array(1, numpy.float32)
     for index in reversed(found):
         node = graph.node[index]
         inner = f"{node.name}/erf"
@@ -192,27 +183,23 @@ def check_operators(proto):
         raise Failure("The converted model has more than one input: it can't be served.")
 
 
-def order_constants(graph):
-    """Names the constants after their first use and sorts them by it, and numbers the names that tf2onnx has made anew. tf2onnx
-    does all that differently in every run, and the same weights are to give the same file."""
-    if any(attribute.HasField("g") for node in graph.node for attribute in node.attribute):
+def order_constants(graph, constants):
+    """The constants named after their first use and sorted by it. Numbers the names that tf2onnx has made anew. tf2onnx does all
+    that differently in every run, and the same weights are to give the same file."""
+    if any(fold.inner_graphs(node) for node in graph.node):
         # The graphs of branches and loops use names of this one.
-        return
-    constants = {constant.name: constant for constant in graph.initializer}
+        return constants
     names = {}
     for node in graph.node:
         for index, name in enumerate(node.input):
             if name in constants:
                 node.input[index] = names.setdefault(name, f"{node.name}/{index}")
-    for old, new in names.items():
-        constants[old].name = new
-    del graph.initializer[:]
-    graph.initializer.extend(constants[old] for old in names)
-    number_anew(graph)
+    anew = number_anew(graph)
+    return {anew(new): constants[old] for old, new in names.items()}
 
 
 def number_anew(graph):
-    """Gives the numbers behind `__` in names the order of their first use."""
+    """Gives the numbers behind `__` in names the order of their first use. Returns the function that does so to a name."""
     numbers = {}
 
     def anew(name):
@@ -222,5 +209,6 @@ def number_anew(graph):
         node.name = anew(node.name)
         node.input[:] = [anew(name) for name in node.input]
         node.output[:] = [anew(name) for name in node.output]
-    for named in [*graph.initializer, *graph.input, *graph.output, *graph.value_info]:
+    for named in [*graph.input, *graph.output, *graph.value_info]:
         named.name = anew(named.name)
+    return anew

@@ -233,10 +233,10 @@ class KerasFile:
         done = step("reading its graph")
         try:
             raw = concrete(self.loaded.function, self.shape)
-            graph = reading.Graph(frozen(raw))
+            graph = reading.Graph(frozen(raw)[0], raw.inputs[0].op.name)
             sides = tuple(raw.outputs[0].shape[1:])
             self.inside = graph.scaling()
-            self.kind, operator = graph.output(frozen_name(raw))
+            self.kind, operator = graph.output(raw.outputs[0].op.name)
         except Failure:
             raise
         except Exception as error:
@@ -322,11 +322,6 @@ class KerasFile:
             print(f"  {name:16} {value}")
         for warning in self.warnings:
             print(f"  warning: {warning}")
-
-
-def frozen_name(function):
-    """The name of the node that the output of a graph comes from."""
-    return function.outputs[0].op.name
 
 
 def slug(name):

@@ -50,10 +50,13 @@ def export(model, given, folder, file=None, changes=None):
     proto, predict = model.build(weights)
     description.layout = layout(proto, preprocess.CHANNELS[description.colours], description.size)
     write_properties(proto, description.properties(weights_sha256, recipe))
-    answers = check(proto.SerializeToString(), predict, description)
+    serialized = proto.SerializeToString()
+    # The original and ONNX Runtime hold the weights as well, which are more than a gigabyte in the largest networks.
+    del proto
+    answers = check(serialized, predict, description)
     folder.mkdir(parents=True, exist_ok=True)
     write_reference(folder, model.NAME, weights_sha256, answers)
-    common.write_atomically(output, proto.SerializeToString())
+    common.write_atomically(output, serialized)
     print(f"{model.NAME}: wrote {output.name} and its entry in reference.json")
     return output
 

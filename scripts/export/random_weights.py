@@ -19,6 +19,8 @@ SPREAD = 0.75
 
 
 def randomise(model, preprocess_input, side):
+    import tensorflow
+
     random = numpy.random.default_rng(SEED)
     batch = preprocess_input(numpy.stack(list(pictures(side))))
     for layer in layers(model):
@@ -28,7 +30,8 @@ def randomise(model, preprocess_input, side):
     for layer, _ in momenta:
         layer.momentum = 0.0
     if momenta:
-        model(batch, training=True)
+        # A graph drops the activations that it has used, which are gigabytes in the large networks.
+        tensorflow.function(lambda: model(batch, training=True))()
     for layer, momentum in momenta:
         layer.momentum = momentum
     spread(model, batch)

@@ -47,15 +47,15 @@ def short(values):
 
 
 class Graph:
-    """A frozen graph of TensorFlow: constants, and one input."""
+    """A frozen graph of TensorFlow. `inlet` is the name of the node that pictures go in by."""
 
-    def __init__(self, definition):
+    def __init__(self, definition, inlet):
         self.nodes = {node.name: node for node in definition.node}
         self.readers = {}
         for node in definition.node:
             for name in self.inputs(node):
                 self.readers.setdefault(name, []).append(node)
-        (self.inlet,) = [node.name for node in definition.node if node.op == "Placeholder"]
+        self.inlet = inlet
 
     @staticmethod
     def inputs(node):

@@ -1,22 +1,21 @@
 """Keras' applications, one of each family, with random weights and small pictures."""
 
 import functools
+import unittest.mock
 
 import keras
 import numpy
 import pytest
 
 import export_model
-from export import common, pipeline, random_weights
+from export import common, pipeline
 from export.applications import FAMILIES, HOST, RANDOM, Application, applications
 from export.common import Failure, WeightsUnavailable
 from export.describe import Description, properties
 from exporter import is_one_sentence, run
 
-# The side is the least that the network can do with, or near it.
-SIDES = {"xception": 71, "inception_v3": 75}
-# Of VGG16's and InceptionV3's kin, and long to convert. `scripts/check_applications` has them, and each network at its full depth.
-LEFT_OUT = {"vgg19", "inception_resnet_v2"}
+# The side is the least that the network can do with, or near it. `scripts/check_applications` has each network at its full size.
+SIDES = {"xception": 71, "inception_v3": 75, "inception_resnet_v2": 75}
 SMALLEST = {"mobilenet_v3": "MobileNetV3Small", "nasnet": "NASNetMobile"}
 
 
@@ -24,9 +23,34 @@ def residual(stack):
     return lambda start: stack(stack(start, 32, 2, name="conv2"), 64, 2, name="conv3")
 
 
+def few_blocks(**options):
+    """InceptionResNetV2 with the first of each kind of block, and with the last one, which has no activation."""
+    from keras.src.applications import inception_resnet_v2
+
+    whole = inception_resnet_v2.inception_resnet_block
+
+    def block(x, scale, block_type, block_idx, activation="relu"):
+        return whole(x, scale, block_type, block_idx, activation) if block_idx == 1 or activation is None else x
+
+    with unittest.mock.patch.object(inception_resnet_v2, "inception_resnet_block", block):
+        return inception_resnet_v2.InceptionResNetV2(**options)
+
+
+def narrow(module):
+    """A VGG with 64 units where it has 4096, which are most of its weights."""
+
+    def build(**options):
+        whole = module.layers.Dense
+        dense = lambda units, **rest: whole(64 if units == 4096 else units, **rest)
+        with unittest.mock.patch.object(module.layers, "Dense", dense):
+            return getattr(module, module.__name__.split(".")[-1].upper())(**options)
+
+    return build
+
+
 def shortened():
     """The families' own builders with few blocks, because conversion takes as long as there are layers."""
-    from keras.src.applications import convnext, densenet, efficientnet, efficientnet_v2, nasnet, resnet
+    from keras.src.applications import convnext, densenet, efficientnet, efficientnet_v2, nasnet, resnet, vgg16, vgg19
 
     second = efficientnet_v2.DEFAULT_BLOCKS_ARGS["efficientnetv2-b0"]
     return {
@@ -34,9 +58,12 @@ def shortened():
         "densenet": functools.partial(densenet.DenseNet, [1, 1, 1, 1]),
         "efficientnet": functools.partial(efficientnet.EfficientNet, 1.0, 1.0, 32, blocks_args=efficientnet.DEFAULT_BLOCKS_ARGS[:3]),
         "efficientnet_v2": functools.partial(efficientnet_v2.EfficientNetV2, 1.0, 1.0, 32, blocks_args=[second[1], second[4]]),
+        "inception_resnet_v2": few_blocks,
         "nasnet": functools.partial(nasnet.NASNet, penultimate_filters=24 * 8, num_blocks=1, stem_block_filters=8, skip_reduction=False),
         "resnet": functools.partial(resnet.ResNet, residual(resnet.stack_residual_blocks_v1), False, True),
         "resnet_v2": functools.partial(resnet.ResNet, residual(resnet.stack_residual_blocks_v2), True, True),
+        "vgg16": narrow(vgg16),
+        "vgg19": narrow(vgg19),
     }
 
 
@@ -44,13 +71,10 @@ def test_every_application_of_keras_is_listed():
     theirs = {name for name in dir(keras.applications) if name[0].isupper()}
     assert {name for family in FAMILIES for name in family.models} == theirs
     assert applications().keys() == {name.lower() for name in theirs} == export_model.MODELS.keys() - {"efficientnet-lite0"}
-    assert LEFT_OUT <= {family.module for family in FAMILIES}
 
 
-@pytest.mark.parametrize("family", [family for family in FAMILIES if family.module not in LEFT_OUT], ids=lambda family: family.module)
-def test_one_of_each_family(tmp_path, capsys, monkeypatch, family):
-    pictures = common.pictures()
-    monkeypatch.setattr(common, "pictures", lambda: [path for path in pictures if path.name in random_weights.NAMES])
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.module)
+def test_one_of_each_family(tmp_path, capsys, few_pictures, family):
     model = Application(family, SMALLEST.get(family.module, next(iter(family.models))), SIDES.get(family.module, 32))
     if family.module in (builders := shortened()):
         model.function = lambda: builders[family.module]
@@ -93,10 +117,10 @@ def test_a_file_without_the_weights_is_refused(tmp_path):
         export_model.run(["--model", "mobilenetv3small", "--weights", "nowhere.h5", "--output-dir", str(tmp_path)])
 
 
-def test_weights_of_a_file_and_a_kernel_that_is_asked_for(tmp_path):
+def test_weights_of_a_file_and_a_kernel_that_is_asked_for(tmp_path, few_pictures):
     model = applications()["mobilenetv3small"]
     weights = tmp_path / "made.weights.h5"
-    model.load(model.find_weights(RANDOM)).save_weights(weights)
+    model.function()(weights=None).save_weights(weights)
     command = ["--model", "mobilenetv3small", "--weights", str(weights), "--output-dir", str(tmp_path)]
     output = export_model.run([*command, "--kernel", "nearest", "--resize", "short-side 256, crop 224"])
     fields = properties(output)

@@ -10,11 +10,12 @@ import onnxruntime
 import PIL
 import pytest
 
-from export import common, pth
+import export_model
+from export import common, efficientnet_lite0, pth
 from export.describe import properties
 from export.convert import order_constants
 from exporter import is_one_sentence, run
-from onnx import helper, numpy_helper
+from onnx import helper
 
 KEYS = {
     "format", "name", "version", "source", "weights_sha256", "licence", "input_layout", "input_width", "input_height",
@@ -107,45 +108,46 @@ def test_a_model_stays_when_its_weights_have_gone(mobilenetv2):
     assert done.returncode == 0 and "is up to date" in done.stdout
 
 
-@pytest.mark.parametrize("damage", [lambda model: model.write_bytes(b"damaged"), lambda model: (model.parent / "reference.json").unlink()])
-def test_damaged_and_missing_files_are_exported_again(efficientnet_lite0, damage):
-    model = efficientnet_lite0 / "efficientnet-lite0.onnx"
+def lite0(folder):
+    """Exports EfficientNet-Lite0 in this process."""
+    return export_model.run(["--model", "efficientnet-lite0", "--output-dir", str(folder)])
+
+
+def test_damaged_and_missing_files_are_exported_again(tmp_path, few_pictures):
+    model = lite0(tmp_path)
     whole = common.sha256(model)
-    damage(model)
-    assert run(efficientnet_lite0, "--model", "efficientnet-lite0").returncode == 0
-    assert common.sha256(model) == whole
-    check_reference(efficientnet_lite0, "EfficientNet-Lite0")
+    for damage in (lambda: model.write_bytes(b"damaged"), (tmp_path / "reference.json").unlink):
+        damage()
+        lite0(tmp_path)
+        assert common.sha256(model) == whole
+        check_reference(tmp_path, "EfficientNet-Lite0")
 
 
-def test_an_export_leaves_the_others_reference(tmp_path):
+def test_an_export_leaves_the_others_reference(tmp_path, few_pictures):
     other = {"models": {"Another": {"weights_sha256": "00", "pictures": {}}}}
     (tmp_path / "reference.json").write_text(json.dumps(other))
-    assert run(tmp_path, "--model", "efficientnet-lite0").returncode == 0
+    lite0(tmp_path)
     models = json.loads((tmp_path / "reference.json").read_text())["models"]
     assert models.keys() == {"Another", "EfficientNet-Lite0"} and models["Another"] == other["models"]["Another"]
 
 
-def test_an_answer_that_differs_leaves_no_file(tmp_path, monkeypatch):
-    from export import efficientnet_lite0, pipeline
-
+def test_an_answer_that_differs_leaves_no_file(tmp_path, monkeypatch, few_pictures):
     forward = efficientnet_lite0.forward
     changed = lambda tensors, pixels: numpy.roll(forward(tensors, pixels), 1)
     monkeypatch.setattr(efficientnet_lite0, "forward", changed)
     with pytest.raises(common.Failure, match="differs from the original"):
-        pipeline.export(efficientnet_lite0, None, tmp_path)
+        lite0(tmp_path)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "efficientnet-lite0.onnx").write_bytes(b"the one before")
     with pytest.raises(common.Failure):
-        pipeline.export(efficientnet_lite0, None, tmp_path)
+        lite0(tmp_path)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"the one before"]
 
 
 def test_nan_answers_leave_no_file(tmp_path, monkeypatch):
-    from export import efficientnet_lite0, pipeline
-
     monkeypatch.setattr(efficientnet_lite0, "forward", lambda *_: numpy.full(1000, numpy.nan))
     with pytest.raises(common.Failure):
-        pipeline.export(efficientnet_lite0, None, tmp_path)
+        lite0(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -196,17 +198,15 @@ def test_the_installed_pillow_is_the_one_whose_resize_is_reproduced():
 
 def test_constants_are_named_and_sorted_by_their_first_use():
     def graph(names):
-        constants = [numpy_helper.from_array(numpy.float32(value), name) for value, name in enumerate(names)]
         one, two = names
         nodes = [
             helper.make_node("Add", ["input", two], ["sum"], "first"),
             helper.make_node("Mul", ["sum", one], ["output"], "second"),
         ]
-        return helper.make_graph(nodes, "graph", [], [], constants)
+        made = helper.make_graph(nodes, "graph", [], [])
+        return made, order_constants(made, {name: value for value, name in enumerate(names)})
 
-    ours, theirs = graph(["a__1", "b__2"]), graph(["z__9", "b__1"])
-    for made in (ours, theirs):
-        order_constants(made)
+    (ours, constants), (theirs, same) = graph(["a__1", "b__2"]), graph(["z__9", "b__1"])
     assert ours == theirs
-    assert [constant.name for constant in ours.initializer] == ["first/1", "second/1"]
+    assert list(constants.items()) == list(same.items()) == [("first/1", 1), ("second/1", 0)]
     assert [list(node.input) for node in ours.node] == [["input", "first/1"], ["sum", "second/1"]]

@@ -49,6 +49,15 @@ def test_output_without_an_end_stops_the_run():
         record(OUTPUT.replace("sent 4\n", ""))
 
 
+def test_a_reason_that_counts_zero_has_refused_nothing():
+    metrics = """\
+# TYPE glimpse_rejected_total counter
+glimpse_rejected_total{reason="busy"} 0
+glimpse_rejected_total{reason="no_memory"} 12
+"""
+    assert [instances.refused(metrics, reason) for reason in ("busy", "no_memory", "memory")] == [0, 12, 0]
+
+
 @pytest.mark.parametrize("balancer", balancers.all_balancers(), ids=lambda balancer: balancer.name)
 def test_the_files_of_a_balancer_name_only_this_machine(balancer):
     fleet = instances.Fleet("glimpse", pathlib.Path(), [])

@@ -1,5 +1,6 @@
 """The fast model, made from EfficientNet-Lite0, whose weights need no network."""
 
+import collections
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import numpy
 import onnx
 import pytest
 
+import profile_model
 from export import agreement, calibration, common, pipeline, quantise
 from export.describe import properties
 from exporter import SCRIPT, is_one_sentence, run
@@ -50,6 +52,29 @@ def test_its_convolutions_are_in_integers(int8):
     weights = [tensor for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) == 4]
     assert len(weights) == len(convolutions) - len(in_float)
     assert (int8 / "efficientnet-lite0-int8.onnx").stat().st_size < 0.5 * (int8 / "efficientnet-lite0.onnx").stat().st_size
+
+
+def test_onnx_runtime_leaves_nothing_between_its_integer_operators(int8):
+    path = int8 / "efficientnet-lite0-int8.onnx"
+    found = collections.Counter(name.split()[0] for name, _ in profile_model.operators(path, profile_model.tensor_for(path), 1))
+    # Every activation is in a convolution's own rounding, and the values become integers once and floats once.
+    assert found["QLinearConv"] + found["Conv"] == 49 and found["Conv"] <= quantise.FLOAT_LAYERS
+    assert not {"Clip", "Relu", "Add", "Gemm", "MatMul", "MatMulInteger"} & found.keys()
+    assert found["QLinearAdd"] == 9 and found["DynamicQuantizeMatMul"] == 1
+    assert found["QuantizeLinear"] == found["DequantizeLinear"] == 1
+    # One Transpose to the layout of the integer convolutions, and one back.
+    assert found["Transpose"] <= 2 and found["ReorderOutput"] <= 1 and not found["ReorderInput"]
+
+
+def test_its_operators_are_printed(int8):
+    paths = [int8 / f"efficientnet-lite0{suffix}.onnx" for suffix in ("", "-int8")]
+    command = [sys.executable, str(SCRIPT.with_name("profile_model.py")), *map(str, paths), "--rounds", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "| efficientnet-lite0.onnx | operators | ms | share |" in done.stdout and "times as fast as efficientnet-lite0.onnx" in done.stdout
+    assert "| QLinearConv 5 x 5, depthwise |" in done.stdout
+    missing = subprocess.run([*command[:2], str(int8 / "none.onnx")], capture_output=True, text=True, timeout=300)
+    assert missing.returncode == 1 and is_one_sentence(missing.stderr) and "none.onnx" in missing.stderr
 
 
 def test_an_unchanged_model_is_not_made_again(int8):

@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 import export_model
-from export import calibration, common, pipeline, quantise
+from export import calibration, common, convert, pipeline, quantise
 from export.common import Failure
 from export.convert import load_keras
 from export.describe import Description, properties
@@ -17,6 +17,12 @@ keras = load_keras()
 layers = keras.layers
 
 NAMES = ["blue", "green", "red", "gray", "white"]
+
+
+@pytest.fixture(autouse=True)
+def small_is_large(monkeypatch):
+    """Lets the kernels of the small networks here go through the conversion as those of large networks do."""
+    monkeypatch.setattr(convert, "LARGE", 30)
 
 
 def network(start, outputs, activation):
@@ -212,6 +218,13 @@ def test_zeros_around_negative_values_stay_zeros(exported, pooling):
     negative = layers.Conv2D(4, 3, bias_initializer=keras.initializers.Constant(-9.0))(layers.Rescaling(1 / 255)(inlet))
     exported(keras.Model(inlet, layers.Dense(3)(layers.Flatten()(pooling(3, 2)(layers.ZeroPadding2D(1)(negative))))), NAMES[:3])
     assert "Pad" in exported.operators
+
+
+def test_a_loop_and_large_weights(exported):
+    inlet = keras.Input((8, 8, 3))
+    rows = layers.Reshape((8, 24))(layers.Rescaling(1 / 255)(inlet))
+    exported(keras.Model(inlet, layers.Dense(3)(layers.LSTM(8)(rows))), NAMES[:3])
+    assert "Loop" in exported.operators
 
 
 def failing(made, folder, names, sentence, *arguments, file="made.keras"):

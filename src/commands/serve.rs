@@ -48,17 +48,18 @@ pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
 /// # Errors
 /// A sentence, where ONNX Runtime or the model can't be used.
 pub fn workers(config: &Config) -> Result<(Vec<Worker>, Arc<Model>), StartError> {
-    workers_of(&config.model.file, &config.pipeline, config.bodies.max_body_bytes)
+    let runtime = Runtime::load(&config.model.file.library())?;
+    workers_of(&runtime, &config.model.file, &config.pipeline, config.bodies.max_body_bytes)
 }
 
-/// The same, for compressed payloads that inflate to `max_payload_bytes` at most.
+/// The same in a `runtime`, for compressed payloads that inflate to `max_payload_bytes` at most.
 pub(super) fn workers_of(
+    runtime: &Runtime,
     file: &ModelFile,
     pipeline: &Pipeline,
     max_payload_bytes: usize,
 ) -> Result<(Vec<Worker>, Arc<Model>), StartError> {
-    let runtime = Runtime::load(&file.library())?;
-    let model = Model::load(&runtime, &file.source())?;
+    let model = Model::load(runtime, &file.source())?;
     let settings = Settings {
         max_pixels: pipeline.max_pixels,
         max_picture_bytes: pipeline.max_picture_bytes as u64,
@@ -83,8 +84,9 @@ pub fn load(config: &Config) -> Result<App, StartError> {
             "WATCH needs a file, and the model is a part of this executable: set MODEL_PATH, or leave WATCH out.",
         ));
     }
+    let runtime = Runtime::load(&config.model.file.library())?;
     let stamp = source.stamp();
-    let (workers, model) = workers(config)?;
+    let (workers, model) = workers_of(&runtime, &config.model.file, &config.pipeline, config.bodies.max_body_bytes)?;
     let capacity = Capacity { queue_depth: config.engine.queue_depth, timeout: config.engine.inference_timeout };
     let engine = Arc::new(Engine::new(workers, capacity)?);
     let budget = Budget::new(config.bodies.max_inflight_bytes);
@@ -97,13 +99,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
     Ok(App::new(State {
         engine,
         budget,
-        catalogue: Arc::new(Catalogue::new(
-            model,
-            Runtime::load(&config.model.file.library())?,
-            source,
-            stamp,
-            config.model.model_name.clone(),
-        )),
+        catalogue: Arc::new(Catalogue::new(model, runtime, source, stamp, config.model.model_name.clone())),
         site,
         access: Arc::new(Access::new(&config.access)?),
         instance: config.log.instance_id.clone(),

@@ -28,11 +28,11 @@ pub struct Classify {
     #[arg(long, short, default_value = "table")]
     pub format: Format,
 
-    /// Labels for a picture, from 1 to all that the model has [default: 3, or all where several may be right]
+    /// Labels for a picture, from 1 to all that the model has [default: 3, or all of a multi-label model]
     #[arg(long, short = 'k', value_name = "N")]
     pub top_k: Option<usize>,
 
-    /// Least confidence of a label, from 0 to 1 [default: 0, or the model's threshold where several may be right]
+    /// Least confidence of a label, from 0 to 1 [default: 0, or the threshold of a multi-label model]
     #[arg(long, value_name = "CONFIDENCE")]
     pub min_confidence: Option<f32>,
 

@@ -40,8 +40,7 @@ impl Pipeline {
 /// The size at which large JPEG pictures are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum JpegDecode {
-    /// A half, a quarter or an eighth of the picture's size, while each side keeps at least six pixels
-    /// for one of the model's input: faster, with nearly the same confidences
+    /// Only as much of the picture as the model's input shows: faster, with nearly the same confidences
     Reduced,
     /// The picture's own size, as Keras decodes it
     Exact,

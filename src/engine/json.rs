@@ -165,111 +165,107 @@ struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Field<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyField)
+        deserializer.deserialize_any(AnyValue(PhantomData))
     }
 }
 
 impl<'de> Deserialize<'de> for List<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyList)
+        deserializer.deserialize_any(AnyValue(PhantomData))
     }
 }
 
-/// Any value of which only a list is kept.
-struct AnyList;
+/// What is kept of a value of any type.
+trait Keep<'de>: Sized {
+    /// Stands for a value that is not kept.
+    const OTHER: Self;
 
-impl<'de> Visitor<'de> for AnyList {
-    type Value = List<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any value")
+    fn null() -> Self {
+        Self::OTHER
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<List<'de>, E> {
-        Ok(List::Other)
+    /// Keeps a string. `text` copies one that has escapes.
+    fn text(_text: impl FnOnce() -> Cow<'de, str>) -> Self {
+        Self::OTHER
     }
 
-    fn visit_unit<E>(self) -> Result<List<'de>, E> {
-        Ok(List::Other)
+    /// Reads an array to its end.
+    fn list<A: SeqAccess<'de>>(mut sequence: A) -> Result<Self, A::Error> {
+        while sequence.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Self::OTHER)
+    }
+}
+
+impl<'de> Keep<'de> for Field<'de> {
+    const OTHER: Self = Self::Other;
+
+    fn null() -> Self {
+        Self::Null
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<List<'de>, E> {
-        Ok(List::Other)
+    fn text(text: impl FnOnce() -> Cow<'de, str>) -> Self {
+        Self::Text(text())
     }
+}
 
-    fn visit_i64<E>(self, _: i64) -> Result<List<'de>, E> {
-        Ok(List::Other)
-    }
+impl<'de> Keep<'de> for List<'de> {
+    const OTHER: Self = Self::Other;
 
-    fn visit_u64<E>(self, _: u64) -> Result<List<'de>, E> {
-        Ok(List::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<List<'de>, E> {
-        Ok(List::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<List<'de>, A::Error> {
+    fn list<A: SeqAccess<'de>>(mut sequence: A) -> Result<Self, A::Error> {
         let mut values = Vec::new();
         while values.len() < MAX_VALUES {
-            let Some(value) = sequence.next_element()? else { return Ok(List::Values(values)) };
+            let Some(value) = sequence.next_element()? else { return Ok(Self::Values(values)) };
             values.push(value);
         }
         while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(List::Values(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<List<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(List::Other)
+        Ok(Self::Values(values))
     }
 }
 
-struct AnyField;
+struct AnyValue<T>(PhantomData<T>);
 
-impl<'de> Visitor<'de> for AnyField {
-    type Value = Field<'de>;
+impl<'de, T: Keep<'de>> Visitor<'de> for AnyValue<T> {
+    type Value = T;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("any value")
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Field<'de>, E> {
-        Ok(Field::Text(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<T, E> {
+        Ok(T::text(|| Cow::Borrowed(text)))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Field<'de>, E> {
-        Ok(Field::Text(Cow::Owned(text.to_owned())))
+    fn visit_str<E>(self, text: &str) -> Result<T, E> {
+        Ok(T::text(|| Cow::Owned(text.to_owned())))
     }
 
-    fn visit_unit<E>(self) -> Result<Field<'de>, E> {
-        Ok(Field::Null)
+    fn visit_unit<E>(self) -> Result<T, E> {
+        Ok(T::null())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Field<'de>, E> {
-        Ok(Field::Other)
+    fn visit_bool<E>(self, _: bool) -> Result<T, E> {
+        Ok(T::OTHER)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Field<'de>, E> {
-        Ok(Field::Other)
+    fn visit_i64<E>(self, _: i64) -> Result<T, E> {
+        Ok(T::OTHER)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Field<'de>, E> {
-        Ok(Field::Other)
+    fn visit_u64<E>(self, _: u64) -> Result<T, E> {
+        Ok(T::OTHER)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Field<'de>, E> {
-        Ok(Field::Other)
+    fn visit_f64<E>(self, _: f64) -> Result<T, E> {
+        Ok(T::OTHER)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Field<'de>, A::Error> {
-        while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Field::Other)
+    fn visit_seq<A: SeqAccess<'de>>(self, sequence: A) -> Result<T, A::Error> {
+        T::list(sequence)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Field<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Field::Other)
+        Ok(T::OTHER)
     }
 }
 

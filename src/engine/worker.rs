@@ -6,9 +6,9 @@ use std::sync::Arc;
 use ndarray::{ArcArray, Ix4};
 
 use super::payload::Buffers;
-use super::{Analysis, Input, Output, Stage, Terms, Timings, Work};
+use super::{Analysis, Input, Output, Payload, Stage, Terms, Timings, Work};
 use crate::error::{Error, StartError};
-use crate::image::{Decoder, Format, Limits};
+use crate::image::{Decoder, Format, Limits, Picture};
 use crate::memory;
 use crate::model::{Classifier, Model};
 use crate::stop::Stop;
@@ -86,15 +86,12 @@ impl Pipeline {
         let mut timings = Timings::default();
         match input {
             Input::Picture(payload) => {
-                let picture = timings.measure(Stage::Decode, || {
-                    let file = payload.open(&mut kept.buffers, settings.max_payload_bytes, stop)?;
-                    let detail = self.model().metadata().input.detail().filter(|_| settings.reduces_jpeg);
-                    let format = Format::of(file.bytes).or_else(|error| file.named.ok_or(error))?;
-                    self.decoder.decode_as(format, file.bytes, detail, stop, &mut kept.pixels)
-                })?;
+                let decoded = timings.measure(Stage::Decode, || self.decode(payload, settings, kept, stop))?;
                 stop.check()?;
-                timings.measure(Stage::Resize, || self.classifier.read(&mut kept.pixels, picture, stop))?;
-                stop.check()?;
+                if let Some(picture) = decoded {
+                    timings.measure(Stage::Resize, || self.classifier.read(&mut kept.pixels, picture, stop))?;
+                    stop.check()?;
+                }
                 timings.measure(Stage::Inference, || self.classifier.run())?;
             }
             Input::Tensor(tensor) => {
@@ -103,6 +100,24 @@ impl Pipeline {
             }
         }
         Ok(self.analysis(output, timings))
+    }
+
+    /// Decodes a picture to pixels, or makes the model's input of it at once: then there are none.
+    fn decode(
+        &mut self,
+        payload: &Payload,
+        settings: &Settings,
+        kept: &mut Kept,
+        stop: &Stop,
+    ) -> Result<Option<Picture>, Error> {
+        let file = payload.open(&mut kept.buffers, settings.max_payload_bytes, stop)?;
+        let format = Format::of(file.bytes).or_else(|error| file.named.ok_or(error))?;
+        let reduces = settings.reduces_jpeg && format == Format::Jpeg;
+        if reduces && self.classifier.shrink(file.bytes, self.decoder.limits(), stop)? {
+            return Ok(None);
+        }
+        let detail = self.model().metadata().input.detail().filter(|_| reduces);
+        self.decoder.decode_as(format, file.bytes, detail, stop, &mut kept.pixels).map(Some)
     }
 
     fn analysis(&self, output: Output, timings: Timings) -> Analysis {

@@ -13,13 +13,11 @@ use super::status::refuse;
 use crate::engine::{Coding, Output, inflate};
 use crate::error::Error;
 use crate::guard::body::charged;
+use crate::guard::frames::PREFIX;
 use crate::guard::{Account, BodyError};
 use crate::http::App;
 use crate::memory;
 use crate::stop::Stop;
-
-/// Bytes before a message: whether it is compressed, and its length.
-const PREFIX: usize = 5;
 
 /// The messages of a body, inflated. A message has `limit` bytes at most, before it is inflated and then, and a method that
 /// takes one message gets one. The errors are statuses.

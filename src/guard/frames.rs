@@ -1,8 +1,8 @@
 //! The messages in a body of gRPC: each is behind a byte that says whether it is compressed, and its length in four bytes,
 //! big-endian (gRPC over HTTP2, Length-Prefixed-Message).
 
-/// Bytes before a message.
-const PREFIX: usize = 5;
+/// Bytes before a message: whether it is compressed, and its length.
+pub const PREFIX: usize = 5;
 
 /// Follows the messages of a body, whatever the pieces in which it comes.
 #[derive(Clone, Copy, Debug, Default)]

@@ -7,7 +7,7 @@ pub mod body;
 mod budget;
 pub mod client;
 mod document;
-mod frames;
+pub mod frames;
 pub mod keys;
 pub mod limiter;
 mod stream;

@@ -15,6 +15,7 @@ use crate::guard::BodyError;
 use crate::protocol::choice::OutOfRange;
 use crate::protocol::oip::Fault;
 use crate::telemetry::metrics;
+use crate::telemetry::reasons::Rejection;
 
 /// The reason for a response that is not the requested one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,21 +172,21 @@ impl Problem {
         Message { message: self.message() }
     }
 
-    /// The value of `reason` in `glimpse_rejected_total`. `None` for problems that the metric does not count.
-    const fn reason(&self) -> Option<&'static str> {
+    /// The reason in `glimpse_rejected_total`. `None` for problems that the metric does not count.
+    const fn reason(&self) -> Option<Rejection> {
         match self {
-            Self::Core(Error::Busy) | Self::Body(BodyError::NoRoom) => Some("busy"),
-            Self::Core(Error::OutOfMemory) | Self::Body(BodyError::OutOfMemory) => Some("no_memory"),
-            Self::Core(Error::DeadlineExceeded) => Some("deadline"),
+            Self::Core(Error::Busy) | Self::Body(BodyError::NoRoom) => Some(Rejection::Busy),
+            Self::Core(Error::OutOfMemory) | Self::Body(BodyError::OutOfMemory) => Some(Rejection::NoMemory),
+            Self::Core(Error::DeadlineExceeded) => Some(Rejection::Deadline),
             Self::Core(Error::PayloadTooLarge { .. }) | Self::Body(BodyError::TooLarge { .. }) => {
-                Some("body_too_large")
+                Some(Rejection::BodyTooLarge)
             }
-            Self::Core(Error::TooManyPixels { .. } | Error::SideTooLong { .. }) => Some("too_many_pixels"),
-            Self::Core(Error::TooCostly { .. }) => Some("too_costly"),
-            Self::Body(BodyError::TooSlow) => Some("body_too_slow"),
-            Self::Unauthorized => Some("unauthorized"),
-            Self::TooManyWrongKeys { .. } => Some("wrong_keys"),
-            Self::TooManyRequests { .. } => Some("rate_limited"),
+            Self::Core(Error::TooManyPixels { .. } | Error::SideTooLong { .. }) => Some(Rejection::TooManyPixels),
+            Self::Core(Error::TooCostly { .. }) => Some(Rejection::TooCostly),
+            Self::Body(BodyError::TooSlow) => Some(Rejection::BodyTooSlow),
+            Self::Unauthorized => Some(Rejection::Unauthorized),
+            Self::TooManyWrongKeys { .. } => Some(Rejection::WrongKeys),
+            Self::TooManyRequests { .. } => Some(Rejection::RateLimited),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 //! The result is that of Pillow, on which the model's answer depends: `Image.open`, `ImageOps.exif_transpose`,
 //! `convert("RGB")` and `resize`.
 
+mod dct;
 pub mod decode;
 mod directory;
 pub mod formats;
@@ -11,6 +12,8 @@ pub mod picture;
 pub mod preprocess;
 mod segments;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub use dct::{coefficients, plain};
 pub use decode::{Decoder, Limits};
 pub use formats::{ACCEPTED, FORMATS, Format};
 pub use orientation::Orientation;

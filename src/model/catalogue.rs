@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::names::Names;
 use super::{Metadata, Model, ModelSource, Runtime, Stamp};
@@ -49,9 +49,6 @@ impl Deref for Served {
 #[derive(Debug)]
 pub struct Catalogue {
     now: RwLock<Arc<Served>>,
-    /// The file as it was when it was loaded, or when that was tried last.
-    tried: Mutex<Option<Stamp>>,
-    is_loading: AtomicBool,
     /// None for a model that does not change.
     origin: Option<Origin>,
 }
@@ -63,24 +60,30 @@ struct Origin {
     source: ModelSource,
     /// The name that the operator chose.
     chosen: Option<String>,
+    /// The file as it was when it was loaded, or when that was tried last.
+    tried: Mutex<Option<Stamp>>,
+    is_loading: AtomicBool,
 }
 
 impl Origin {
+    fn tried(&self) -> MutexGuard<'_, Option<Stamp>> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn load(&self) -> Result<Arc<Served>, StartError> {
-        let model = Model::load(&self.runtime, &self.source)?;
-        Ok(Arc::new(Served::new(model, self.chosen.as_deref())))
+        // Before it is read: what is written meanwhile is another file.
+        *self.tried() = self.source.stamp();
+        self.is_loading.store(true, Ordering::SeqCst);
+        let model = Model::load(&self.runtime, &self.source);
+        self.is_loading.store(false, Ordering::SeqCst);
+        Ok(Arc::new(Served::new(model?, self.chosen.as_deref())))
     }
 }
 
 impl From<Served> for Catalogue {
     /// A catalogue that does not change.
     fn from(served: Served) -> Self {
-        Self {
-            now: RwLock::new(Arc::new(served)),
-            tried: Mutex::default(),
-            is_loading: AtomicBool::default(),
-            origin: None,
-        }
+        Self { now: RwLock::new(Arc::new(served)), origin: None }
     }
 }
 
@@ -95,8 +98,9 @@ impl Catalogue {
         chosen: Option<String>,
     ) -> Self {
         let now = RwLock::new(Arc::new(Served::new(model, chosen.as_deref())));
-        let origin = source.is_file().then_some(Origin { runtime, source, chosen });
-        Self { now, tried: Mutex::new(stamp), is_loading: AtomicBool::default(), origin }
+        let (tried, is_loading) = (Mutex::new(stamp), AtomicBool::default());
+        let origin = source.is_file().then_some(Origin { runtime, source, chosen, tried, is_loading });
+        Self { now, origin }
     }
 
     /// The model that serves now.
@@ -106,7 +110,7 @@ impl Catalogue {
 
     /// Whether a model is being loaded. ONNX Runtime must not be unloaded then.
     pub fn is_loading(&self) -> bool {
-        self.is_loading.load(Ordering::SeqCst)
+        self.origin.as_ref().is_some_and(|origin| origin.is_loading.load(Ordering::SeqCst))
     }
 
     /// The stamp of the model's file now; `None` if there is no such file.
@@ -116,7 +120,7 @@ impl Catalogue {
 
     /// The stamp of the file when it was loaded, or when that was tried last.
     pub fn tried(&self) -> Option<Stamp> {
-        *self.tried.lock().unwrap_or_else(PoisonError::into_inner)
+        self.origin.as_ref().and_then(|origin| *origin.tried())
     }
 
     /// Loads the model's file anew beside the one that serves, runs it once, and puts it in its place. Returns the new one and
@@ -125,18 +129,27 @@ impl Catalogue {
     /// # Errors
     /// A sentence, and the old one goes on: as [`Model::load`], or because the model is a part of the executable.
     pub fn reload(&self) -> Result<[Arc<Served>; 2], StartError> {
-        // Before it is read: what is written meanwhile is another file.
-        *self.tried.lock().unwrap_or_else(PoisonError::into_inner) = self.stamp();
         let origin = self.origin.as_ref().ok_or_else(|| {
             StartError::new(
                 "The model is a part of this executable and can't change: set MODEL_PATH to serve one from a file.",
             )
         })?;
-        self.is_loading.store(true, Ordering::SeqCst);
-        let loaded = origin.load();
-        self.is_loading.store(false, Ordering::SeqCst);
-        let served = loaded?;
+        let served = origin.load()?;
         let old = std::mem::replace(&mut *self.now.write().unwrap_or_else(PoisonError::into_inner), served.clone());
         Ok([served, old])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_without_an_origin_does_not_change() {
+        let catalogue = Catalogue::from(Served::described(Arc::new(Metadata::of_labels(&["ant"])), None));
+        let before = catalogue.now();
+        assert!(catalogue.reload().unwrap_err().to_string().contains("set MODEL_PATH"));
+        assert!(Arc::ptr_eq(&before, &catalogue.now()));
+        assert_eq!((catalogue.stamp(), catalogue.tried(), catalogue.is_loading()), (None, None, false));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::session::SharedSession;
 use super::{Metadata, ModelSource, Outputs, Prediction, Runtime};
 use crate::error::{Error, StartError};
-use crate::image::{Picture, Preprocessor};
+use crate::image::{Limits, Picture, Preprocessor};
 use crate::memory;
 use crate::stop::Stop;
 
@@ -105,6 +105,14 @@ impl Classifier {
     /// Panics if `pixels` does not fit `picture`: a fault of the decoder.
     pub fn read(&mut self, pixels: &mut [u8], picture: Picture, stop: &Stop) -> Result<(), Error> {
         self.preprocessor.fill(pixels, picture, &mut self.input, stop)
+    }
+
+    /// Makes the input of a large JPEG `file`, and returns whether it could: see [`Preprocessor::shrink`].
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], or what [`Stop::check`] returns.
+    pub fn shrink(&mut self, file: &[u8], limits: &Limits, stop: &Stop) -> Result<bool, Error> {
+        self.preprocessor.shrink(file, limits, &mut self.input, stop)
     }
 
     /// Runs the model on the input that [`read`](Self::read) has made.

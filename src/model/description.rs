@@ -58,7 +58,7 @@ const REVISION_DIGITS: usize = 16;
 pub enum Outputs {
     /// One of the labels is right: the outputs are probabilities whose sum is 1.
     Softmax,
-    /// Any number of the labels may be right: each output is a probability of its own.
+    /// A multi-label model: any number of the labels may be right, and each output is a probability of its own.
     Sigmoid {
         /// The confidence from which on a label belongs to the answer: over 0, up to 1.
         threshold: f32,
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_which_several_may_be_right_have_a_threshold() {
+    fn a_multi_label_model_has_a_threshold() {
         assert_eq!(read(&complete()).unwrap().output, Outputs::Softmax);
         let mut fields = complete();
         fields.insert("glimpse.output", "sigmoid");

@@ -16,7 +16,7 @@ pub struct Prediction {
     /// The class, as Keras' `decode_predictions` writes it (`Egyptian_cat`).
     #[schema(value_type = String, example = "Egyptian_cat")]
     pub label: Arc<str>,
-    /// Its probability, from 0 to 1: that of a softmax, or one of its own where several labels may be right.
+    /// Its probability, from 0 to 1: that of a softmax, or one of its own in a multi-label model.
     #[schema(minimum = 0, maximum = 1, example = 0.797_672)]
     pub confidence: f32,
 }

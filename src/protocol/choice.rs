@@ -25,8 +25,7 @@ pub struct OutOfRange {
 }
 
 impl Choice {
-    /// What is chosen where the client says nothing: three labels, or every label over the threshold where several may be
-    /// right.
+    /// What is chosen where the client says nothing: three labels, or every label over the threshold of a multi-label model.
     pub fn usual(model: &Metadata) -> Self {
         match model.output {
             Outputs::Softmax => Self { top_k: LABELS.min(model.labels.len()), min_confidence: 0.0 },
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn where_several_labels_may_be_right_those_over_the_threshold_are_the_answer() {
+    fn a_multi_label_model_answers_with_the_labels_over_its_threshold() {
         let model = Metadata { output: Outputs::Sigmoid { threshold: 0.5 }, ..Metadata::of_labels(&["ant"; 10]) };
         assert_eq!(Choice::new(None, None, &model), Ok(Choice { top_k: 10, min_confidence: 0.5 }));
         assert_eq!(Choice::new(Some(2), Some(0.0), &model), Ok(Choice { top_k: 2, min_confidence: 0.0 }));

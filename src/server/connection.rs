@@ -25,7 +25,7 @@ use super::Peer;
 use super::activity::{Activity, Answering, Reason, Step};
 use super::idle::Idle;
 use super::lifecycle::{Lifecycle, Phase};
-use super::refusals::{Refusal, refused};
+use super::refusals::{refusal_of, refused};
 use super::socket::{Watched, unsent};
 use crate::config::Connections;
 
@@ -128,7 +128,7 @@ impl<S: HttpService> Shared<S> {
             tokio::select! {
                 biased;
                 ended = connection.as_mut() => {
-                    let refusal = ended.as_ref().err().and_then(|error| Refusal::of(&**error));
+                    let refusal = ended.as_ref().err().and_then(|error| refusal_of(&**error));
                     if let Some((refusal, error)) = refusal.zip(ended.err()) {
                         refused(refusal, peer, &Causes(&*error));
                         unread.set();

@@ -8,7 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Peer;
 use super::activity::Activity;
-use super::refusals::{Refusal, refused};
+use super::refusals::refused;
+use crate::telemetry::reasons::Refusal;
 
 /// A socket whose reads and writes are reported to `activity`.
 #[derive(Debug)]

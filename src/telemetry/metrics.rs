@@ -7,6 +7,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 
+use super::reasons::{Refusal, Rejection};
 use super::{logs, spans};
 use crate::engine::{Stage, Timings};
 use crate::image::decode::failures;
@@ -162,13 +163,13 @@ fn show_model(Metadata { name, version, weights_sha256, .. }: &Metadata) {
 }
 
 /// Counts a refused request.
-pub fn rejected(reason: &'static str) {
-    counter!(REJECTED, "reason" => reason).increment(1);
+pub fn rejected(reason: Rejection) {
+    counter!(REJECTED, "reason" => reason.label()).increment(1);
 }
 
 /// Counts what the HTTP library refused before it became a request.
-pub fn refused_by_http(reason: &'static str) {
-    counter!(HTTP_REFUSED, "reason" => reason).increment(1);
+pub fn refused_by_http(reason: Refusal) {
+    counter!(HTTP_REFUSED, "reason" => reason.label()).increment(1);
 }
 
 /// Observes the time that each stage of an analysis took.
@@ -205,8 +206,20 @@ fn describe() {
     describe_gauge!(BUILD_INFO, "The version and the name of this process; always 1.");
     describe_gauge!(MODEL_INFO, "1 for the model that answers, 0 for those before it.");
     describe_counter!(MODEL_RELOADS, "Times that the model's file was loaded anew, or could not be.");
+    count_from_zero();
+}
+
+/// Exports counters before they count anything. Prometheus' `rate()` needs two samples of a series: it does not see the first
+/// event of one that begins with it.
+fn count_from_zero() {
     for result in ["loaded", "refused"] {
         counter!(MODEL_RELOADS, "result" => result).absolute(0);
+    }
+    for reason in Rejection::ALL {
+        counter!(REJECTED, "reason" => reason.label()).absolute(0);
+    }
+    for reason in Refusal::ALL {
+        counter!(HTTP_REFUSED, "reason" => reason.label()).absolute(0);
     }
 }
 

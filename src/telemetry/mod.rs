@@ -3,6 +3,7 @@
 mod log_writer;
 pub mod logs;
 pub mod metrics;
+pub mod reasons;
 mod spans;
 pub mod traces;
 

@@ -1,9 +1,11 @@
 //! The small routes: health, the model, the metrics.
 
+use std::collections::BTreeSet;
+
 use glimpse::image::ACCEPTED;
 use serde_json::json;
 
-use crate::support::{Server, answer, model, picture};
+use crate::support::{Process, Server, answer, model, picture, root, serving};
 
 #[tokio::test]
 async fn health() {
@@ -76,4 +78,26 @@ async fn metrics_that_prometheus_reads() {
         assert!(text.lines().any(|it| it.starts_with(line)), "{line} is missing:\n{text}");
     }
     assert!(!text.contains("secret") && !text.contains("of/its/own") && !text.contains("WEIRD"), "{text}");
+}
+
+/// The reasons of refusals that the documentation of a metric lists.
+fn documented(metric: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root().join("scripts/deploy/README.md")).unwrap();
+    let (_, after) = text.split_once(&format!("- Reasons of `{metric}`: ")).unwrap();
+    let (list, _) = after.split_once('.').unwrap();
+    list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn refusals_are_counted_from_zero_for_each_reason() {
+    // A process of its own: servers in one share their metrics.
+    let process = Process::start(serving());
+    let metrics = reqwest::get(process.url("/metrics")).await.unwrap().text().await.unwrap();
+    for metric in ["glimpse_rejected_total", "glimpse_http_refused_total"] {
+        let samples = metrics.lines().filter_map(|line| line.strip_prefix(metric)?.strip_prefix("{reason=\""));
+        let samples: BTreeSet<&str> = samples.collect();
+        let expected: Vec<_> = documented(metric).iter().map(|reason| format!("{reason}\"}} 0")).collect();
+        assert!(expected.len() > 2);
+        assert_eq!(samples, expected.iter().map(String::as_str).collect(), "{metric}");
+    }
 }

@@ -9,6 +9,7 @@ use crate::commands::serve::workers_of;
 use crate::config::Classify;
 use crate::engine::{Capacity, Engine, Output, Payload};
 use crate::error::{Error, StartError};
+use crate::model::Runtime;
 use crate::protocol::choice::Choice;
 
 /// Pictures in work for each worker: one is analyzed, one waits for that, one is read.
@@ -34,7 +35,8 @@ impl Local {
     pub(super) fn load(options: &Classify) -> Result<Self, StartError> {
         // A file may be as large as what decoding it may take: uncompressed formats are.
         let most = options.pipeline.max_picture_bytes;
-        let (workers, model) = workers_of(&options.model, &options.pipeline, most)?;
+        let runtime = Runtime::load(&options.model.library())?;
+        let (workers, model) = workers_of(&runtime, &options.model, &options.pipeline, most)?;
         let choice = Choice::new(options.top_k, options.min_confidence, model.metadata())
             .map_err(|error| StartError::new(format!("The option --{error}.").replace('_', "-")))?;
         let capacity = Capacity { queue_depth: workers.len() * (EACH - 1), timeout: PATIENCE };

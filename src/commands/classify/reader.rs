@@ -46,7 +46,7 @@ impl Reader {
         let (source, most) = (source.clone(), self.most);
         match source {
             Source::Stdin => {
-                let bytes = blocking(move || read_all(io::stdin().lock(), 0, most)).await?;
+                let bytes = blocking(move || read_stream(io::stdin().lock(), most)).await?;
                 Ok(Content { bytes, room: None })
             }
             Source::File(path) => {
@@ -55,7 +55,7 @@ impl Reader {
                 let units = u32::try_from(length / UNIT + 1).unwrap_or(u32::MAX);
                 // It is never closed.
                 let room = self.room.clone().acquire_many_owned(units).await.ok();
-                let bytes = blocking(move || read_all(file, length, most)).await?;
+                let bytes = blocking(move || read_file(file, length)).await?;
                 Ok(Content { bytes, room })
             }
         }
@@ -94,13 +94,53 @@ fn open(path: &Path, most: u64, is_named: bool) -> Result<(File, u64), String> {
     Ok((file, metadata.len()))
 }
 
-fn read_all(from: impl Read, length: u64, most: u64) -> Result<Bytes, String> {
+/// Reads a file that had this `length` when room was taken for it. One that is being written may have more by now.
+fn read_file(file: impl Read, length: u64) -> Result<Bytes, String> {
+    read(file, length, length)?
+        .ok_or_else(|| "it has grown since it was opened: try again once it is written".to_owned())
+}
+
+/// Reads what has no length.
+fn read_stream(stream: impl Read, most: u64) -> Result<Bytes, String> {
+    read(stream, 0, most)?.ok_or_else(|| format!("it has more than {most} bytes"))
+}
+
+/// Reads to the end, into memory for `expected` bytes; `None` if there are more than `most`.
+fn read(mut from: impl Read, expected: u64, most: u64) -> Result<Option<Bytes>, String> {
     let mut bytes = Vec::new();
-    let room = usize::try_from(length).unwrap_or(usize::MAX);
+    let room = usize::try_from(expected).unwrap_or(usize::MAX);
     bytes.try_reserve_exact(room).map_err(|_| "there is no memory for it".to_owned())?;
-    from.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(unread)?;
-    if bytes.len() as u64 > most {
-        return Err(format!("it has more than {most} bytes"));
+    from.by_ref().take(most).read_to_end(&mut bytes).map_err(unread)?;
+    // Apart from the others: a full vector would double its memory for one more byte.
+    let more = from.take(1).read_to_end(&mut Vec::new()).map_err(unread)?;
+    Ok((more == 0).then(|| bytes.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_file_has_no_more_bytes_than_room_was_taken_for() {
+        let grown = Err("it has grown since it was opened: try again once it is written".to_owned());
+        assert_eq!(read_file(&b"abc"[..], 3).as_deref(), Ok(&b"abc"[..]));
+        assert_eq!(read_file(&b"ab"[..], 3).as_deref(), Ok(&b"ab"[..]));
+        assert_eq!(read_file(&b"abcd"[..], 3), grown);
+        // It has no end.
+        assert_eq!(read_file(io::repeat(0), 1 << 20), grown);
+        let mut written = tempfile::NamedTempFile::new().unwrap();
+        written.write_all(b"BM and more").unwrap();
+        let (file, length) = open(written.path(), 1 << 20, true).unwrap();
+        written.write_all(b" and more").unwrap();
+        assert_eq!(length, 11);
+        assert_eq!(read_file(file, length), grown);
     }
-    Ok(bytes.into())
+
+    #[test]
+    fn a_stream_may_be_as_long_as_the_largest_file() {
+        assert_eq!(read_stream(&b"abc"[..], 3).as_deref(), Ok(&b"abc"[..]));
+        assert_eq!(read_stream(io::repeat(0), 3), Err("it has more than 3 bytes".to_owned()));
+    }
 }

@@ -15,11 +15,11 @@ use crate::protocol::choice::{Choice, OutOfRange};
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "the description only: `of` reads the query")]
 pub(in crate::http) struct Parameters {
-    /// Labels in the answer: from 1 to all that the model has. Without it three, or all where several labels may be right.
+    /// Labels in the answer: from 1 to all that the model has. Without it three, or all of a multi-label model.
     #[param(minimum = 1, example = 3)]
     top_k: Option<usize>,
-    /// The least confidence of a label in the answer, which may be empty. Without it 0, or the model's threshold where several
-    /// labels may be right.
+    /// The least confidence of a label in the answer, which may be empty. Without it 0, or the threshold of a multi-label
+    /// model.
     #[param(minimum = 0, maximum = 1, example = 0)]
     min_confidence: Option<f32>,
 }

@@ -33,7 +33,7 @@ pub(in crate::http) struct Model {
     /// The number of its labels.
     #[schema(example = 1000)]
     labels: usize,
-    /// Whether several labels may be right: an answer then has every label of at least `threshold`, else the three most likely.
+    /// Whether the model is multi-label: an answer then has every label of at least `threshold`, else the three most likely.
     multi_label: bool,
     /// The least confidence of a label in an answer, where the request says nothing of it.
     #[schema(minimum = 0, maximum = 1, example = 0)]

@@ -39,13 +39,13 @@ pub(super) struct Source<'a> {
     pub(super) stop: &'a Stop,
 }
 
-impl Source<'_> {
+impl Limits {
     /// Checks the size that a header states.
     ///
     /// # Errors
     /// [`Error::DamagedImage`] for a side of 0, [`Error::SideTooLong`], [`Error::TooManyPixels`].
-    pub(super) fn check(&self, size: Size) -> Result<Size, Error> {
-        let (Size { width, height }, limit) = (size, self.limits.max_pixels);
+    pub(in crate::image) fn check(&self, size: Size) -> Result<Size, Error> {
+        let (Size { width, height }, limit) = (size, self.max_pixels);
         if width == 0 || height == 0 {
             return Err(Error::DamagedImage);
         }
@@ -56,6 +56,16 @@ impl Source<'_> {
             return Err(Error::TooManyPixels { width, height, limit });
         }
         Ok(size)
+    }
+}
+
+impl Source<'_> {
+    /// See [`Limits::check`].
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn check(&self, size: Size) -> Result<Size, Error> {
+        self.limits.check(size)
     }
 
     /// Checks the price of a picture whose size has been checked, and that what is taken beside the pixels can be had now. `decoded`

@@ -54,6 +54,11 @@ impl Decoder {
         Self { isolated: Some(Isolated::new(program)), ..self }
     }
 
+    /// The limits on a picture.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Decodes `file` into `pixels`, replacing what was there: RGB triples from the top left, row by row, as they are
     /// stored; as many as [`Picture::decoded`] says. Asks `stop` on the way.
     ///

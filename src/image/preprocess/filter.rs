@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::memory;
 
 /// Fraction bits of a weight: 32, less 8 of a pixel and 2 for the sum's overshoot.
-pub(super) const PRECISION: u32 = 22;
+pub(crate) const PRECISION: u32 = 22;
 
 /// Half of the last place that is kept. A sum that starts here is rounded by shifting it right.
 pub(super) const HALF: i32 = 1 << (PRECISION - 1);
@@ -90,11 +90,11 @@ fn sinc(x: f64) -> f64 {
 
 /// What one output value reads.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Taps<'a> {
+pub(crate) struct Taps<'a> {
     /// The first source position.
-    pub(super) start: usize,
+    pub(crate) start: usize,
     /// The weights from there on, scaled by `1 << PRECISION`. Their sum is about that.
-    pub(super) weights: &'a [i32],
+    pub(crate) weights: &'a [i32],
 }
 
 /// One axis of a picture as it is decoded.
@@ -125,7 +125,7 @@ pub(super) struct Outputs {
 
 /// The taps of every output position along one axis. The memory is kept from axis to axis.
 #[derive(Debug, Default)]
-pub(super) struct Weights {
+pub(crate) struct Weights {
     /// First source position and number of weights, an entry an output position.
     spans: Vec<(usize, usize)>,
     fixed: Vec<i32>,
@@ -213,12 +213,12 @@ impl Weights {
     }
 
     /// Output positions.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.spans.len()
     }
 
     /// The taps in the order of the output.
-    pub(super) fn taps(&self) -> impl Iterator<Item = Taps<'_>> {
+    pub(crate) fn taps(&self) -> impl Iterator<Item = Taps<'_>> {
         self.spans
             .iter()
             .zip(self.fixed.chunks_exact(self.stride))

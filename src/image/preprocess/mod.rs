@@ -5,6 +5,7 @@ mod avx2;
 mod filter;
 mod gray;
 mod passes;
+mod plan;
 mod resize;
 mod sampling;
 mod scalar;
@@ -12,12 +13,16 @@ mod settings;
 mod tensor;
 mod window;
 
-use super::Picture;
+use super::dct::Shrinker;
+use super::{Limits, Picture};
 use crate::error::Error;
 use crate::stop::Stop;
 
 pub use filter::Filter;
+pub(super) use filter::{PRECISION, Weights};
+pub(crate) use plan::{Goal, Plan, Stored};
 pub use resize::Resizer;
+pub(crate) use resize::transpose;
 pub use sampling::Interpolation;
 use sampling::Sampler;
 pub use settings::{Colours, Layout, Preprocess, Resample};
@@ -28,6 +33,8 @@ pub use window::Window;
 #[derive(Debug)]
 pub struct Preprocessor {
     resize: Resize,
+    /// For the resizes that it can do.
+    shrinker: Option<Box<Shrinker>>,
     is_gray: bool,
     scaling: Scaling,
 }
@@ -45,7 +52,15 @@ impl Preprocessor {
             Resample::Pillow(filter) => Resize::Pillow(Resizer::new(input.size(), input.window, filter)),
             Resample::TensorFlow(how) => Resize::TensorFlow(Sampler::new(input.size(), input.window, how)),
         };
-        Self { resize, is_gray: input.colours == Colours::Gray, scaling: Scaling::new(input) }
+        let is_gray = input.colours == Colours::Gray;
+        let shrinker = match input.resample {
+            Resample::Pillow(filter) if filter != Filter::Nearest && !is_gray => {
+                let goal = Goal { target: input.size(), window: input.window, filter };
+                Some(Box::new(Shrinker::new(goal)))
+            }
+            _ => None,
+        };
+        Self { resize, shrinker, is_gray, scaling: Scaling::new(input) }
     }
 
     /// Writes `pixels`, the RGB triples that a decoder wrote for `picture`, to `tensor`, whose length is
@@ -67,8 +82,27 @@ impl Preprocessor {
         Ok(())
     }
 
+    /// Writes a JPEG file that is much larger than the input to `tensor`, without decoding it to pixels: faster than a decoder,
+    /// and nearly the same. Returns whether it did. Where it did not, the file must be decoded: it is not a usual one, not
+    /// large, damaged, or over `limits`.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], or what [`Stop::check`] returns.
+    ///
+    /// # Panics
+    /// Panics if `tensor` does not fit the model: a fault of the caller.
+    pub fn shrink(&mut self, file: &[u8], limits: &Limits, tensor: &mut [f32], stop: &Stop) -> Result<bool, Error> {
+        let Some(shrinker) = &mut self.shrinker else { return Ok(false) };
+        let Some(pixels) = shrinker.shrink(file, limits, stop)? else { return Ok(false) };
+        self.scaling.apply(pixels, tensor);
+        Ok(true)
+    }
+
     /// Gives back buffers of more than `most` bytes.
     pub fn release(&mut self, most: usize) {
+        if let Some(shrinker) = &mut self.shrinker {
+            shrinker.release(most);
+        }
         match &mut self.resize {
             Resize::Pillow(resizer) => resizer.release(most),
             // Its buffers are as large as the input.

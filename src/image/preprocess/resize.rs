@@ -13,10 +13,11 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::avx2;
-use super::filter::{Axis, Filter, Outputs, Weights};
+use super::filter::{Filter, Weights};
 use super::passes::{Passes, Rows};
+use super::plan::{Goal, Plan, Stored};
 use super::scalar;
-use super::window::{Placement, Proportion, Window};
+use super::window::Window;
 use crate::error::Error;
 use crate::image::{CHANNELS, Picture, Size};
 use crate::memory;
@@ -25,11 +26,8 @@ use crate::stop::Stop;
 /// Resizes pictures to one size. The buffers are kept from picture to picture.
 #[derive(Debug)]
 pub struct Resizer {
-    target: Size,
-    window: Window,
-    filter: Filter,
-    along_x: Weights,
-    along_y: Weights,
+    goal: Goal,
+    plan: Plan,
     buffers: Buffers,
     passes: Box<dyn Passes>,
 }
@@ -90,8 +88,8 @@ impl Resizer {
     }
 
     fn with_passes(target: Size, window: Window, filter: Filter, passes: Box<dyn Passes>) -> Self {
-        let (along_x, along_y, buffers) = (Weights::default(), Weights::default(), Buffers::default());
-        Self { target, window, filter, along_x, along_y, buffers, passes }
+        let goal = Goal { target, window, filter };
+        Self { goal, plan: Plan::default(), buffers: Buffers::default(), passes }
     }
 
     /// Gives back buffers of more than `most` bytes. That between the passes is as high or as wide as the picture.
@@ -100,8 +98,7 @@ impl Resizer {
         for buffer in [between, resized, turned] {
             memory::release(buffer, most);
         }
-        self.along_x.release(most);
-        self.along_y.release(most);
+        self.plan.release(most);
         self.passes.release(most);
     }
 
@@ -114,42 +111,22 @@ impl Resizer {
     /// # Panics
     /// Panics if `pixels` is not as long as `picture` says, or a side is 0: a fault of the decoder.
     pub fn resize(&mut self, pixels: &[u8], picture: Picture, stop: &Stop) -> Result<&[u8], Error> {
-        let Self { target, along_x, along_y, buffers, passes, .. } = self;
-        let Picture { size, reduction, orientation } = picture;
+        let Self { goal, plan, buffers, passes } = self;
         let stored = picture.decoded();
         assert!(!pixels.is_empty() && pixels.len() == stored.pixels() * CHANNELS, "pixels do not fit the size");
-        let Size { width, height } = size.turned(orientation);
-        let Placement { part, resized, left, top } =
-            self.window.place(Size { width, height }, *target, Proportion::Whole);
-        let (mirror_x, mirror_y) = (orientation.mirror_x, orientation.mirror_y);
-        let x = Axis { length: width, begin: part.left, part: part.size.width, reduction, mirror: mirror_x };
-        let y = Axis { length: height, begin: part.top, part: part.size.height, reduction, mirror: mirror_y };
-        along_x.set(self.filter, x, Outputs { whole: resized.width, first: left, count: target.width })?;
-        along_y.set(self.filter, y, Outputs { whole: resized.height, first: top, count: target.height })?;
-        let vertical_first = vertical_goes_first(stored.turned(orientation), resized);
+        let Stored { row, column, vertical_first, .. } = plan.set(*goal, picture)?;
         let pixels = Rows { bytes: pixels, stride: stored.width as usize * CHANNELS };
-        if orientation.transpose {
-            let job = Job { pixels, row: along_y, column: along_x, vertical_first: !vertical_first };
-            buffers.fill(&job, passes.as_mut(), stop)?;
-            transpose(&buffers.resized, *target, &mut buffers.turned)?;
-            Ok(&buffers.turned)
-        } else {
-            let job = Job { pixels, row: along_x, column: along_y, vertical_first };
-            buffers.fill(&job, passes.as_mut(), stop)?;
-            Ok(&buffers.resized)
+        buffers.fill(&Job { pixels, row, column, vertical_first }, passes.as_mut(), stop)?;
+        if !picture.orientation.transpose {
+            return Ok(&buffers.resized);
         }
+        transpose(&buffers.resized, goal.target, &mut buffers.turned)?;
+        Ok(&buffers.turned)
     }
 }
 
-/// Pillow 13's choice: the vertical pass goes first where it saves more work.
-fn vertical_goes_first(source: Size, target: Size) -> bool {
-    let rows = i64::from(source.height) - i64::from(target.height);
-    let columns = i64::from(source.width) - i64::from(target.width);
-    rows > 0 && rows > 2 * columns
-}
-
 /// Writes the picture of `size`, whose columns are `source`'s rows, to `target`.
-fn transpose(source: &[u8], size: Size, target: &mut Vec<u8>) -> Result<(), Error> {
+pub(crate) fn transpose(source: &[u8], size: Size, target: &mut Vec<u8>) -> Result<(), Error> {
     let (width, height) = (size.width as usize, size.height as usize);
     target.clear();
     memory::reserve(target, source.len())?;

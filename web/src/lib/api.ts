@@ -50,7 +50,7 @@ export interface Model {
   input: { width: number; height: number };
   /** The number of its labels. */
   labels: number;
-  /** Whether several labels may be right: an answer then has all that reach `threshold`. Missing on older servers. */
+  /** Whether the model is multi-label: an answer then has all labels that reach `threshold`. Missing on older servers. */
   multiLabel?: boolean;
   /** 0 to 1. */
   threshold?: number;

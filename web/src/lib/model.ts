@@ -3,7 +3,7 @@
 import type { Model } from "./api.ts";
 import type { Picture } from "./visit.ts";
 
-/** The number of labels in the answer of a model of which one label is right. */
+/** The number of labels in the answer of a model that is not multi-label. */
 const USUAL_LABELS = 3;
 
 export interface Known {

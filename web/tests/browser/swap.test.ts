@@ -2,21 +2,9 @@
 
 import type { BrowserContextOptions } from "playwright-core";
 import { expect, test } from "vitest";
+import { PARTS } from "../models.ts";
 import { visit, visitor } from "./stage.ts";
 import { sampleFile } from "./support.ts";
-
-const PARTS = {
-  name: "Parts",
-  version: "2, 640 x 480",
-  licence: "MIT",
-  input: { width: 640, height: 480 },
-  labels: 80,
-  multiLabel: true,
-  threshold: 0.25,
-  revision: "b2",
-  limits: { bodyBytes: 20_971_520, pixels: 50_000_000, timeoutMs: 10_000 },
-  formats: ["image/jpeg", ".heic"],
-};
 
 const LOOKS: [string, BrowserContextOptions][] = [
   ["light-phone", { colorScheme: "light", viewport: { width: 390, height: 844 } }],

@@ -3,7 +3,8 @@ import { userEvent } from "@testing-library/user-event";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import ImageUploader from "../../src/components/ImageUploader.tsx";
 import { PLACE } from "../../src/components/ModelName.tsx";
-import { fakeServer, MODEL, PREDICTIONS, picture, TIMING } from "./server.ts";
+import { MODEL } from "../models.ts";
+import { fakeServer, PREDICTIONS, picture, TIMING } from "./server.ts";
 
 let server: ReturnType<typeof fakeServer>;
 

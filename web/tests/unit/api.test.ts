@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { analyze, describeModel, type Limits } from "../../src/lib/api.ts";
 import { Failure } from "../../src/lib/failure.ts";
-import { fakeServer, MODEL, PREDICTIONS, picture, TIMING } from "./server.ts";
+import { MODEL } from "../models.ts";
+import { fakeServer, PREDICTIONS, picture, TIMING } from "./server.ts";
 
 let server: ReturnType<typeof fakeServer>;
 beforeEach(() => {

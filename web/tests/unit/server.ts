@@ -99,19 +99,6 @@ export const PREDICTIONS = [
   { label: "tiger_cat", confidence: 0.0437 },
 ];
 export const TIMING = "queue;dur=0.050, decode;dur=2.400, resize;dur=0.400, inference;dur=8.100";
-export const MODEL = {
-  name: "MobileNetV2",
-  version: "alpha 1.0, 224 x 224",
-  source: "Keras",
-  licence: "Apache-2.0",
-  input: { width: 224, height: 224 },
-  labels: 1000,
-  multiLabel: false,
-  threshold: 0,
-  revision: "a1",
-  limits: { bodyBytes: 1_000_000, pixels: 50_000_000, timeoutMs: 10_000 },
-  formats: ["image/jpeg", ".heic"],
-};
 
 export function picture(name = "cat.jpg", content: BlobPart = "pixels", type = "image/jpeg"): File {
   return new File([content], name, { type });

@@ -7,21 +7,8 @@ import { PLACE } from "../../src/components/ModelName.tsx";
 import type { Model } from "../../src/lib/api.ts";
 import { described } from "../../src/lib/model.ts";
 import { LOOK_AGAIN_AFTER } from "../../src/lib/useModel.ts";
-import { fakeServer, MODEL, PREDICTIONS, picture } from "./server.ts";
-
-const PARTS: Model = {
-  ...MODEL,
-  name: "Parts",
-  version: "2",
-  licence: "MIT",
-  input: { width: 640, height: 640 },
-  labels: 80,
-  multiLabel: true,
-  threshold: 0.25,
-  revision: "b2",
-  limits: { ...MODEL.limits, bodyBytes: 100 },
-  formats: ["image/png"],
-};
+import { MODEL, PARTS } from "../models.ts";
+import { fakeServer, PREDICTIONS, picture } from "./server.ts";
 
 let server: ReturnType<typeof fakeServer>;
 /** What the server says of its model. */
@@ -71,8 +58,10 @@ describe("an answer of another model", () => {
     swap(PARTS);
     await answer("b2");
     expect(fetched).toHaveBeenCalledTimes(2);
-    expect(footer()).toHaveTextContent("Answered by Parts (2), MIT, with those of its 80 labels that reach 25 %");
-    expect(announced()).toHaveTextContent("Another model serves now: Parts (2), MIT");
+    expect(footer()).toHaveTextContent(
+      "Answered by Parts (2, 640 x 480), MIT, with those of its 80 labels that reach 25 %",
+    );
+    expect(announced()).toHaveTextContent("Another model serves now: Parts (2, 640 x 480), MIT");
     expect(announced()).toHaveAttribute("aria-live", "polite");
     expect(screen.getByRole("status")).toHaveTextContent("cat.jpg: Egyptian cat");
     await answer("b2");
@@ -82,7 +71,7 @@ describe("an answer of another model", () => {
   test("brings the new model's limits, formats and size of pictures", async () => {
     await page();
     expect(screen.getByTestId("chooser")).toHaveAttribute("accept", "image/jpeg,.heic");
-    swap(PARTS);
+    swap({ ...PARTS, limits: { ...PARTS.limits, bodyBytes: 100 }, formats: ["image/png"] });
     await answer("b2");
     expect(screen.getByTestId("chooser")).toHaveAttribute("accept", "image/png");
     expect(screen.getByText(/to a short side of 2560 pixels/)).toBeInTheDocument();
