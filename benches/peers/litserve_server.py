@@ -9,7 +9,7 @@ from typing import Annotated
 
 import litserve
 from fastapi import Depends, HTTPException, Request
-from onnx_model import BAD, Model
+from served_model import BAD, Model
 
 WORKERS = 2
 # One process for HTTP: with two workers on two cores, a second one only costs memory.

@@ -5,7 +5,7 @@ Batches are off, because on a CPU they are slower than one picture after the oth
 
 import orjson
 from mosec import Runtime, Server, ValidationError, Worker
-from onnx_model import BAD, Model
+from served_model import BAD, Model
 
 WORKERS = 2
 

@@ -6,7 +6,7 @@ loop's thread, because a second thread in a process with one core would only com
 
 import orjson
 from fastapi import FastAPI, Request, Response
-from onnx_model import BAD, REFUSAL, Model
+from served_model import BAD, REFUSAL, Model
 
 app = FastAPI()
 model = Model()
