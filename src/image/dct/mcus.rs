@@ -23,7 +23,10 @@ pub(super) struct Mcus<'a> {
     chunk: Chunk,
     values: [Dequantised; scan::BLOCKS],
     layout: Layout,
+    /// The codes that the components name, each pair once: their tables fill the first-level cache.
     codings: Vec<Coding>,
+    /// The coding of each component.
+    coded_by: Vec<usize>,
     /// The steps of the quantisation of each component.
     steps: Vec<[i16; ZIGZAG_LENGTH]>,
     /// The last DC coefficient of each component.
@@ -56,10 +59,17 @@ struct Restarts {
 
 impl<'a> Mcus<'a> {
     pub(super) fn new(head: &Head<'a>, kernels: &'static dyn Kernels) -> Result<Self, Doubt> {
-        let coding = |component: &Component| {
-            let dc = head.codes.dc[component.dc].as_ref().ok_or(Doubt)?;
-            Coding::new(dc, head.codes.ac[component.ac].as_ref().ok_or(Doubt)?)
-        };
+        let (mut pairs, mut codings, mut coded_by) = (Vec::new(), Vec::new(), Vec::new());
+        for component in &head.components {
+            let pair = (component.dc, component.ac);
+            let known = pairs.iter().position(|known| *known == pair);
+            coded_by.push(known.unwrap_or(pairs.len()));
+            if known.is_none() {
+                let dc = head.codes.dc[component.dc].as_ref().ok_or(Doubt)?;
+                codings.push(Coding::new(dc, head.codes.ac[component.ac].as_ref().ok_or(Doubt)?)?);
+                pairs.push(pair);
+            }
+        }
         let interval = match head.restart_interval {
             0 => usize::MAX,
             interval => interval as usize,
@@ -71,7 +81,8 @@ impl<'a> Mcus<'a> {
             chunk: Chunk::new(),
             values: Default::default(),
             layout: Layout::of(head),
-            codings: head.components.iter().map(coding).collect::<Result<_, _>>()?,
+            codings,
+            coded_by,
             steps: head.components.iter().map(|component| component.steps).collect(),
             previous: [0; 3],
             restarts: Restarts { interval, left: interval, next: 0 },
@@ -128,7 +139,7 @@ impl<'a> Mcus<'a> {
     fn decode(&mut self, blocks: usize) -> Result<(), Doubt> {
         let (mut codings, mut steps) = ([&self.codings[0]; scan::BLOCKS], [&self.steps[0]; scan::BLOCKS]);
         for (index, component) in (0..blocks).zip(self.layout.components.iter().cycle()) {
-            (codings[index], steps[index]) = (&self.codings[*component], &self.steps[*component]);
+            (codings[index], steps[index]) = (&self.codings[self.coded_by[*component]], &self.steps[*component]);
         }
         self.kernels.decode(&mut self.chunk, &mut self.segment, &codings[..blocks])?;
         self.kernels.dequantise(&self.chunk, &steps[..blocks], &mut self.values[..blocks]);
