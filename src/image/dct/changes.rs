@@ -32,6 +32,8 @@ pub(super) struct Changes {
     pub(super) blocks: Vec<Changed>,
     /// Those in a row of blocks, resized along the row: the first two coefficients along the column.
     between: [Colours; 2],
+    /// The same before the limits between the passes.
+    before: [Colours; 2],
     pub(super) extents: Extents,
     samples: RowOfSamples,
     /// Whether `between` has any.
@@ -54,7 +56,8 @@ impl Changes {
     pub(super) fn set(&mut self, blocks: usize, (width, height): (usize, usize)) -> Result<(), Error> {
         self.blocks.clear();
         memory::reserve(&mut self.blocks, blocks)?;
-        for row in self.between.iter_mut().flatten().chain(&mut self.samples) {
+        let between = self.between.iter_mut().chain(&mut self.before).flatten();
+        for row in between.chain(&mut self.samples) {
             memory::zeros(row, width)?;
         }
         for plane in &mut self.sums {
@@ -95,7 +98,9 @@ impl Changes {
             return;
         }
         self.has_any = true;
-        let before = self.between.clone();
+        for (before, between) in self.before.iter_mut().flatten().zip(self.between.iter().flatten()) {
+            before.copy_from_slice(between);
+        }
         for sample in 0..BLOCK {
             let [row, colours @ ..] = &mut self.samples;
             transform.row(y, sample, row);
@@ -103,9 +108,9 @@ impl Changes {
                 transform.row(plane, (slot * BLOCK + sample) / down, row);
             }
             let parts = [transform.part(0, sample), transform.part(1, sample)];
-            for channel in 0..before[0].len() {
-                let [first, next] = &mut self.between;
-                let before = [&before[0][channel][..], &before[1][channel][..]];
+            let ([first, next], [first_before, next_before]) = (&mut self.between, &self.before);
+            for channel in 0..first.len() {
+                let before = [&first_before[channel][..], &next_before[channel][..]];
                 limit(&self.samples, channel, parts, before, [&mut first[channel], &mut next[channel]]);
             }
         }
