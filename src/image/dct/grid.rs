@@ -58,14 +58,11 @@ impl Grid {
         spans.clear();
         memory::reserve(weights, row.weights.len() + row.spans.len())?;
         memory::reserve(spans, row.spans.len())?;
-        for span in &row.spans {
+        for (output, span) in row.spans.iter().enumerate() {
             let (first, end) = (span.first / 2, (span.first + span.count).div_ceil(2));
             spans.push(Span { first, at: weights.len(), count: end - first });
             for pair in first..end {
-                let of_block = |block: usize| {
-                    let place = block.checked_sub(span.first).filter(|place| *place < span.count);
-                    place.map_or([0.0; FREQUENCIES], |place| row.weights[span.at + place])
-                };
+                let of_block = |block: usize| row.weight(output, block).copied().unwrap_or([0.0; FREQUENCIES]);
                 let both = [of_block(pair * 2), of_block(pair * 2 + 1)];
                 let weight = |kept: usize, block: usize| (both[block][ACROSS[kept]] / *scale).round() as i16;
                 let is_used = |kept: usize| kept + 1 < KEPT;

@@ -37,6 +37,13 @@ pub(super) struct Codes {
     pub(super) ac: [Option<Code>; 4],
 }
 
+impl Head<'_> {
+    /// Blocks of the first component in an MCU: across and down.
+    pub(super) fn sampling(&self) -> (usize, usize) {
+        (self.components[0].across, self.components[0].down)
+    }
+}
+
 /// Samplings of Y against Cb and Cr, across and down.
 const SAMPLINGS: [(usize, usize); 5] = [(1, 1), (2, 1), (1, 2), (2, 2), (4, 1)];
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::clip::{Change, Samples, Transform};
+use super::clip::{self, Change, Samples, Transform};
 use super::projection::Span;
 use super::scan::{Chunk, Coding};
 use super::segment::Segment;
@@ -23,31 +23,39 @@ pub(super) struct Dequantised {
     pub(super) kept: [i16; KEPT],
 }
 
-/// One implementation of the inner loops.
+/// One implementation of the inner loops. What is provided is the portable code.
 pub(super) trait Kernels: fmt::Debug + Send + Sync {
     /// See [`Chunk::decode`].
     ///
     /// # Errors
     /// As there.
-    fn decode(&self, chunk: &mut Chunk, segment: &mut Segment<'_>, codings: &[&Coding]) -> Result<(), Doubt>;
+    fn decode(&self, chunk: &mut Chunk, segment: &mut Segment<'_>, codings: &[&Coding]) -> Result<(), Doubt> {
+        chunk.decode(segment, codings)
+    }
 
     /// Dequantises the first blocks of `chunk`, one for each of `steps`.
     fn dequantise(&self, chunk: &Chunk, steps: &[&[i16; ZIGZAG_LENGTH]], blocks: &mut [Dequantised]);
 
-    /// See [`clip::energy`](super::clip::energy).
-    fn energy(&self, coefficients: &[i16; ZIGZAG_LENGTH], steps: &[i16; ZIGZAG_LENGTH]) -> i32;
+    /// See [`clip::energy`].
+    fn energy(&self, coefficients: &[i16; ZIGZAG_LENGTH], steps: &[i16; ZIGZAG_LENGTH]) -> i32 {
+        clip::energy(coefficients, steps)
+    }
 
-    /// See [`clip::samples`](super::clip::samples).
+    /// See [`clip::samples`].
     fn samples(
         &self,
         transform: &Transform,
         coefficients: &[i16; ZIGZAG_LENGTH],
         steps: &[i16; ZIGZAG_LENGTH],
         dc: i16,
-    ) -> Samples;
+    ) -> Samples {
+        clip::samples(transform, coefficients, steps, dc)
+    }
 
-    /// See [`clip::changes`](super::clip::changes).
-    fn changes(&self, transform: &Transform, y: &Samples, cb: &Samples, cr: &Samples) -> [Change; 3];
+    /// See [`clip::changes`].
+    fn changes(&self, transform: &Transform, y: &Samples, cb: &Samples, cr: &Samples) -> [Change; 3] {
+        clip::changes(transform, y, cb, cr)
+    }
 
     /// Resizes a row of blocks along the row: the totals of each output, which reads the pairs of its span with its weights.
     fn resize_row(&self, pairs: &[Pair], spans: &[Span], weights: &[Pair], outputs: &mut [Totals]);

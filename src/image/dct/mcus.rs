@@ -96,11 +96,6 @@ impl<'a> Mcus<'a> {
         self.layout.count
     }
 
-    /// Blocks of the first component in an MCU: across and down.
-    pub(super) fn sampling(&self) -> (usize, usize) {
-        self.layout.sampling
-    }
-
     /// Decodes a row of MCUs into the planes' blocks.
     pub(super) fn decode_row(&mut self, planes: &mut Planes) -> Result<(), Doubt> {
         let blocks = self.layout.components.len();
@@ -217,7 +212,7 @@ impl<'a> Mcus<'a> {
 
 impl Layout {
     fn of(head: &Head<'_>) -> Self {
-        let (across, down) = (head.components[0].across, head.components[0].down);
+        let (across, down) = head.sampling();
         let count = |pixels: u32, blocks: usize| (pixels as usize).div_ceil(blocks * BLOCK);
         let blocks =
             |(index, component): (usize, &Component)| std::iter::repeat_n(index, component.across * component.down);

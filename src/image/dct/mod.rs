@@ -131,33 +131,36 @@ impl Shrinker {
     /// # Errors
     /// [`Error::OutOfMemory`], or what [`Stop::check`] returns.
     pub(crate) fn shrink(&mut self, file: &[u8], limits: &Limits, stop: &Stop) -> Result<Option<&[u8]>, Error> {
-        let orientation = Orientation::read(file);
-        match self.resize(file, orientation, limits, stop) {
+        match self.resize(file, limits, stop) {
             Err(Failure::Doubt) => return Ok(None),
             Err(Failure::Error(error)) => return Err(error),
-            Ok(()) if !orientation.transpose => return Ok(Some(&self.resized)),
-            Ok(()) => {}
+            Ok(orientation) if !orientation.transpose => return Ok(Some(&self.resized)),
+            Ok(_) => {}
         }
         transpose(&self.resized, self.goal.target, &mut self.turned)?;
         Ok(Some(&self.turned))
     }
 
-    /// Writes the target as the picture is stored.
-    fn resize(&mut self, file: &[u8], orientation: Orientation, limits: &Limits, stop: &Stop) -> Result<(), Failure> {
+    /// Writes the target as the picture is stored, and returns the turn that makes it upright. Most files are small, so nothing
+    /// is prepared before the size is known to be large.
+    fn resize(&mut self, file: &[u8], limits: &Limits, stop: &Stop) -> Result<Orientation, Failure> {
         let head = head::read(file)?;
         limits.check(head.size).map_err(|_| Doubt)?;
         let cost = LEAST_COST + COST_PER_SIDE * u64::from(head.size.width.max(head.size.height));
         if cost > limits.max_bytes {
             return Err(Failure::Doubt);
         }
+        let orientation = Orientation::read(file);
+        let picture = Picture { size: head.size, reduction: 1, orientation };
         let Self { goal, plan, kernels, grids, planes, resized, .. } = self;
-        let resize = plan.set(*goal, Picture { size: head.size, reduction: 1, orientation })?;
-        let mut mcus = Mcus::new(&head, *kernels)?;
-        let ((count, rows), (across, down)) = (mcus.count(), mcus.sampling());
+        let (across, down) = head.sampling();
         let pixels_a_sample = if across.max(down) > 2 { 4.0 } else { 2.0 };
-        if resize.scale < LEAST_SCALE.max(LEAST_SAMPLES * pixels_a_sample) {
+        if goal.scale(picture) < LEAST_SCALE.max(LEAST_SAMPLES * pixels_a_sample) {
             return Err(Failure::Doubt);
         }
+        let resize = plan.set(*goal, picture)?;
+        let mut mcus = Mcus::new(&head, *kernels)?;
+        let (count, rows) = mcus.count();
         grids[0].set(resize, head.size, (1, 1))?;
         grids[1].set(resize, head.size, (across, down))?;
         let outputs = (resize.row.len(), resize.column.len());
@@ -171,7 +174,7 @@ impl Shrinker {
         }
         mcus.finish()?;
         planes.write(resized)?;
-        Ok(())
+        Ok(orientation)
     }
 
     /// Gives back buffers of more than `most` bytes. They are as wide as the picture.
@@ -190,7 +193,7 @@ impl Shrinker {
 pub fn coefficients(file: &[u8]) -> Option<plain::Coefficients> {
     let head = head::read(file).ok()?;
     let mut mcus = Mcus::new(&head, kernels::fastest()).ok()?;
-    let ((count, rows), sampling) = (mcus.count(), mcus.sampling());
+    let ((count, rows), sampling) = (mcus.count(), head.sampling());
     let mut planes = Planes::default();
     planes.set(head.components.len() > 1, count, sampling, (1, 1)).ok()?;
     for _ in 0..rows {

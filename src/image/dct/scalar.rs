@@ -1,21 +1,15 @@
 //! The inner loops in portable code.
 
-use super::clip::{self, Change, Samples, Transform};
 use super::kernels::{Dequantised, Kernels, Pair, Totals};
 use super::projection::Span;
-use super::scan::{Chunk, Coding};
-use super::segment::Segment;
-use super::{Doubt, KEPT, ZIGZAG_LENGTH};
+use super::scan::Chunk;
+use super::{KEPT, ZIGZAG_LENGTH};
 
 /// The loops for every processor.
 #[derive(Debug)]
 pub(super) struct Scalar;
 
 impl Kernels for Scalar {
-    fn decode(&self, chunk: &mut Chunk, segment: &mut Segment<'_>, codings: &[&Coding]) -> Result<(), Doubt> {
-        chunk.decode(segment, codings)
-    }
-
     fn dequantise(&self, chunk: &Chunk, steps: &[&[i16; ZIGZAG_LENGTH]], blocks: &mut [Dequantised]) {
         for (index, (block, steps)) in blocks.iter_mut().zip(steps).enumerate() {
             let values = chunk.block(index);
@@ -25,24 +19,6 @@ impl Kernels for Scalar {
                 *kept = value.wrapping_mul(*step);
             }
         }
-    }
-
-    fn energy(&self, coefficients: &[i16; ZIGZAG_LENGTH], steps: &[i16; ZIGZAG_LENGTH]) -> i32 {
-        clip::energy(coefficients, steps)
-    }
-
-    fn samples(
-        &self,
-        transform: &Transform,
-        coefficients: &[i16; ZIGZAG_LENGTH],
-        steps: &[i16; ZIGZAG_LENGTH],
-        dc: i16,
-    ) -> Samples {
-        clip::samples(transform, coefficients, steps, dc)
-    }
-
-    fn changes(&self, transform: &Transform, y: &Samples, cb: &Samples, cr: &Samples) -> [Change; 3] {
-        clip::changes(transform, y, cb, cr)
     }
 
     fn resize_row(&self, pairs: &[Pair], spans: &[Span], weights: &[Pair], outputs: &mut [Totals]) {

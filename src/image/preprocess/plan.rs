@@ -13,6 +13,20 @@ pub(crate) struct Goal {
     pub(crate) filter: Filter,
 }
 
+impl Goal {
+    /// Where the target lies in the resized form of `picture`, once that is upright.
+    fn place(self, picture: Picture) -> Placement {
+        self.window.place(picture.size.turned(picture.orientation), self.target, Proportion::Whole)
+    }
+
+    /// Pixels of `picture` for one output, along the axis that has fewer.
+    pub(crate) fn scale(self, picture: Picture) -> f64 {
+        let Placement { part, resized, .. } = self.place(picture);
+        let scale = |part: u32, resized: u32| f64::from(part) / f64::from(resized);
+        scale(part.size.width, resized.width).min(scale(part.size.height, resized.height))
+    }
+}
+
 /// The weights along both axes of an upright picture. The memory is kept from picture to picture.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
@@ -29,8 +43,6 @@ pub(crate) struct Stored<'a> {
     pub(crate) column: &'a Weights,
     /// Whether Pillow resizes the columns first.
     pub(crate) vertical_first: bool,
-    /// Pixels of the picture for one output, along the axis that has fewer.
-    pub(crate) scale: f64,
 }
 
 impl Plan {
@@ -39,10 +51,10 @@ impl Plan {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub(crate) fn set(&mut self, goal: Goal, picture: Picture) -> Result<Stored<'_>, Error> {
-        let Goal { target, window, filter } = goal;
+        let Goal { target, filter, .. } = goal;
         let Picture { size, reduction, orientation } = picture;
         let Size { width, height } = size.turned(orientation);
-        let Placement { part, resized, left, top } = window.place(Size { width, height }, target, Proportion::Whole);
+        let Placement { part, resized, left, top } = goal.place(picture);
         let (mirror_x, mirror_y) = (orientation.mirror_x, orientation.mirror_y);
         let x = Axis { length: width, begin: part.left, part: part.size.width, reduction, mirror: mirror_x };
         let y = Axis { length: height, begin: part.top, part: part.size.height, reduction, mirror: mirror_y };
@@ -50,12 +62,10 @@ impl Plan {
         along_x.set(filter, x, Outputs { whole: resized.width, first: left, count: target.width })?;
         along_y.set(filter, y, Outputs { whole: resized.height, first: top, count: target.height })?;
         let vertical_first = vertical_goes_first(picture.decoded().turned(orientation), resized);
-        let scale = |part: u32, resized: u32| f64::from(part) / f64::from(resized);
-        let scale = scale(part.size.width, resized.width).min(scale(part.size.height, resized.height));
         Ok(if orientation.transpose {
-            Stored { row: along_y, column: along_x, vertical_first: !vertical_first, scale }
+            Stored { row: along_y, column: along_x, vertical_first: !vertical_first }
         } else {
-            Stored { row: along_x, column: along_y, vertical_first, scale }
+            Stored { row: along_x, column: along_y, vertical_first }
         })
     }
 

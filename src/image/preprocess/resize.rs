@@ -114,7 +114,7 @@ impl Resizer {
         let Self { goal, plan, buffers, passes } = self;
         let stored = picture.decoded();
         assert!(!pixels.is_empty() && pixels.len() == stored.pixels() * CHANNELS, "pixels do not fit the size");
-        let Stored { row, column, vertical_first, .. } = plan.set(*goal, picture)?;
+        let Stored { row, column, vertical_first } = plan.set(*goal, picture)?;
         let pixels = Rows { bytes: pixels, stride: stored.width as usize * CHANNELS };
         buffers.fill(&Job { pixels, row, column, vertical_first }, passes.as_mut(), stop)?;
         if !picture.orientation.transpose {
