@@ -1,4 +1,4 @@
-//! Makes the code of the gRPC services from `src/grpc/proto`. With the feature `embed`, copies the model and the compressed ONNX Runtime from `models/` to `OUT_DIR`. The site in
+//! Makes the code of the gRPC services from `src/grpc/proto`. With the feature `embed`, copies the model and ONNX Runtime from `models/` to `OUT_DIR`. The site in
 //! `web/dist` is embedded by `src/http/site/embedded.rs`.
 
 fn main() {
@@ -33,9 +33,6 @@ fn grpc() {
 fn embed() {
     use std::path::Path;
 
-    /// The level of zstd. A high one takes seconds at build time and does not slow decompression at every start.
-    const LEVEL: i32 = 19;
-
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     let target = std::env::var("CARGO_CFG_TARGET_OS").expect("cargo sets CARGO_CFG_TARGET_OS");
     let library = if target == "macos" { "models/libonnxruntime.dylib" } else { "models/libonnxruntime.so" };
@@ -50,5 +47,5 @@ fn embed() {
     println!("cargo::rerun-if-changed=web/dist");
     read("web/dist/index.html");
     write("model.onnx", &read("models/model.onnx"));
-    write("onnxruntime.zst", &zstd::bulk::compress(&read(library), LEVEL).expect("zstd can't allocate memory"));
+    write("onnxruntime", &read(library));
 }

@@ -93,11 +93,9 @@ pub fn probe(bytes: usize) -> Result<(), Error> {
     taken.map_err(|_| Error::OutOfMemory)
 }
 
-/// Frees the memory of a buffer whose capacity is more than `most` bytes.
-pub fn release<T>(buffer: &mut Vec<T>, most: usize) {
-    if buffer.capacity().saturating_mul(size_of::<T>()) > most {
-        *buffer = Vec::new();
-    }
+/// The bytes that a buffer takes, used or not.
+pub fn held<T>(buffer: &Vec<T>) -> usize {
+    buffer.capacity().saturating_mul(size_of::<T>())
 }
 
 fn headroom_behind<T>(length: usize) -> Result<(), Error> {
@@ -164,10 +162,11 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_is_given_back_by_its_bytes() {
-        let (mut small, mut large) = (Vec::<u32>::with_capacity(10), Vec::<u32>::with_capacity(1000));
-        release(&mut small, 1000);
-        release(&mut large, 1000);
-        assert!(small.capacity() >= 10 && large.capacity() == 0);
+    fn what_a_buffer_holds_is_its_capacity_in_bytes() {
+        let mut buffer = Vec::<u32>::new();
+        assert_eq!(held(&buffer), 0);
+        reserve(&mut buffer, 1000).unwrap();
+        buffer.push(1);
+        assert_eq!(held(&buffer), 4000);
     }
 }

@@ -1,11 +1,11 @@
 //! The command that serves: configuration -> model -> engine -> doors -> server.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::config::{Config, JpegDecode, ModelFile, Pipeline};
+use crate::config::{Budgets, Config, JpegDecode, ModelFile, Pipeline};
 use crate::doors::Doors;
-use crate::engine::{Capacity, Engine, Settings, Worker};
+use crate::engine::{Capacity, Engine, KeptMemory, Settings, Worker};
 use crate::error::StartError;
 use crate::guard::{Access, BodyLimits, Budget};
 use crate::http::{self, App, Site, State};
@@ -14,6 +14,14 @@ use crate::server::lifecycle::Lifecycle;
 use crate::server::{self, Hangups, Signals};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{Traces, logs};
+
+/// Bytes that all workers together may keep from picture to picture: the pixels of two photographs of 16 megapixels, or the
+/// buffers of 64 workers for small ones.
+const KEPT_BYTES: usize = 96 << 20;
+
+/// The time without work after which the workers give back their memory: longer than the gaps between the requests of a client
+/// that sends one picture after another.
+const REST: Duration = Duration::from_secs(2);
 
 /// Serves until SIGTERM or Ctrl-C; `started` is when `main` began.
 ///
@@ -49,7 +57,7 @@ pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
 /// A sentence, where ONNX Runtime or the model can't be used.
 pub fn workers(config: &Config) -> Result<(Vec<Worker>, Arc<Model>), StartError> {
     let runtime = Runtime::load(&config.model.file.library())?;
-    workers_of(&runtime, &config.model.file, &config.pipeline, config.bodies.max_body_bytes)
+    workers_of(&runtime, &config.model.file, &config.pipeline, config.budgets(), config.bodies.max_body_bytes)
 }
 
 /// The same in a `runtime`, for compressed payloads that inflate to `max_payload_bytes` at most.
@@ -57,18 +65,19 @@ pub(super) fn workers_of(
     runtime: &Runtime,
     file: &ModelFile,
     pipeline: &Pipeline,
+    budgets: Budgets,
     max_payload_bytes: usize,
 ) -> Result<(Vec<Worker>, Arc<Model>), StartError> {
     let model = Model::load(runtime, &file.source())?;
     let settings = Settings {
         max_pixels: pipeline.max_pixels,
-        max_picture_bytes: pipeline.max_picture_bytes as u64,
+        max_picture_bytes: budgets.max_picture_bytes as u64,
         max_payload_bytes,
         reduces_jpeg: pipeline.jpeg_decode == JpegDecode::Reduced,
         decoder: pipeline.decoder.clone(),
+        kept: KeptMemory::new(KEPT_BYTES),
     };
-    let count = pipeline.worker_count();
-    let workers = (0..count).map(|_| Worker::new(model.clone(), settings.clone())).collect();
+    let workers = (0..budgets.workers).map(|_| Worker::new(model.clone(), settings.clone())).collect();
     Ok((workers, model))
 }
 
@@ -86,14 +95,24 @@ pub fn load(config: &Config) -> Result<App, StartError> {
     }
     let runtime = Runtime::load(&config.model.file.library())?;
     let stamp = source.stamp();
-    let (workers, model) = workers_of(&runtime, &config.model.file, &config.pipeline, config.bodies.max_body_bytes)?;
+    let budgets = config.budgets();
+    let Budgets { max_inflight_bytes, max_picture_bytes, .. } = budgets;
+    tracing::info!(
+        memory_limit = budgets.memory_limit,
+        workers = budgets.workers,
+        max_inflight_bytes,
+        max_picture_bytes,
+        "budgets"
+    );
+    let max_body_bytes = config.bodies.max_body_bytes;
+    let (workers, model) = workers_of(&runtime, &config.model.file, &config.pipeline, budgets, max_body_bytes)?;
     let capacity = Capacity { queue_depth: config.engine.queue_depth, timeout: config.engine.inference_timeout };
     let engine = Arc::new(Engine::new(workers, capacity)?);
-    let budget = Budget::new(config.bodies.max_inflight_bytes);
-    if budget.largest() < config.bodies.max_body_bytes {
+    let budget = Budget::new(max_inflight_bytes);
+    if budget.largest() < max_body_bytes {
         return Err(StartError::new(format!(
-            "A body of MAX_BODY_BYTES ({}) does not fit into three quarters of MAX_INFLIGHT_BYTES ({}): set it to more.",
-            config.bodies.max_body_bytes, config.bodies.max_inflight_bytes
+            "A body of MAX_BODY_BYTES ({max_body_bytes}) does not fit into three quarters of MAX_INFLIGHT_BYTES \
+             ({max_inflight_bytes}): set it to more.",
         )));
     }
     Ok(App::new(State {
@@ -107,7 +126,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
         shows_metrics: config.access.metrics_addr.is_none(),
         lifecycle: Lifecycle::new(),
         body_limits: BodyLimits {
-            max_bytes: config.bodies.max_body_bytes,
+            max_bytes: max_body_bytes,
             timeout: config.connections.body_timeout,
             min_rate: config.connections.min_body_rate,
         },
@@ -115,7 +134,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
         idle_timeout: config.connections.keep_alive_timeout,
         max_batch: config.engine.max_batch,
         max_pixels: config.pipeline.max_pixels,
-        max_picture_bytes: config.pipeline.max_picture_bytes as u64,
+        max_picture_bytes: max_picture_bytes as u64,
     }))
 }
 
@@ -140,7 +159,7 @@ pub async fn run(app: App, hangups: Hangups, config: &Config, started: Instant) 
         precision = model.precision,
         labels = model.labels.len(),
         keys = app.access.keys().len(),
-        workers = config.pipeline.worker_count(),
+        workers = app.engine.workers(),
         ready_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "ready"
     );
@@ -148,6 +167,8 @@ pub async fn run(app: App, hangups: Hangups, config: &Config, started: Instant) 
     server::ready();
     let reloads = tokio::spawn(super::reload::keep_up(app.clone(), hangups, config.model.watch));
     tokio::spawn(app.metrics.clone().keep_up());
+    let engine = app.engine.clone();
+    tokio::spawn(async move { engine.give_back_after(REST).await });
     let access = app.access.clone();
     tokio::spawn(async move { access.keep_up().await });
     if let Some((listener, address)) = metrics_listener {

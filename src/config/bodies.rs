@@ -11,7 +11,8 @@ pub struct Bodies {
     pub max_body_bytes: usize,
 
     /// Memory for the bodies of all requests in progress, in bytes or with a unit; bodies over 1 MiB
-    /// share three quarters of it, and a body that does not fit is answered 503
-    #[arg(long, env, hide_env_values = true, default_value = "128MiB", value_parser = bytes)]
-    pub max_inflight_bytes: usize,
+    /// share three quarters of it, and a body that does not fit is answered 503 [default: 128MiB, less
+    /// where the memory of the container or the machine is small]
+    #[arg(long, env, hide_env_values = true, value_parser = bytes)]
+    pub max_inflight_bytes: Option<usize>,
 }

@@ -11,6 +11,8 @@
 mod access;
 mod adapters;
 mod bodies;
+mod budgets;
+mod cgroup;
 mod classify;
 mod engine;
 mod listen_addr;
@@ -30,6 +32,7 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 pub use access::{Access, RateLimit};
 pub use adapters::{AdapterOptions, Adapters};
 pub use bodies::Bodies;
+pub use budgets::Budgets;
 pub use classify::{Classify, Format};
 pub use engine::{Engine, MOST_PICTURES};
 pub use listen_addr::ListenAddr;
@@ -143,6 +146,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// The workers, and the memory that they and the bodies may take.
+    pub fn budgets(&self) -> Budgets {
+        Budgets::new(&self.pipeline, Some(&self.bodies), self.model.file.source().length())
+    }
+
     /// The address to listen on. The port that Vertex AI chooses takes the place of the default.
     pub fn listen_addr(&self) -> ListenAddr {
         match self.adapters.aip_http_port {

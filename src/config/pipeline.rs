@@ -7,7 +7,8 @@ use super::values::{at_least_one, bytes, within};
 /// How many pictures are analyzed at a time, and how each is decoded.
 #[derive(Args, Clone, Debug)]
 pub struct Pipeline {
-    /// Pictures analyzed at the same time, 1 to 256 [default: one per core]
+    /// Pictures analyzed at the same time, 1 to 256 [default: one per core that the process may use, fewer
+    /// where the memory of the container or the machine is small]
     #[arg(long, env, hide_env_values = true, value_parser = within::<1, 256>)]
     pub workers: Option<usize>,
 
@@ -16,9 +17,10 @@ pub struct Pipeline {
     pub max_pixels: u64,
 
     /// Memory that a worker may take to decode and resize one picture, in bytes or with a unit; a server answers 422
-    /// to a picture that would take more
-    #[arg(long, env, hide_env_values = true, default_value = "640MB", value_parser = bytes)]
-    pub max_picture_bytes: usize,
+    /// to a picture that would take more [default: 640MB, less where the memory of the container or the machine
+    /// is small]
+    #[arg(long, env, hide_env_values = true, value_parser = bytes)]
+    pub max_picture_bytes: Option<usize>,
 
     /// Size at which large JPEG pictures are decoded
     #[arg(long, env, hide_env_values = true, default_value = "reduced")]
@@ -28,13 +30,6 @@ pub struct Pipeline {
     // this process.
     #[arg(skip)]
     pub decoder: Option<PathBuf>,
-}
-
-impl Pipeline {
-    /// The number of workers: as configured, else one per core.
-    pub fn worker_count(&self) -> usize {
-        self.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
-    }
 }
 
 /// The size at which large JPEG pictures are decoded.

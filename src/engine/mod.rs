@@ -10,6 +10,7 @@ pub mod base64;
 mod form;
 mod inflate;
 pub mod json;
+mod kept;
 mod payload;
 mod pool;
 mod statistics;
@@ -28,6 +29,7 @@ use crate::stop::{Stop, Waiting};
 
 pub use form::{boundary, files};
 pub use inflate::{Coding, inflate};
+pub use kept::KeptMemory;
 pub use payload::{Buffers, File, Payload};
 use pool::{Job, Pool};
 pub use statistics::{Count, Statistics, Totals};
@@ -97,11 +99,11 @@ pub trait Work: Send + 'static {
     /// An error of the input, or what [`Stop::check`] returned.
     fn run(&mut self, input: &Input, terms: &Terms, stop: &Stop) -> Result<Analysis, Error>;
 
-    /// Does once what makes the first input slow. Called before there are inputs.
-    fn warm_up(&mut self) {}
-
     /// Lets go of its model and takes this one.
     fn adopt(&mut self, _model: &Arc<Model>) {}
+
+    /// Gives back the memory that it keeps from input to input.
+    fn give_back(&mut self) {}
 
     /// Replaces the state that a panic may have left undefined.
     ///
@@ -144,7 +146,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine with a thread for each of `workers`, which have been warmed up.
+    /// An engine with a thread for each of `workers`.
     ///
     /// # Errors
     /// A sentence, where there is no worker or the system refuses a thread.
@@ -153,7 +155,6 @@ impl Engine {
         let permits = Arc::new(Semaphore::new(capacity));
         let statistics = Arc::default();
         let pool = Pool::new(workers)?;
-        pool.warm_up();
         Ok(Self { pool, permits, capacity, timeout: limits.timeout, statistics })
     }
 
@@ -192,6 +193,23 @@ impl Engine {
             self.pool.rest().await;
         };
         tokio::time::timeout(patience, rest).await.is_ok()
+    }
+
+    /// Has the workers give back their memory whenever none has had work for the time `rest`. Never returns. After that it
+    /// sleeps until there is work.
+    pub async fn give_back_after(&self, rest: Duration) {
+        loop {
+            self.pool.worked().await;
+            loop {
+                let submitted = self.pool.submitted();
+                tokio::time::sleep(rest).await;
+                let is_idle = self.permits.available_permits() == self.capacity;
+                if is_idle && self.pool.submitted() == submitted {
+                    break;
+                }
+            }
+            self.pool.give_back();
+        }
     }
 
     /// What has been analyzed since the start.

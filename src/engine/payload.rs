@@ -153,9 +153,8 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    /// Gives back buffers of more than `most` bytes.
-    pub fn release(&mut self, most: usize) {
-        memory::release(&mut self.inflated, most);
-        memory::release(&mut self.file, most);
+    /// Bytes that the buffers take.
+    pub fn held(&self) -> usize {
+        memory::held(&self.inflated) + memory::held(&self.file)
     }
 }

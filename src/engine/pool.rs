@@ -1,16 +1,17 @@
 //! The compute threads: one worker a thread, with buffers of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{Analysis, Input, Stage, Terms, Work};
 use crate::error::{Error, StartError};
+use crate::memory;
 use crate::model::Model;
 use crate::stop::Stop;
 
@@ -36,8 +37,10 @@ pub(super) struct Pool {
     workers: Workers,
     /// Workers that have panicked and have not been renewed yet.
     missing: Arc<AtomicUsize>,
-    /// Workers are warmed up one at a time: all at once would take the memory of a full load.
-    warming: Arc<Mutex<()>>,
+    /// Jobs and tasks that have been handed to a thread.
+    submitted: AtomicU64,
+    /// Notified with each of them.
+    worked: Notify,
 }
 
 impl Pool {
@@ -53,7 +56,7 @@ impl Pool {
                 StartError::new(format!("The system refuses the worker threads ({error}): lower WORKERS."))
             })?;
         let workers = workers.into_iter().map(|worker| Mutex::new(Box::new(worker) as Box<dyn Work>)).collect();
-        Ok(Self { threads, workers, missing: Arc::default(), warming: Arc::default() })
+        Ok(Self { threads, workers, missing: Arc::default(), submitted: AtomicU64::new(0), worked: Notify::new() })
     }
 
     /// The number of workers.
@@ -79,20 +82,11 @@ impl Pool {
         });
     }
 
-    /// Warms every worker up, each on its own thread, and waits for that.
-    pub(super) fn warm_up(&self) {
-        self.threads.broadcast(|_| {
-            let _turn = self.warming.lock();
-            // The panic hook has logged a panic, and the worker's first input will meet it again.
-            let _ = catch_unwind(AssertUnwindSafe(|| own(&self.workers).warm_up()));
-        });
-    }
-
     /// Has every worker take `model`, each on its own thread as soon as that is idle.
     pub(super) fn adopt(&self, model: &Arc<Model>) {
-        let (workers, warming, model) = (self.workers.clone(), self.warming.clone(), model.clone());
+        let (workers, model) = (self.workers.clone(), model.clone());
         self.threads.spawn_broadcast(move |_| {
-            let _turn = warming.lock();
+            // The panic hook has logged a panic, and the worker's next input meets it again.
             let _ = catch_unwind(AssertUnwindSafe(|| own(&workers).adopt(&model)));
         });
     }
@@ -102,7 +96,31 @@ impl Pool {
         self.spawn(move || drop(catch_unwind(AssertUnwindSafe(work))));
     }
 
+    /// Jobs and tasks that have been handed to a thread since the start.
+    pub(super) fn submitted(&self) -> u64 {
+        self.submitted.load(Ordering::Relaxed)
+    }
+
+    /// Waits for a job or a task that has come since the last call.
+    pub(super) async fn worked(&self) {
+        self.worked.notified().await;
+    }
+
+    /// Has every worker give back its memory, each on its own thread as soon as that is idle; the last one returns what is free to
+    /// the system.
+    pub(super) fn give_back(&self) {
+        let (workers, left) = (self.workers.clone(), AtomicUsize::new(self.size()));
+        self.threads.spawn_broadcast(move |_| {
+            let _ = catch_unwind(AssertUnwindSafe(|| own(&workers).give_back()));
+            if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                memory::give_back();
+            }
+        });
+    }
+
     fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        self.submitted.fetch_add(1, Ordering::Relaxed);
+        self.worked.notify_one();
         let (span, trace) = (tracing::Span::current(), Context::current());
         let queue = Stage::Queue.span();
         self.threads.spawn_fifo(move || {

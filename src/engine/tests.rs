@@ -10,6 +10,7 @@ struct Scripted {
     begun: mpsc::Sender<Input>,
     go_on: mpsc::Receiver<()>,
     done: Arc<AtomicUsize>,
+    given_back: Arc<AtomicUsize>,
 }
 
 struct Script {
@@ -17,6 +18,8 @@ struct Script {
     begun: mpsc::Receiver<Input>,
     go_on: mpsc::Sender<()>,
     done: Arc<AtomicUsize>,
+    /// How often the worker gave its memory back.
+    given_back: Arc<AtomicUsize>,
 }
 
 fn text(text: &'static str) -> Input {
@@ -37,15 +40,21 @@ impl Work for Scripted {
         let Output::Labels(labels) = terms.output else { return Err(Error::Internal) };
         Ok(Analysis { predictions: vec![prediction; labels], ..Analysis::default() })
     }
+
+    fn give_back(&mut self) {
+        self.given_back.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 fn script(queue_depth: usize, timeout: Duration) -> Script {
     let (begun_sender, begun) = mpsc::channel();
     let (go_on, go_on_receiver) = mpsc::channel();
     let done = Arc::new(AtomicUsize::new(0));
-    let worker = Scripted { begun: begun_sender, go_on: go_on_receiver, done: done.clone() };
+    let given_back = Arc::new(AtomicUsize::new(0));
+    let worker =
+        Scripted { begun: begun_sender, go_on: go_on_receiver, done: done.clone(), given_back: given_back.clone() };
     let engine = Arc::new(Engine::new(vec![worker], Capacity { queue_depth, timeout }).unwrap());
-    Script { engine, begun, go_on, done }
+    Script { engine, begun, go_on, done, given_back }
 }
 
 const LONG: Duration = Duration::from_mins(1);
@@ -235,4 +244,29 @@ async fn patience_only_shortens_the_deadline() {
     assert_eq!(impatient, Err(Error::DeadlineExceeded));
     script.go_on.send(()).unwrap();
     assert!(worked_on.await.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_is_given_back_once_after_work_and_not_during_it() {
+    let script = script(1, LONG);
+    let rest = Duration::from_millis(20);
+    let engine = script.engine.clone();
+    let gives_back = tokio::spawn(async move { engine.give_back_after(rest).await });
+    let given_back = || script.given_back.load(Ordering::SeqCst);
+    for round in 0..2 {
+        tokio::time::sleep(rest * 10).await;
+        assert_eq!(given_back(), round, "without work between");
+        let worked_on = script.occupy("picture").await;
+        tokio::time::sleep(rest * 10).await;
+        assert_eq!(given_back(), round, "during work");
+        script.go_on.send(()).unwrap();
+        assert!(worked_on.await.unwrap().is_ok());
+        let until_given_back = async {
+            while given_back() == round {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(LONG, until_given_back).await.expect("the memory is not given back");
+    }
+    gives_back.abort();
 }

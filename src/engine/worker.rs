@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{ArcArray, Ix4};
 
+use super::kept::{KeptMemory, Share};
 use super::payload::Buffers;
 use super::{Analysis, Input, Output, Payload, Stage, Terms, Timings, Work};
 use crate::error::{Error, StartError};
@@ -12,14 +13,6 @@ use crate::image::{Decoder, Format, Limits, Picture};
 use crate::memory;
 use crate::model::{Classifier, Model};
 use crate::stop::Stop;
-
-/// Buffers larger than this are given back after a request, so that one very large picture does not keep its memory.
-/// In bytes: the pixels of a 16-megapixel photograph.
-const KEPT_BYTES: usize = 48 << 20;
-
-/// The same for the buffers beside the pixels: CMYK, which few photographs have, and the rows
-/// between the two passes of a resize, 2 MB for a photograph of 12 megapixels.
-const KEPT_BESIDE_BYTES: usize = 4 << 20;
 
 /// The limits on a picture, and how exactly it is decoded.
 #[derive(Clone, Debug)]
@@ -34,6 +27,8 @@ pub struct Settings {
     pub reduces_jpeg: bool,
     /// The program that decodes in a process of its own: see [`Decoder::isolating`].
     pub decoder: Option<PathBuf>,
+    /// The memory that all workers may keep together from input to input.
+    pub kept: KeptMemory,
 }
 
 /// What runs one model: its decoder, which knows what the resize will take, and its classifier.
@@ -45,7 +40,7 @@ struct Pipeline {
 
 /// The memory between the stages. It is kept from input to input.
 #[derive(Debug, Default)]
-struct Kept {
+struct Between {
     buffers: Buffers,
     pixels: Vec<u8>,
 }
@@ -55,7 +50,8 @@ struct Kept {
 pub struct Worker {
     settings: Settings,
     pipeline: Pipeline,
-    kept: Kept,
+    between: Between,
+    share: Share,
 }
 
 impl Pipeline {
@@ -80,16 +76,16 @@ impl Pipeline {
         input: &Input,
         output: Output,
         settings: &Settings,
-        kept: &mut Kept,
+        between: &mut Between,
         stop: &Stop,
     ) -> Result<Analysis, Error> {
         let mut timings = Timings::default();
         match input {
             Input::Picture(payload) => {
-                let decoded = timings.measure(Stage::Decode, || self.decode(payload, settings, kept, stop))?;
+                let decoded = timings.measure(Stage::Decode, || self.decode(payload, settings, between, stop))?;
                 stop.check()?;
                 if let Some(picture) = decoded {
-                    timings.measure(Stage::Resize, || self.classifier.read(&mut kept.pixels, picture, stop))?;
+                    timings.measure(Stage::Resize, || self.classifier.read(&mut between.pixels, picture, stop))?;
                     stop.check()?;
                 }
                 timings.measure(Stage::Inference, || self.classifier.run())?;
@@ -107,17 +103,17 @@ impl Pipeline {
         &mut self,
         payload: &Payload,
         settings: &Settings,
-        kept: &mut Kept,
+        between: &mut Between,
         stop: &Stop,
     ) -> Result<Option<Picture>, Error> {
-        let file = payload.open(&mut kept.buffers, settings.max_payload_bytes, stop)?;
+        let file = payload.open(&mut between.buffers, settings.max_payload_bytes, stop)?;
         let format = Format::of(file.bytes).or_else(|error| file.named.ok_or(error))?;
         let reduces = settings.reduces_jpeg && format == Format::Jpeg;
         if reduces && self.classifier.shrink(file.bytes, self.decoder.limits(), stop)? {
             return Ok(None);
         }
         let detail = self.model().metadata().input.detail().filter(|_| reduces);
-        self.decoder.decode_as(format, file.bytes, detail, stop, &mut kept.pixels).map(Some)
+        self.decoder.decode_as(format, file.bytes, detail, stop, &mut between.pixels).map(Some)
     }
 
     fn analysis(&self, output: Output, timings: Timings) -> Analysis {
@@ -143,13 +139,27 @@ impl Pipeline {
 impl Worker {
     /// A worker that runs `model`.
     pub fn new(model: Arc<Model>, settings: Settings) -> Self {
-        Self { pipeline: Pipeline::new(model, &settings), settings, kept: Kept::default() }
+        let (pipeline, share) = (Pipeline::new(model, &settings), settings.kept.share());
+        Self { settings, pipeline, between: Between::default(), share }
     }
 
-    fn release_large_buffers(&mut self) {
-        self.pipeline.classifier.release(KEPT_BESIDE_BYTES);
-        self.kept.buffers.release(KEPT_BYTES);
-        memory::release(&mut self.kept.pixels, KEPT_BYTES);
+    /// Bytes of the buffers that follow the size of a picture.
+    fn held(&self) -> usize {
+        let Between { buffers, pixels } = &self.between;
+        buffers.held() + memory::held(pixels) + self.pipeline.classifier.held()
+    }
+
+    /// Keeps the buffers if there is room for them within the bound of all workers.
+    fn keep_or_release(&mut self) {
+        let held = self.held();
+        if !self.share.set(held) {
+            self.release();
+        }
+    }
+
+    fn release(&mut self) {
+        self.between = Between::default();
+        self.pipeline.classifier.release();
     }
 }
 
@@ -162,29 +172,28 @@ impl Work for Worker {
     }
 
     fn run(&mut self, input: &Input, terms: &Terms, stop: &Stop) -> Result<Analysis, Error> {
-        let Self { settings, pipeline, kept } = self;
+        let Self { settings, pipeline, between, .. } = self;
         let result = match &terms.model {
             // The request came before the swap that this worker knows of, or after one that it does not know of yet.
             Some(model) if !Arc::ptr_eq(model, pipeline.model()) => {
-                Pipeline::new(model.clone(), settings).analyze(input, terms.output, settings, kept, stop)
+                Pipeline::new(model.clone(), settings).analyze(input, terms.output, settings, between, stop)
             }
-            _ => pipeline.analyze(input, terms.output, settings, kept, stop),
+            _ => pipeline.analyze(input, terms.output, settings, between, stop),
         };
-        self.release_large_buffers();
+        self.keep_or_release();
         result
     }
 
-    /// Runs the model once on zeros: ONNX Runtime takes this thread's memory and plans its use at the first run.
-    fn warm_up(&mut self) {
-        if let Err(error) = self.pipeline.classifier.run() {
-            tracing::warn!(%error, "a worker can't be warmed up");
-        }
+    fn give_back(&mut self) {
+        self.release();
+        self.share.set(0);
+        self.pipeline.decoder.give_back();
+        self.pipeline.classifier.shrink_model();
     }
 
     fn adopt(&mut self, model: &Arc<Model>) {
         if !Arc::ptr_eq(model, self.pipeline.model()) {
             self.pipeline = Pipeline::new(model.clone(), &self.settings);
-            self.warm_up();
         }
     }
 }

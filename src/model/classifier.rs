@@ -154,9 +154,21 @@ impl Classifier {
         self.model.metadata.labels.top(&self.probabilities, count)
     }
 
-    /// Gives back buffers of more than `most` bytes that follow the size of a picture.
-    pub fn release(&mut self, most: usize) {
-        self.preprocessor.release(most);
+    /// Bytes that the buffers take which follow the size of a picture.
+    pub fn held(&self) -> usize {
+        self.preprocessor.held()
+    }
+
+    /// Gives these buffers back.
+    pub fn release(&mut self) {
+        self.preprocessor = Preprocessor::new(&self.model.metadata.input);
+    }
+
+    /// Gives back the memory that runs of several threads at once have taken; the first of them does so for all. Changes the
+    /// input and the probabilities.
+    pub fn shrink_model(&mut self) {
+        // The log has the cause of a failure, and the next run meets it again.
+        let _ = self.model.session.shrink(&self.input, &mut self.probabilities);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Loading ONNX Runtime, a shared library.
 //!
-//! The executable may hold it compressed. It is then unpacked into memory (a `memfd`, or a private temporary file on systems
-//! without it) and loaded from there.
+//! The executable may hold it. It is then copied into memory (a `memfd`, or a private temporary file on systems without it) and
+//! loaded from there: the loader takes files only.
 
 #![allow(unsafe_code, reason = "a shared library is foreign code")]
 
@@ -57,7 +57,7 @@ impl Runtime {
         let runtime = match source {
             LibrarySource::File(path) => Self::load_file(path)?,
             #[cfg(feature = "embed")]
-            LibrarySource::Embedded => unpacked::load()?,
+            LibrarySource::Embedded => copied::load()?,
         };
         Ok(loaded.insert(runtime).clone())
     }
@@ -127,7 +127,7 @@ pub fn disable_telemetry() {
 }
 
 #[cfg(feature = "embed")]
-mod unpacked {
+mod copied {
     use std::fs::File;
     use std::io::{self, Write};
 
@@ -143,19 +143,19 @@ mod unpacked {
         }
         let refuse = |error: &dyn std::fmt::Display| {
             StartError::new(format!(
-                "The ONNX Runtime in this executable can't be unpacked to {}: {error}. Set TMPDIR to a folder that may \
+                "The ONNX Runtime in this executable can't be copied to {}: {error}. Set TMPDIR to a folder that may \
                  be written to and executed from, or ORT_DYLIB_PATH to the library of ONNX Runtime.",
                 std::env::temp_dir().display()
             ))
         };
         let mut file =
             tempfile::Builder::new().prefix("glimpse-onnxruntime-").tempfile().map_err(|error| refuse(&error))?;
-        unpack(file.as_file_mut()).map_err(|error| refuse(&error))?;
+        copy(file.as_file_mut()).map_err(|error| refuse(&error))?;
         Runtime::load_file(file.path()).map_err(|error| refuse(&error))
     }
 
-    fn unpack(file: &mut File) -> io::Result<()> {
-        zstd::stream::copy_decode(embedded::LIBRARY, &mut *file)?;
+    fn copy(file: &mut File) -> io::Result<()> {
+        file.write_all(embedded::LIBRARY)?;
         file.flush()
     }
 
@@ -165,7 +165,7 @@ mod unpacked {
 
         let descriptor = rustix::fs::memfd_create("onnxruntime", rustix::fs::MemfdFlags::CLOEXEC)?;
         let mut file = File::from(descriptor);
-        unpack(&mut file)?;
+        copy(&mut file)?;
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
         Ok((file, path))
     }

@@ -4,10 +4,12 @@
 
 use std::ffi::CString;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ort::AsPointer;
-use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{RunOptions, Session};
+use ort::sys::OrtRunOptions;
 use ort::value::{Outlet, TensorElementType, TensorRef, TensorRefMut, ValueType};
 
 use super::{Metadata, Runtime};
@@ -20,6 +22,10 @@ pub(super) struct SharedSession {
     session: Session,
     input: Port,
     output: Port,
+    /// Runs at this moment.
+    running: AtomicUsize,
+    /// Whether runs have overlapped since the memory was given back: each then takes activations of its own.
+    has_grown: AtomicBool,
 }
 
 /// The input or the output of a graph.
@@ -46,7 +52,8 @@ impl SharedSession {
         };
         let input = port("input", input, &metadata.input.shape())?;
         let output = port("output", output, &[1, metadata.labels.len()])?;
-        Ok((Self { session, input, output }, metadata))
+        let (running, has_grown) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Ok((Self { session, input, output, running, has_grown }, metadata))
     }
 
     /// Computes `output` of `input`. Several threads may call this at the same time.
@@ -55,22 +62,39 @@ impl SharedSession {
     /// [`Error::OutOfMemory`], or [`Error::Internal`] where ONNX Runtime fails or the output has another shape than the
     /// description says. The log has the cause.
     pub(super) fn run(&self, input: &[f32], output: &mut [f32]) -> Result<(), Error> {
-        self.try_run(input, output).map_err(|error| {
-            if is_out_of_memory(error.message()) {
-                return Error::OutOfMemory;
-            }
-            tracing::error!(%error, "inference failed");
-            Error::Internal
-        })
+        if self.running.fetch_add(1, Ordering::Relaxed) > 0 {
+            self.has_grown.store(true, Ordering::Relaxed);
+        }
+        let result = self.try_run(ptr::null(), input, output);
+        self.running.fetch_sub(1, Ordering::Relaxed);
+        result.map_err(|error| reported(&error))
+    }
+
+    /// Gives back the memory of runs that overlapped: ONNX Runtime's arena keeps the activations of all of them. It shrinks its
+    /// arena at the end of a run, so this computes `output` of `input` once more if there is something to give back.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub(super) fn shrink(&self, input: &[f32], output: &mut [f32]) -> Result<(), Error> {
+        if !self.has_grown.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut shrinking = || {
+            let mut options = RunOptions::new()?;
+            // `onnxruntime_run_options_config_keys.h`
+            options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+            self.try_run(options.ptr(), input, output)
+        };
+        shrinking().map_err(|error| reported(&error))
     }
 
     /// ONNX Runtime writes straight to `output`, and fails where the graph's output has another shape.
-    fn try_run(&self, input: &[f32], output: &mut [f32]) -> ort::Result<()> {
+    fn try_run(&self, options: *const OrtRunOptions, input: &[f32], output: &mut [f32]) -> ort::Result<()> {
         let input = TensorRef::from_array_view((&self.input.shape[..], input))?;
         let output = TensorRefMut::from_array_view_mut((&self.output.shape[..], output))?;
         let (inputs, mut outputs) = ([input.ptr()], [output.ptr().cast_mut()]);
         let (input_names, output_names) = ([self.input.name.as_ptr()], [self.output.name.as_ptr()]);
-        // SAFETY: the session and both values are live, the names end with a zero, and each array has one element, as
+        // SAFETY: the session, both values and the options, if there are any, are live, the names end with a zero, and each array has one element, as
         // the lengths say. The tensors' buffers are borrowed until the call returns: the input is only read, and nobody else
         // holds the output.
         //
@@ -82,7 +106,7 @@ impl SharedSession {
         unsafe {
             let status = (ort::api().Run)(
                 self.session.ptr().cast_mut(),
-                ptr::null(),
+                options,
                 input_names.as_ptr(),
                 inputs.as_ptr(),
                 inputs.len(),
@@ -128,6 +152,15 @@ fn port(what: &str, outlet: &Outlet, described: &[usize]) -> Result<Port, StartE
             Err(StartError::new(sentence))
         }
     }
+}
+
+/// The error of the core. The log has the cause.
+fn reported(error: &ort::Error) -> Error {
+    if is_out_of_memory(error.message()) {
+        return Error::OutOfMemory;
+    }
+    tracing::error!(%error, "inference failed");
+    Error::Internal
 }
 
 /// Whether `message` is that of ONNX Runtime's arena or of C++ for memory that the system refused.

@@ -59,6 +59,15 @@ impl ModelSource {
         }
     }
 
+    /// The length of the file in bytes; 0 if there is no such file.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::File(path) => path.metadata().map_or(0, |found| found.len()),
+            #[cfg(feature = "embed")]
+            Self::Embedded => super::embedded::MODEL.len() as u64,
+        }
+    }
+
     pub(super) fn read(&self) -> Result<Cow<'static, [u8]>, StartError> {
         match self {
             Self::File(path) => read_file(path).map(Cow::Owned).map_err(|error| {

@@ -35,6 +35,7 @@ mod openapi;
 mod predict;
 mod reload;
 mod routes;
+mod shared_session;
 #[cfg(feature = "embed")]
 mod single_file;
 mod site;

@@ -109,9 +109,11 @@ fn a_log_for_people() {
 
     let mut command = serving();
     let mut child = command.args(["--log-format", "text"]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let lines: Vec<String> =
+        BufReader::new(child.stdout.take().unwrap()).lines().take(2).map(|line| line.unwrap()).collect();
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(line.contains("INFO ready") && line.contains("model=") && !line.starts_with('{'), "{line}");
+    let [budgets, ready] = &lines[..] else { panic!("{lines:?}") };
+    assert!(budgets.contains("INFO budgets") && budgets.contains("max_picture_bytes="), "{budgets}");
+    assert!(ready.contains("INFO ready") && ready.contains("model=") && !ready.starts_with('{'), "{ready}");
 }

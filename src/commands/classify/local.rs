@@ -6,7 +6,7 @@ use super::paths::Source;
 use super::reader::{Content, Reader};
 use super::{Answer, Label};
 use crate::commands::serve::workers_of;
-use crate::config::Classify;
+use crate::config::{Budgets, Classify};
 use crate::engine::{Capacity, Engine, Output, Payload};
 use crate::error::{Error, StartError};
 use crate::model::Runtime;
@@ -34,9 +34,10 @@ impl Local {
     /// A sentence, where ONNX Runtime or the model can't be used, or an option does not fit the model.
     pub(super) fn load(options: &Classify) -> Result<Self, StartError> {
         // A file may be as large as what decoding it may take: uncompressed formats are.
-        let most = options.pipeline.max_picture_bytes;
+        let budgets = Budgets::new(&options.pipeline, None, options.model.source().length());
+        let most = budgets.max_picture_bytes;
         let runtime = Runtime::load(&options.model.library())?;
-        let (workers, model) = workers_of(&runtime, &options.model, &options.pipeline, most)?;
+        let (workers, model) = workers_of(&runtime, &options.model, &options.pipeline, budgets, most)?;
         let choice = Choice::new(options.top_k, options.min_confidence, model.metadata())
             .map_err(|error| StartError::new(format!("The option --{error}.").replace('_', "-")))?;
         let capacity = Capacity { queue_depth: workers.len() * (EACH - 1), timeout: PATIENCE };

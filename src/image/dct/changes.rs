@@ -142,9 +142,10 @@ impl Changes {
         most(&self.between[0]) * MEAN + most(&self.between[1]) / 2.0
     }
 
-    /// Gives back buffers of more than `most` bytes.
-    pub(super) fn release(&mut self, most: usize) {
-        memory::release(&mut self.blocks, most);
+    /// Bytes that the buffers take.
+    pub(super) fn held(&self) -> usize {
+        let colours = [&self.between[0], &self.between[1], &self.before[0], &self.before[1], &self.samples, &self.sums];
+        memory::held(&self.blocks) + colours.into_iter().flatten().map(memory::held).sum::<usize>()
     }
 }
 

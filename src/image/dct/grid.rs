@@ -76,10 +76,8 @@ impl Grid {
         Ok(())
     }
 
-    /// Gives back buffers of more than `most` bytes.
-    pub(super) fn release(&mut self, most: usize) {
-        self.row.release(most);
-        self.column.release(most);
-        memory::release(&mut self.weights, most);
+    /// Bytes that the buffers take.
+    pub(super) fn held(&self) -> usize {
+        self.row.held() + self.column.held() + memory::held(&self.weights)
     }
 }

@@ -46,6 +46,7 @@ use planes::Planes;
 use crate::error::Error;
 use crate::image::preprocess::{Goal, Plan, transpose};
 use crate::image::{Limits, Orientation, Picture};
+use crate::memory;
 use crate::stop::Stop;
 
 /// Samples of a block along each side.
@@ -177,13 +178,11 @@ impl Shrinker {
         Ok(orientation)
     }
 
-    /// Gives back buffers of more than `most` bytes. They are as wide as the picture.
-    pub(crate) fn release(&mut self, most: usize) {
-        self.plan.release(most);
-        self.planes.release(most);
-        for grid in &mut self.grids {
-            grid.release(most);
-        }
+    /// Bytes that the buffers take. They are as wide as the picture.
+    pub(crate) fn held(&self) -> usize {
+        let grids = self.grids.iter().map(Grid::held).sum::<usize>();
+        let pixels = memory::held(&self.resized) + memory::held(&self.turned);
+        self.plan.held() + self.planes.held() + grids + pixels
     }
 }
 

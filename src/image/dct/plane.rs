@@ -87,10 +87,10 @@ impl Plane {
         }
     }
 
-    /// Gives back buffers of more than `most` bytes.
-    pub(super) fn release(&mut self, most: usize) {
-        memory::release(&mut self.blocks, most);
-        memory::release(&mut self.pairs, most);
+    /// Bytes that the buffers take.
+    pub(super) fn held(&self) -> usize {
+        let floats = self.between.iter().chain([&self.sums]).map(memory::held).sum::<usize>();
+        memory::held(&self.blocks) + memory::held(&self.pairs) + memory::held(&self.totals) + floats
     }
 }
 

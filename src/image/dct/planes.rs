@@ -85,11 +85,8 @@ impl Planes {
         Ok(())
     }
 
-    /// Gives back buffers of more than `most` bytes.
-    pub(super) fn release(&mut self, most: usize) {
-        for plane in &mut self.components {
-            plane.release(most);
-        }
-        self.changes.release(most);
+    /// Bytes that the buffers take.
+    pub(super) fn held(&self) -> usize {
+        self.components.iter().map(Plane::held).sum::<usize>() + self.changes.held()
     }
 }

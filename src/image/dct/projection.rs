@@ -136,10 +136,9 @@ impl Projection {
         Some(&self.weights[span.at + place])
     }
 
-    /// Gives back buffers of more than `most` bytes.
-    pub(super) fn release(&mut self, most: usize) {
-        memory::release(&mut self.weights, most);
-        memory::release(&mut self.samples, most);
+    /// Bytes that the buffers take.
+    pub(super) fn held(&self) -> usize {
+        memory::held(&self.spans) + memory::held(&self.weights) + memory::held(&self.samples)
     }
 }
 

@@ -59,6 +59,13 @@ impl Decoder {
         &self.limits
     }
 
+    /// Ends the child process, if there is one. The next picture that needs one starts another.
+    pub fn give_back(&mut self) {
+        if let Some(isolated) = &mut self.isolated {
+            isolated.end();
+        }
+    }
+
     /// Decodes `file` into `pixels`, replacing what was there: RGB triples from the top left, row by row, as they are
     /// stored; as many as [`Picture::decoded`] says. Asks `stop` on the way.
     ///

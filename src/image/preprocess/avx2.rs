@@ -154,10 +154,9 @@ impl Passes for Avx2 {
         Ok(())
     }
 
-    fn release(&mut self, most: usize) {
-        memory::release(&mut self.plan.pairs, most);
-        memory::release(&mut self.tail, most);
-        self.portable.release(most);
+    fn held(&self) -> usize {
+        let plan = memory::held(&self.plan.spans) + memory::held(&self.plan.pairs);
+        plan + memory::held(&self.tail) + self.portable.held()
     }
 }
 

@@ -225,10 +225,9 @@ impl Weights {
             .map(|(&(start, length), weights)| Taps { start, weights: &weights[..length] })
     }
 
-    /// Gives back buffers of more than `most` bytes.
-    pub(super) fn release(&mut self, most: usize) {
-        memory::release(&mut self.fixed, most);
-        memory::release(&mut self.exact, most);
+    /// Bytes that the buffers take.
+    pub(super) fn held(&self) -> usize {
+        memory::held(&self.spans) + memory::held(&self.fixed) + memory::held(&self.exact)
     }
 }
 

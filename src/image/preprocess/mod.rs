@@ -98,15 +98,13 @@ impl Preprocessor {
         Ok(true)
     }
 
-    /// Gives back buffers of more than `most` bytes.
-    pub fn release(&mut self, most: usize) {
-        if let Some(shrinker) = &mut self.shrinker {
-            shrinker.release(most);
-        }
-        match &mut self.resize {
-            Resize::Pillow(resizer) => resizer.release(most),
-            // Its buffers are as large as the input.
-            Resize::TensorFlow(_) => {}
-        }
+    /// Bytes that the buffers take.
+    pub fn held(&self) -> usize {
+        let shrinker = self.shrinker.as_deref().map_or(0, Shrinker::held);
+        shrinker
+            + match &self.resize {
+                Resize::Pillow(resizer) => resizer.held(),
+                Resize::TensorFlow(sampler) => sampler.held(),
+            }
     }
 }

@@ -23,6 +23,6 @@ pub(super) trait Passes: fmt::Debug + Send {
     /// Resizes each column of `source`.
     fn vertical(&mut self, source: Rows<'_>, weights: &Weights, output: &mut [u8], stop: &Stop) -> Result<(), Error>;
 
-    /// Gives back buffers of more than `most` bytes.
-    fn release(&mut self, most: usize);
+    /// Bytes that the buffers take.
+    fn held(&self) -> usize;
 }

@@ -69,10 +69,9 @@ impl Plan {
         })
     }
 
-    /// Gives back buffers of more than `most` bytes.
-    pub(crate) fn release(&mut self, most: usize) {
-        self.along_x.release(most);
-        self.along_y.release(most);
+    /// Bytes that the buffers take.
+    pub(crate) fn held(&self) -> usize {
+        self.along_x.held() + self.along_y.held()
     }
 }
 

@@ -92,14 +92,11 @@ impl Resizer {
         Self { goal, plan: Plan::default(), buffers: Buffers::default(), passes }
     }
 
-    /// Gives back buffers of more than `most` bytes. That between the passes is as high or as wide as the picture.
-    pub fn release(&mut self, most: usize) {
-        let Buffers { between, resized, turned } = &mut self.buffers;
-        for buffer in [between, resized, turned] {
-            memory::release(buffer, most);
-        }
-        self.plan.release(most);
-        self.passes.release(most);
+    /// Bytes that the buffers take. That between the passes is as high or as wide as the picture.
+    pub fn held(&self) -> usize {
+        let Buffers { between, resized, turned } = &self.buffers;
+        let pixels = [between, resized, turned].into_iter().map(memory::held).sum::<usize>();
+        pixels + self.plan.held() + self.passes.held()
     }
 
     /// Resizes `pixels`, the RGB triples that a decoder wrote for `picture`, and turns them upright. Returns the RGB triples

@@ -107,6 +107,11 @@ impl Sampler {
         }
         Ok(&self.resized)
     }
+
+    /// Bytes that the buffers take.
+    pub(super) fn held(&self) -> usize {
+        memory::held(&self.along_x) + memory::held(&self.along_y) + memory::held(&self.resized)
+    }
 }
 
 /// Reads the pixel in a row and a column of the taps.

@@ -67,7 +67,7 @@ impl Passes for Scalar {
         Ok(())
     }
 
-    fn release(&mut self, most: usize) {
-        memory::release(&mut self.sums, most);
+    fn held(&self) -> usize {
+        memory::held(&self.sums)
     }
 }

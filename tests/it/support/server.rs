@@ -61,7 +61,7 @@ fn app(config: &Config, worker: Option<Scripted>) -> App {
     });
     App::new(State {
         engine: engine.unwrap_or_else(|| app.engine.clone()),
-        budget: Budget::new(config.bodies.max_inflight_bytes),
+        budget: Budget::new(config.budgets().max_inflight_bytes),
         access: Arc::new(Access::new(&config.access).unwrap()),
         site: Site::open(config.site.web_dir.clone()).unwrap(),
         lifecycle: Lifecycle::new(),

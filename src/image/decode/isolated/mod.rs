@@ -55,6 +55,11 @@ impl Isolated {
         Self { program, child: None }
     }
 
+    /// Ends the child, if there is one. The next picture starts another one.
+    pub(super) fn end(&mut self) {
+        self.child = None;
+    }
+
     /// Decodes in the child. One that has ended or does not answer as it should is replaced for the next picture.
     ///
     /// # Errors

@@ -9,18 +9,15 @@ use crate::image::decode::limits::Source;
 use crate::image::decode::{failures, heif};
 use crate::memory;
 
-/// Buffers larger than this are given back after a picture, in bytes.
-const KEPT_BYTES: usize = 16 << 20;
-
 /// The first output: the process runs and is confined.
 pub(super) const READY: &[u8] = b"\n";
 
-/// Says that it is ready, and answers questions until `input` ends.
+/// Says that it is ready, and answers questions until `input` ends. Keeps no memory from picture to picture: each worker has a
+/// process like this one, and a picture of these formats takes far longer to decode than its memory to get.
 ///
 /// # Errors
 /// `input` ends in the middle of a question, or `output` is closed.
 pub fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
-    let (mut file, mut pixels) = (Vec::new(), Vec::new());
     output.write_all(READY)?;
     output.flush()?;
     loop {
@@ -31,6 +28,7 @@ pub fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
         }
         let question = Question::from_bytes(&question);
         let length = usize::try_from(question.length).unwrap_or(usize::MAX);
+        let (mut file, mut pixels) = (Vec::new(), Vec::new());
         memory::resize(&mut file, length).map_err(|_| io::ErrorKind::OutOfMemory)?;
         input.read_exact(&mut file)?;
         let result = decode(&question, &file, &mut pixels);
@@ -39,8 +37,6 @@ pub fn serve(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
             output.write_all(&pixels)?;
         }
         output.flush()?;
-        memory::release(&mut file, KEPT_BYTES);
-        memory::release(&mut pixels, KEPT_BYTES);
     }
 }
 

@@ -1,0 +1,83 @@
+"""A server to measure: its start, its memory and its CPU time, from /proc."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+TICK = os.sysconf("SC_CLK_TCK")
+START_SECONDS = 60
+
+
+class Server:
+    """One process of glimpse on a free port of the loopback address. It is ready when it tells systemd's socket so."""
+
+    def __init__(self, executable, *options, environment=None):
+        self.folder = tempfile.TemporaryDirectory()
+        where = pathlib.Path(self.folder.name)
+        self.port = free_port()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified, (where / "log").open("wb") as log:
+            notified.bind(str(where / "notify"))
+            notified.settimeout(START_SECONDS)
+            command = [executable, "--listen-addr", f"127.0.0.1:{self.port}", "--log-level", "warn", *options]
+            own = os.environ | (environment or {}) | {"NOTIFY_SOCKET": str(where / "notify")}
+            begun = time.monotonic()
+            self.process = subprocess.Popen(command, env=own, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            try:
+                while b"READY=1" not in notified.recv(4096):
+                    pass
+            except TimeoutError:
+                self.stop()
+                raise SystemExit(f"The server was not ready after {START_SECONDS} s.") from None
+            self.ready_ms = (time.monotonic() - begun) * 1000
+        self.start_cpu_ms = self.cpu_ms()
+
+    def cpu_ms(self):
+        """The CPU time of all its threads."""
+        fields = self.stat().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) * 1000 / TICK
+
+    def stat(self):
+        return pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+
+    def resident_mb(self):
+        """The memory that is resident now, with that of its children."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        pids = [self.process.pid, *(children.read_text().split() if children.exists() else [])]
+        return sum(resident(pid) for pid in pids) / 1e6
+
+    def threads(self):
+        return len(list(pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()))
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.folder.cleanup()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def resident(pid):
+    with contextlib.suppress(OSError):
+        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def free_port():
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        return chosen.getsockname()[1]
