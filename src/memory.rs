@@ -113,6 +113,29 @@ pub fn give_back() {
     }
 }
 
+/// Takes the pages of a constant of the executable out of this process' memory. The system reads them anew from the file if
+/// they are asked for again.
+#[cfg(all(feature = "embed", target_os = "linux"))]
+#[expect(unsafe_code, reason = "a call of the system")]
+pub fn forget(constant: &'static [u8]) {
+    let page = rustix::param::page_size();
+    let range = constant.as_ptr_range();
+    // Whole pages, so that nothing beside it is touched.
+    let (start, end) = (range.start.align_offset(page), range.end as usize % page);
+    let Some(length) = constant.len().checked_sub(start + end) else { return };
+    // SAFETY: the pages are those of a constant, which nothing writes to. For a private mapping of a file, madvise(2) says of
+    // MADV_DONTNEED that later accesses see the file's content again.
+    let done = unsafe {
+        rustix::mm::madvise(constant[start..].as_ptr().cast_mut().cast(), length, rustix::mm::Advice::LinuxDontNeed)
+    };
+    // It only saves memory.
+    let _ = done;
+}
+
+/// Other systems have no such call.
+#[cfg(all(feature = "embed", not(target_os = "linux")))]
+pub fn forget(_: &'static [u8]) {}
+
 /// Other C libraries than glibc have no such function.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn give_back() {}

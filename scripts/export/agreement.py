@@ -1,6 +1,7 @@
 """Measures how far two models agree on the same pictures."""
 
 import dataclasses
+import pathlib
 
 import numpy
 import onnxruntime
@@ -15,8 +16,14 @@ def options():
     found.intra_op_num_threads = 1
     found.log_severity_level = 3
     found.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    found.add_session_config_entry("session.x64quantprecision", "1")
+    found.add_session_config_entry("session.x64quantprecision", "0" if has_dot_products() else "1")
     return found
+
+
+def has_dot_products():
+    """Whether the processor is known to add products of 8 bits in 32 bits (VNNI)."""
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    return cpuinfo.exists() and not {"avx512_vnni", "avx_vnni"}.isdisjoint(cpuinfo.read_text().split())
 
 
 def session(model):

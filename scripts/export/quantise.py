@@ -43,20 +43,39 @@ def quantise(proto, tensors, several=False):
     chosen, quantised = choose(folded, ranges, tensors[:: max(len(tensors) // TRIALS, 1)], several)
     done()
     print(f"  the first {chosen} convolutions stay in float")
-    return quantised
+    return fuse(quantised)
 
 
 def fold(proto):
     """The model with its padding folded into the convolutions and a name on every node, which the quantizer requires."""
-    optimised = onnxruntime.SessionOptions()
-    optimised.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    return named(optimised(proto, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC))
+
+
+def fuse(proto):
+    """The model with its operators in integers, where ONNX writes each as one in float between two conversions.
+
+    ONNX Runtime would do the same at each start, which takes as long as all else that it does with the model then. This level
+    of its optimisations suits every processor; those for one alone are left to the start.
+    """
+    return named(optimised(proto, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED))
+
+
+def optimised(proto, level):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
+    # Without this, it warns that the model suits this processor alone, which is true of a higher level.
+    options.log_severity_level = 3
     with tempfile.TemporaryDirectory() as folder:
-        optimised.optimized_model_filepath = f"{folder}/folded.onnx"
-        onnxruntime.InferenceSession(proto.SerializeToString(), optimised, providers=["CPUExecutionProvider"])
-        folded = onnx.load(optimised.optimized_model_filepath)
-    for index, node in enumerate(folded.graph.node):
+        options.optimized_model_filepath = f"{folder}/optimised.onnx"
+        onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return onnx.load(options.optimized_model_filepath)
+
+
+def named(proto):
+    """The model with names on its nodes that don't depend on the run."""
+    for index, node in enumerate(proto.graph.node):
         node.name = f"{node.op_type}_{index}"
-    return folded
+    return proto
 
 
 class Histogram:

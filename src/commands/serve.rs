@@ -1,6 +1,8 @@
 //! The command that serves: configuration -> model -> engine -> doors -> server.
 
+use std::io;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::config::{Budgets, Config, JpegDecode, ModelFile, Pipeline};
@@ -31,10 +33,7 @@ pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
     let traces = Traces::start(&config.log.instance_id)?;
     // Flushes the log on every way out.
     let _log = logs::start(config, traces.as_ref())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| StartError::new(format!("The system refuses the server's threads: {error}.")))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(refused)?;
     // Before the model is loaded, which takes a moment: SIGHUP would end the process.
     let hangups = runtime.block_on(async { Hangups::listen() })?;
     let app = load(config)?;
@@ -49,6 +48,11 @@ pub fn serve(config: &Config, started: Instant) -> Result<(), StartError> {
         server::exit_now(0);
     }
     Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
+fn refused(error: io::Error) -> StartError {
+    StartError::new(format!("The system refuses the server's threads: {error}."))
 }
 
 /// Loads the model and makes the workers, which share it.
@@ -86,6 +90,8 @@ pub(super) fn workers_of(
 /// # Errors
 /// A sentence, where the site, ONNX Runtime or the model can't be used.
 pub fn load(config: &Config) -> Result<App, StartError> {
+    // Their clock compares two clocks of the processor for some 20 ms, which the model needs on another core.
+    let metrics = thread::Builder::new().name("metrics".to_owned()).spawn(Metrics::start).map_err(refused)?;
     let site = Site::open(config.site.web_dir.clone())?;
     let source = config.model.file.source();
     if config.model.watch && !source.is_file() {
@@ -122,7 +128,7 @@ pub fn load(config: &Config) -> Result<App, StartError> {
         site,
         access: Arc::new(Access::new(&config.access)?),
         instance: config.log.instance_id.clone(),
-        metrics: Metrics::start(),
+        metrics: metrics.join().map_err(|_| StartError::new("The metrics can't be started: see the log."))?,
         shows_metrics: config.access.metrics_addr.is_none(),
         lifecycle: Lifecycle::new(),
         body_limits: BodyLimits {

@@ -42,6 +42,7 @@ impl Model {
         let file = source.read()?;
         let (session, metadata) =
             SharedSession::start(runtime, &file).map_err(|reason| source.refuse(&reason.to_string()))?;
+        source.done(file);
         let model = Arc::new(Self { session, metadata: Arc::new(metadata), _memory: GiveBack });
         model.try_out().map_err(|reason| source.refuse(&reason))?;
         Ok(model)

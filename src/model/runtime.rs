@@ -132,12 +132,14 @@ mod copied {
     use std::io::{self, Write};
 
     use super::{PathBuf, Runtime, StartError};
+    use crate::memory;
     use crate::model::embedded;
 
     /// Loads the library in this executable: from memory where the system allows it, else through a temporary file that only
     /// this user may read and that is deleted at once.
     pub(super) fn load() -> Result<Runtime, StartError> {
         let from_memory = memory_file().ok().and_then(|(_file, path)| Runtime::load_file(&path).ok());
+        memory::forget(embedded::LIBRARY);
         if let Some(runtime) = from_memory {
             return Ok(runtime);
         }

@@ -81,6 +81,15 @@ impl ModelSource {
         }
     }
 
+    /// Gives back the memory of the file that [`read`](Self::read) returned.
+    pub(super) fn done(&self, file: Cow<'static, [u8]>) {
+        match self {
+            Self::File(_) => drop(file),
+            #[cfg(feature = "embed")]
+            Self::Embedded => crate::memory::forget(super::embedded::MODEL),
+        }
+    }
+
     /// An error that names the model and gives `reason`.
     pub(super) fn refuse(&self, reason: &str) -> StartError {
         let name = match self {
