@@ -39,6 +39,15 @@ pub(super) struct Span {
     pub(super) count: usize,
 }
 
+impl Span {
+    /// Those of its blocks that are at `slot` of the `across` in each MCU: the MCU, and the place of the weights.
+    #[inline]
+    pub(super) fn of_slot(self, slot: usize, across: usize) -> impl Iterator<Item = (usize, usize)> {
+        let behind = (slot + across - self.first % across) % across;
+        (behind..self.count).step_by(across).map(move |index| ((self.first + index) / across, self.at + index))
+    }
+}
+
 /// The weights of every output along one axis of a component.
 #[derive(Debug, Default)]
 pub(super) struct Projection {
@@ -126,6 +135,11 @@ impl Projection {
     /// The outputs that read a block, and maybe others.
     pub(super) fn outputs(&self, block: usize) -> std::ops::Range<usize> {
         self.outputs.get(block).map_or(0..0, |(first, end)| *first..*end)
+    }
+
+    /// Blocks along the axis.
+    pub(super) fn blocks(&self) -> usize {
+        self.outputs.len()
     }
 
     /// The weights of a block in an output, if that reads it.

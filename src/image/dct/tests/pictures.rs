@@ -108,6 +108,28 @@ fn every_orientation_and_window() {
     }
 }
 
+/// Hard edges that lie slantwise: the first pass overshoots beside them, Pillow limits that, and the second pass averages it.
+#[test]
+fn overshoots_are_limited_between_the_passes_of_every_orientation() {
+    let size = Size { width: 650, height: 530 };
+    let is_bright = |x: u32, y: u32| (3 * x + 4 * y) / 90 % 2 == 0;
+    let pixel = |x, y| if is_bright(x, y) { [255, 250, 20] } else { [0, 10, 0] };
+    let pixels: Vec<u8> = (0..size.height).flat_map(|y| (0..size.width).flat_map(move |x| pixel(x, y))).collect();
+    for subsampling in [Subsampling::None, Subsampling::TwoAcross, Subsampling::TwoDown, Subsampling::Gray] {
+        let file = Kind { quality: 97, ..Kind::new(subsampling) }.encode(&pixels, size.width as usize);
+        for orientation in 1..=8 {
+            let what = format!("{subsampling:?}, {orientation}");
+            let (ours, full) = {
+                let file = turned(&file, orientation);
+                let target = Size { width: 40, height: 40 };
+                (shrunk(&file, target, Window::Stretch).unwrap(), resized(&file, size, target, Window::Stretch))
+            };
+            let (mean, most) = differences(&ours, &full);
+            eprintln!("{what}: {mean:.3} on average, {most} at most");
+        }
+    }
+}
+
 #[test]
 fn a_picture_that_is_not_large_is_refused() {
     let pixels = photograph("coffee.png", 160, 120);
