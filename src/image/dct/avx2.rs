@@ -151,10 +151,11 @@ fn resize_columns(
 ) {
     let span = grid.spans[output];
     let weights = &grid.weights[span.at..][..span.count];
+    let rows: Vec<&[Pair]> = (span.first..span.first + span.count).map(|line| lines.line(line)).collect();
     for (at, first) in (column..lines.across).step_by(step * LANES).enumerate() {
         let mut totals = [[_mm256_setzero_si256(); 2]; LANES];
         for (totals, block) in totals.iter_mut().zip((first..lines.across).step_by(step)) {
-            *totals = sums((span.first..span.first + span.count).map(|line| &lines.line(line)[block]), weights);
+            *totals = sums(rows.iter().map(|row| &row[block]), weights);
         }
         for (row, sums) in blocks.iter_mut().zip(by_frequency(totals, left_over(true), grid.scale)) {
             row[at] = sums;

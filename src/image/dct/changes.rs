@@ -180,15 +180,20 @@ impl Changes {
     #[inline(always)]
     pub(super) fn add_columns(&mut self, grid: &Grid, output: usize, slot: usize) {
         let [first, next] = &self.between;
+        let width = grid.row.spans.len();
         for ((first, next), sums) in first.iter().zip(next).zip(&mut self.sums) {
-            let (first, next) = (first.as_flattened(), next.as_flattened());
-            if first.iter().chain(next).all(|change| *change == 0.0) {
-                continue;
-            }
-            for (sum, span) in sums[output * grid.row.spans.len()..].iter_mut().zip(&grid.row.spans) {
-                for (mcu, place) in span.of_slot(slot, self.across) {
-                    let weights = &grid.row.weights[place];
-                    *sum += first[mcu] * weights[0] + next[mcu] * weights[1];
+            let sums = &mut sums[output * width..][..width];
+            for (at, (first, next)) in first.iter().zip(next).enumerate() {
+                // Most blocks have none.
+                if (first, next) == (&[0.0; LANES], &[0.0; LANES]) {
+                    continue;
+                }
+                for lane in 0..LANES {
+                    let block = (at * LANES + lane) * self.across + slot;
+                    for output in grid.row.outputs(block) {
+                        let Some(weights) = grid.row.weight(output, block) else { continue };
+                        sums[output] += first[lane] * weights[0] + next[lane] * weights[1];
+                    }
                 }
             }
         }

@@ -47,7 +47,7 @@ use planes::Planes;
 
 use crate::error::Error;
 use crate::image::preprocess::{Goal, Plan, transpose};
-use crate::image::{Limits, Orientation, Picture};
+use crate::image::{Limits, Orientation, Picture, Size};
 use crate::stop::Stop;
 
 /// Samples of a block along each side.
@@ -74,6 +74,12 @@ const LEAST_SAMPLES: f64 = 4.0;
 /// longer side, a row of blocks and the weights.
 const LEAST_COST: u64 = 4 << 20;
 const COST_PER_SIDE: u64 = 200;
+
+/// Bytes of the rows of blocks that are kept where columns are resized first, for each pixel of them, estimated from above; and how
+/// many they are: as many as a filter reads, for each pixel that stands for an output, and those of some rows of MCUs.
+const COST_PER_PIXEL_KEPT: u64 = 2;
+const FILTER_KEPT: u64 = 6;
+const ROWS_KEPT: u64 = 64;
 
 /// Rows of MCUs from one question whether to stop to the next.
 const ROWS: usize = 8;
@@ -148,8 +154,7 @@ impl Shrinker {
     fn resize(&mut self, file: &[u8], limits: &Limits, stop: &Stop) -> Result<Orientation, Failure> {
         let head = head::read(file)?;
         limits.check(head.size).map_err(|_| Doubt)?;
-        let cost = LEAST_COST + COST_PER_SIDE * u64::from(head.size.width.max(head.size.height));
-        if cost > limits.max_bytes {
+        if self.cost(head.size) > limits.max_bytes {
             return Err(Failure::Doubt);
         }
         let orientation = Orientation::read(file);
@@ -177,6 +182,14 @@ impl Shrinker {
         mcus.finish()?;
         kernels.write(planes, resized)?;
         Ok(orientation)
+    }
+
+    /// Bytes that the resize of a picture of this size takes, estimated from above.
+    fn cost(&self, Size { width, height }: Size) -> u64 {
+        let (width, height) = (u64::from(width), u64::from(height));
+        let Size { width: across, height: down } = self.goal.target;
+        let kept = FILTER_KEPT * height / u64::from(across.min(down).max(1)) + ROWS_KEPT;
+        LEAST_COST + COST_PER_SIDE * width.max(height) + COST_PER_PIXEL_KEPT * width * kept.min(height + ROWS_KEPT)
     }
 
     /// Gives back buffers of more than `most` bytes. They are as wide as the picture.

@@ -119,8 +119,9 @@ impl Plane {
         let sums = &mut self.sums[output * self.width..][..self.width];
         for (sum, span) in sums.iter_mut().zip(&grid.row.spans) {
             let mut parts = [0.0; FREQUENCIES];
-            for (mcu, place) in span.of_slot(slot, across) {
-                let (block, weights) = (&self.line[mcu], &grid.row.weights[place]);
+            let (mcu, place, count) = span.of_slot(slot, across);
+            let weights = grid.row.weights.iter().skip(place).step_by(across);
+            for (block, weights) in self.line[mcu..][..count].iter().zip(weights) {
                 for frequency in 0..FREQUENCIES {
                     parts[frequency] += block[frequency] * weights[frequency];
                 }

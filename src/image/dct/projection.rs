@@ -9,6 +9,7 @@
     clippy::cast_possible_truncation,
     reason = "weights are small numbers, which need no more than 24 bits"
 )]
+#![allow(clippy::inline_always, reason = "the code is compiled again for the instructions of its callers")]
 
 use std::f64::consts::PI;
 
@@ -40,11 +41,14 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// Those of its blocks that are at `slot` of the `across` in each MCU: the MCU, and the place of the weights.
-    #[inline]
-    pub(super) fn of_slot(self, slot: usize, across: usize) -> impl Iterator<Item = (usize, usize)> {
-        let behind = (slot + across - self.first % across) % across;
-        (behind..self.count).step_by(across).map(move |index| ((self.first + index) / across, self.at + index))
+    /// Those of its blocks that are at `slot` of the `across` in each MCU, a power of two: the first MCU, the place of the
+    /// weights, and how many.
+    #[inline(always)]
+    pub(super) fn of_slot(self, slot: usize, across: usize) -> (usize, usize, usize) {
+        let divided = |blocks: usize| blocks >> across.trailing_zeros();
+        let mcu = divided(self.first + across - 1 - slot);
+        let end = divided(self.first + self.count + across - 1 - slot);
+        (mcu, self.at + mcu * across + slot - self.first, end - mcu)
     }
 }
 
