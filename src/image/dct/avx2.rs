@@ -135,7 +135,7 @@ fn resize_row(pairs: &[Pair], grid: &Grid, outputs: &mut [Vec<Lanes>; FREQUENCIE
         for (totals, span) in totals.iter_mut().zip(spans) {
             *totals = sums(pairs[span.first..][..span.count].iter(), &grid.weights[span.at..][..span.count]);
         }
-        for (row, sums) in outputs.iter_mut().zip(by_frequency(totals, left_over(false), grid.scale)) {
+        for (row, sums) in outputs.iter_mut().zip(by_frequency(&totals, left_over(false), grid.scale)) {
             row[at] = sums;
         }
     }
@@ -157,7 +157,7 @@ fn resize_columns(
         for (totals, block) in totals.iter_mut().zip((first..lines.across).step_by(step)) {
             *totals = sums(rows.iter().map(|row| &row[block]), weights);
         }
-        for (row, sums) in blocks.iter_mut().zip(by_frequency(totals, left_over(true), grid.scale)) {
+        for (row, sums) in blocks.iter_mut().zip(by_frequency(&totals, left_over(true), grid.scale)) {
             row[at] = sums;
         }
     }
@@ -179,7 +179,7 @@ fn sums<'p>(pairs: impl Iterator<Item = &'p Pair>, weights: &[Pair]) -> [__m256i
 /// The totals of neighbouring outputs, summed up by these frequencies of the coefficients, of which the last is not used.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn by_frequency(totals: [[__m256i; 2]; LANES], frequencies: [usize; KEPT], scale: f32) -> [Lanes; FREQUENCIES] {
+fn by_frequency(totals: &[[__m256i; 2]; LANES], frequencies: [usize; KEPT], scale: f32) -> [Lanes; FREQUENCIES] {
     let halves = [0, 1].map(|half| transposed(totals.map(|total| total[half])));
     let mut sums = [_mm256_setzero_si256(); FREQUENCIES];
     for (total, frequency) in halves.as_flattened().iter().zip(frequencies).take(KEPT - 1) {
@@ -191,9 +191,9 @@ fn by_frequency(totals: [[__m256i; 2]; LANES], frequencies: [usize; KEPT], scale
 /// Rows become columns.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn transposed([a, b, c, d, e, f, g, h]: [__m256i; LANES]) -> [__m256i; LANES] {
+fn transposed(rows: [__m256i; LANES]) -> [__m256i; LANES] {
     let pair = |left, right| (_mm256_unpacklo_epi32(left, right), _mm256_unpackhi_epi32(left, right));
-    let ((ab0, ab2), (cd0, cd2), (ef0, ef2), (gh0, gh2)) = (pair(a, b), pair(c, d), pair(e, f), pair(g, h));
+    let [(ab0, ab2), (cd0, cd2), (ef0, ef2), (gh0, gh2)] = [0, 2, 4, 6].map(|row| pair(rows[row], rows[row + 1]));
     let four = |left, right| (_mm256_unpacklo_epi64(left, right), _mm256_unpackhi_epi64(left, right));
     let ((ad0, ad1), (ad2, ad3)) = (four(ab0, cd0), four(ab2, cd2));
     let ((eh0, eh1), (eh2, eh3)) = (four(ef0, gh0), four(ef2, gh2));
@@ -267,9 +267,11 @@ fn samples(
 /// The sum of the even parts, and that of the odd ones.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn even_and_odd([a, b, c, d, e, f, g, h]: [__m256; BLOCK]) -> (__m256, __m256) {
+fn even_and_odd(parts: [__m256; BLOCK]) -> (__m256, __m256) {
     let sum = |left, right| _mm256_add_ps(left, right);
-    (sum(sum(a, c), sum(e, g)), sum(sum(b, d), sum(f, h)))
+    let [even, odd] =
+        [0, 1].map(|first| sum(sum(parts[first], parts[first + 2]), sum(parts[first + 4], parts[first + 6])));
+    (even, odd)
 }
 
 #[target_feature(enable = "avx2")]

@@ -112,14 +112,14 @@ impl Changes {
             if let Some([cb, cr]) = chroma {
                 (block.cb, block.cr) = (read(cb, at), read(cr, at));
             }
-            for channel in 0..3 {
-                block.changes[channel] = [self.between[0][channel][at], self.between[1][channel][at]];
+            for (channel, changes) in block.changes.iter_mut().enumerate() {
+                *changes = [self.between[0][channel][at], self.between[1][channel][at]];
             }
             if block.may_leave_range() {
                 self.has_any = true;
                 let changes = block.limited(transform, (slot, down));
-                for channel in 0..3 {
-                    [self.between[0][channel][at], self.between[1][channel][at]] = changes[channel];
+                for (channel, changes) in changes.into_iter().enumerate() {
+                    [self.between[0][channel][at], self.between[1][channel][at]] = changes;
                 }
             }
         }
@@ -266,14 +266,14 @@ impl Blocks {
             let shared = (slot * BLOCK + sample) / down;
             let (cb, cr) = (transform.sample(&self.cb, shared), transform.sample(&self.cr, shared));
             let parts = [transform.part(0, sample), transform.part(1, sample)];
-            for channel in 0..3 {
+            for (channel, limited) in limited.iter_mut().enumerate() {
                 let ([weight_cb, weight_cr], before) = (weights(channel), &self.changes[channel]);
                 for lane in 0..LANES {
                     let changed = before[0][lane] * parts[0] + before[1][lane] * parts[1];
                     let colour = y[lane] + cb[lane] * weight_cb + cr[lane] * weight_cr + changed;
                     let change = colour.clamp(-128.0, 127.0) - colour;
-                    limited[channel][0][lane] += change * parts[0];
-                    limited[channel][1][lane] += change * parts[1];
+                    limited[0][lane] += change * parts[0];
+                    limited[1][lane] += change * parts[1];
                 }
             }
         }

@@ -162,10 +162,10 @@ impl Transform {
         }
         let mut samples = [[0.0; BLOCK]; BLOCK];
         for (row, between) in samples.iter_mut().zip(&between) {
-            for column in 0..BLOCK {
+            for (column, sample) in row.iter_mut().enumerate() {
                 let part = |frequency: usize| between[frequency] * self.mirrored[frequency][column];
                 let even = part(0) + part(2) + (part(4) + part(6));
-                row[column] = even + (part(1) + part(3) + (part(5) + part(7)));
+                *sample = even + (part(1) + part(3) + (part(5) + part(7)));
             }
         }
         samples

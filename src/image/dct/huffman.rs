@@ -79,8 +79,8 @@ impl Code {
     }
 
     /// For each value of [`INDEX_BITS`] bits, the symbol with which they begin, if its code is no longer.
-    fn lookup(&self) -> [Option<Symbol>; ENTRIES] {
-        let mut lookup = [None; ENTRIES];
+    fn lookup(&self) -> Vec<Option<Symbol>> {
+        let mut lookup = vec![None; ENTRIES];
         for length in 1..=INDEX_BITS {
             let index = length as usize - 1;
             let place = |limit: u32| (limit >> (16 - INDEX_BITS)) as usize;
@@ -211,8 +211,8 @@ pub(super) fn tables(dc: &Code, ac: &Code) -> [Box<Table>; 2] {
 }
 
 fn table(
-    first: &[Option<Symbol>; ENTRIES],
-    ac: &[Option<Symbol>; ENTRIES],
+    first: &[Option<Symbol>],
+    ac: &[Option<Symbol>],
     step: impl Fn(Symbol) -> u8,
     is_end: impl Fn(Symbol) -> bool,
 ) -> Box<Table> {

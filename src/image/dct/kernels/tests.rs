@@ -41,6 +41,7 @@ fn blocks_are_dequantised_alike() {
 }
 
 #[test]
+#[expect(clippy::float_cmp, clippy::cast_precision_loss, reason = "both sum up whole numbers")]
 fn rows_are_resized_alike() {
     let mut random = fastrand::Rng::with_seed(4);
     let mut pairs = |count: usize, most: i16| -> Vec<Pair> {
@@ -69,6 +70,37 @@ fn rows_are_resized_alike() {
         places.iter().map(|place| product(2 * place) + product(2 * place + 1)).sum::<i32>() as f32 / 4.0
     };
     assert_eq!(scalar[2], places.map(sum));
+}
+
+#[test]
+fn columns_are_resized_alike() {
+    let mut random = fastrand::Rng::with_seed(8);
+    let mut pairs = |count: usize, most: i16| -> Vec<Pair> {
+        (0..count).map(|_| std::array::from_fn(|_| random.i16(-most..=most))).collect()
+    };
+    // Four lines are kept, of 21 pairs each. The span begins with the last of them and goes on with the first.
+    let (pairs, mut weights) = (pairs(4 * 21, 8000), pairs(5, 2000));
+    for weights in &mut weights {
+        weights[2 * KEPT - 2..].fill(0);
+    }
+    let spans = vec![Span { first: 7, at: 2, count: 3 }];
+    let grid = Grid { columns_first: true, weights: weights.clone(), spans, scale: 1.0, ..Grid::default() };
+    let lines = Lines { pairs: &pairs, across: 21 };
+    for (column, step, count) in [(0, 1, 21), (1, 2, 10), (3, 4, 5)] {
+        let [scalar, fast] = both().map(|kernels| {
+            let mut blocks: [Vec<Lanes>; FREQUENCIES] = std::array::from_fn(|_| vec![[0.0; 8]; 3]);
+            kernels.resize_columns(&lines, &grid, 0, (column, step), &mut blocks);
+            blocks.map(|row| row.as_flattened()[..count].to_vec())
+        });
+        assert_eq!(scalar, fast);
+        // The highest frequency along the row has one coefficient (T.81, figure A.6).
+        let product = |line: usize, weights: &Pair, place: usize| {
+            i32::from(pairs[line * 21 + column + step][place]) * i32::from(weights[place])
+        };
+        let both = |line, weights| product(line, weights, 28) + product(line, weights, 29);
+        let expected: i32 = [3, 0, 1].into_iter().zip(&weights[2..]).map(|(line, weights)| both(line, weights)).sum();
+        assert!((f64::from(scalar[4][1]) - f64::from(expected)).abs() < 16.0, "{} for {expected}", scalar[4][1]);
+    }
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn every_orientation_and_window() {
 #[test]
 fn overshoots_are_limited_between_the_passes_of_every_orientation() {
     let size = Size { width: 650, height: 530 };
-    let is_bright = |x: u32, y: u32| (3 * x + 4 * y) / 90 % 2 == 0;
+    let is_bright = |x: u32, y: u32| ((3 * x + 4 * y) / 90).is_multiple_of(2);
     let pixel = |x, y| if is_bright(x, y) { [255, 250, 20] } else { [0, 10, 0] };
     let pixels: Vec<u8> = (0..size.height).flat_map(|y| (0..size.width).flat_map(move |x| pixel(x, y))).collect();
     for subsampling in [Subsampling::None, Subsampling::TwoAcross, Subsampling::TwoDown, Subsampling::Gray] {
