@@ -75,15 +75,18 @@ impl Grid {
             let begin = pairs(span).0.min(first.blocks().div_ceil(2) - count);
             spans.push(Span { first: begin, at: weights.len(), count });
             for pair in begin..begin + count {
-                let of_block = |block: usize| first.weight(output, block).copied().unwrap_or([0.0; FREQUENCIES]);
-                let both = [of_block(pair * 2), of_block(pair * 2 + 1)];
-                let weight = |kept: usize, block: usize| (both[block][frequencies[kept]] / *scale).round() as i16;
-                let is_used = |kept: usize| kept + 1 < KEPT;
-                weights.push(std::array::from_fn(
-                    |place| {
-                        if is_used(place / 2) { weight(place / 2, place % 2) } else { 0 }
-                    },
-                ));
+                let mut both = [[0; FREQUENCIES]; 2];
+                for (block, whole) in both.iter_mut().enumerate() {
+                    let Some(exact) = first.weight(output, pair * 2 + block) else { continue };
+                    for (whole, exact) in whole.iter_mut().zip(exact) {
+                        *whole = (exact / *scale).round() as i16;
+                    }
+                }
+                let mut weight = [0; 2 * KEPT];
+                for (kept, frequency) in frequencies.into_iter().take(KEPT - 1).enumerate() {
+                    (weight[2 * kept], weight[2 * kept + 1]) = (both[0][frequency], both[1][frequency]);
+                }
+                weights.push(weight);
             }
         }
         Ok(())

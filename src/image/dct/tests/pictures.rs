@@ -160,11 +160,14 @@ fn pictures_in_turn_are_as_pictures_alone() {
     let target = Size { width: 16, height: 16 };
     let mut shrinker = Shrinker::new(Goal { target, window: Window::Stretch, filter: Filter::Bicubic });
     let damaged = &large[..large.len() / 2];
-    for (index, file) in [&large[..], &small, damaged, &wide, &small, &large, damaged, &small].into_iter().enumerate() {
+    let stored_turned = [turned(&large, 6), turned(&wide, 7)];
+    let [first, second] = &stored_turned;
+    let files = [&large[..], first, &small, damaged, second, &wide, first, &small, &large, damaged, &small];
+    for (index, file) in files.into_iter().enumerate() {
         let pixels = shrinker.shrink(file, &Limits::NONE, &Stop::never()).unwrap().map(<[u8]>::to_vec);
         assert!(pixels == shrunk(file, target, Window::Stretch), "picture {index}");
         assert_eq!(pixels.is_none(), file.len() == damaged.len());
-        if index == 4 {
+        if index == 6 {
             shrinker.release(0);
         }
     }
