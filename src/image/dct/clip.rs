@@ -13,7 +13,8 @@
 
 use std::f32::consts::PI;
 
-use super::{BLOCK, ZIGZAG_LENGTH};
+use super::lanes::{LANES, Lanes};
+use super::{BLOCK, FREQUENCIES, ZIGZAG_LENGTH};
 
 /// The place in its block, row by row, of each coefficient in the order of the file (T.81, figure A.6).
 const PLACES: [u8; ZIGZAG_LENGTH] = [
@@ -57,12 +58,15 @@ pub(super) fn most_of_colours(cb: i32, cr: i32) -> i32 {
 /// The sum of the squares of all dequantised coefficients but the first.
 #[inline(always)]
 pub(super) fn energy(coefficients: &[i16; ZIGZAG_LENGTH], steps: &[i16; ZIGZAG_LENGTH]) -> i32 {
-    let square = |(value, step): (&i16, &i16)| {
-        let value = i32::from(value.wrapping_mul(*step));
+    let square = |index: usize| {
+        let value = i32::from(coefficients[index].wrapping_mul(steps[index]));
         value * value
     };
-    let all = coefficients.iter().zip(steps).map(square).fold(0, i32::wrapping_add);
-    all.wrapping_sub(square((&coefficients[0], &steps[0])))
+    let mut all = 0_i32;
+    for index in 0..ZIGZAG_LENGTH {
+        all = all.wrapping_add(square(index));
+    }
+    all.wrapping_sub(square(0))
 }
 
 /// How the samples of a block, or their parts in a colour, are distributed.
@@ -116,40 +120,52 @@ impl Spread {
 #[derive(Clone, Debug)]
 pub(super) struct Transform {
     /// For each frequency, its part in each sample.
-    cosines: [[f32; BLOCK]; BLOCK],
+    pub(super) cosines: [Lanes; BLOCK],
+    /// The same, to the last bit alike in samples that mirror each other.
+    pub(super) mirrored: [Lanes; BLOCK],
 }
 
 impl Default for Transform {
     fn default() -> Self {
-        Self {
-            cosines: std::array::from_fn(|frequency| {
-                let scale = if frequency == 0 { 0.125_f32.sqrt() } else { 0.5 };
-                std::array::from_fn(|sample| scale * ((2 * sample + 1) as f32 * frequency as f32 * PI / 16.0).cos())
-            }),
-        }
+        let cosines: [Lanes; BLOCK] = std::array::from_fn(|frequency| {
+            let scale = if frequency == 0 { 0.125_f32.sqrt() } else { 0.5 };
+            std::array::from_fn(|sample| scale * ((2 * sample + 1) as f32 * frequency as f32 * PI / 16.0).cos())
+        });
+        let mirrored = std::array::from_fn(|frequency| {
+            let sign = if frequency % 2 == 0 { 1.0 } else { -1.0 };
+            std::array::from_fn(|sample| {
+                if sample < BLOCK / 2 {
+                    cosines[frequency][sample]
+                } else {
+                    sign * cosines[frequency][BLOCK - 1 - sample]
+                }
+            })
+        });
+        Self { cosines, mirrored }
     }
 }
 
 impl Transform {
-    /// The samples of a block, from 128 on, of its coefficients.
+    /// The samples of a block, from 128 on, of its coefficients. A vector holds a row.
     #[inline(always)]
     fn inverse(&self, coefficients: &Samples) -> Samples {
-        // Both passes go along columns: a vector then holds one sample of each.
-        transposed(&self.columns(&transposed(&self.columns(coefficients))))
-    }
-
-    /// The inverse transform of each column. Samples that mirror each other have the same even and opposite odd frequencies.
-    #[inline(always)]
-    fn columns(&self, rows: &Samples) -> Samples {
-        let mut samples = [[0.0; BLOCK]; BLOCK];
+        // Along columns first. Samples that mirror each other have the same even and opposite odd frequencies.
+        let mut between = [[0.0; BLOCK]; BLOCK];
         for sample in 0..BLOCK / 2 {
-            let weights: [f32; BLOCK] = std::array::from_fn(|frequency| self.cosines[frequency][sample]);
             for column in 0..BLOCK {
-                let part = |frequency: usize| rows[frequency][column] * weights[frequency];
+                let part = |frequency: usize| coefficients[frequency][column] * self.cosines[frequency][sample];
                 let even = part(0) + part(2) + (part(4) + part(6));
                 let odd = part(1) + part(3) + (part(5) + part(7));
-                samples[sample][column] = even + odd;
-                samples[BLOCK - 1 - sample][column] = even - odd;
+                between[sample][column] = even + odd;
+                between[BLOCK - 1 - sample][column] = even - odd;
+            }
+        }
+        let mut samples = [[0.0; BLOCK]; BLOCK];
+        for (row, between) in samples.iter_mut().zip(&between) {
+            for (column, sample) in row.iter_mut().enumerate() {
+                let part = |frequency: usize| between[frequency] * self.mirrored[frequency][column];
+                let even = part(0) + part(2) + (part(4) + part(6));
+                *sample = even + (part(1) + part(3) + (part(5) + part(7)));
             }
         }
         samples
@@ -160,43 +176,31 @@ impl Transform {
         self.cosines[frequency][sample]
     }
 
-    /// Writes one sample of each column to `row`, of the columns' lowest coefficients.
-    pub(super) fn row(&self, coefficients: &[Vec<f32>; super::FREQUENCIES], sample: usize, row: &mut [f32]) {
-        let width = row.len();
-        let rows = coefficients.each_ref().map(|row| &row[..width]);
-        let weights: [f32; super::FREQUENCIES] = std::array::from_fn(|frequency| self.cosines[frequency][sample]);
-        for (column, value) in row.iter_mut().enumerate() {
-            let part = |frequency: usize| rows[frequency][column] * weights[frequency];
+    /// One sample of each column, of the columns' lowest coefficients.
+    #[inline(always)]
+    pub(super) fn sample(&self, coefficients: &[Lanes; FREQUENCIES], sample: usize) -> Lanes {
+        let mut values = [0.0; LANES];
+        for (lane, value) in values.iter_mut().enumerate() {
+            let part = |frequency: usize| coefficients[frequency][lane] * self.cosines[frequency][sample];
             *value = part(0) + part(1) + part(2) + part(3) + part(4);
         }
-    }
-
-    /// The three lowest coefficients of `samples`: the first, the next along a row, and the next along a column.
-    fn lowest(&self, samples: &Samples) -> [f32; 3] {
-        let [flat, slope, ..] = &self.cosines;
-        let mut columns = [0.0; BLOCK];
-        let mut sloped = [0.0; BLOCK];
-        for (samples, slope) in samples.iter().zip(slope) {
-            add(&mut columns, samples, flat[0]);
-            add(&mut sloped, samples, *slope);
-        }
-        let total = |values: &[f32; BLOCK], cosines: &[f32; BLOCK]| -> f32 {
-            values.iter().zip(cosines).map(|(value, cosine)| value * cosine).sum()
-        };
-        [total(&columns, flat), total(&columns, slope), total(&sloped, flat)]
+        values
     }
 }
 
+/// Dequantised coefficients in their places, the first of which is `dc`.
 #[inline(always)]
-fn transposed(rows: &Samples) -> Samples {
-    std::array::from_fn(|row| std::array::from_fn(|column| rows[column][row]))
-}
-
-#[inline(always)]
-fn add(row: &mut [f32; BLOCK], values: &[f32; BLOCK], weight: f32) {
-    for (sum, value) in row.iter_mut().zip(values) {
-        *sum += value * weight;
+pub(super) fn in_place(
+    coefficients: &[i16; ZIGZAG_LENGTH],
+    steps: &[i16; ZIGZAG_LENGTH],
+    dc: i16,
+) -> [i16; ZIGZAG_LENGTH] {
+    let mut values = [0; ZIGZAG_LENGTH];
+    for index in 0..ZIGZAG_LENGTH {
+        values[usize::from(PLACES[index])] = coefficients[index].wrapping_mul(steps[index]);
     }
+    values[0] = dc;
+    values
 }
 
 /// The samples of a block, from 128 on, whose first coefficient is `dc` once it is dequantised.
@@ -207,16 +211,18 @@ pub(super) fn samples(
     steps: &[i16; ZIGZAG_LENGTH],
     dc: i16,
 ) -> Samples {
-    let mut values = [0; ZIGZAG_LENGTH];
-    for ((value, step), place) in coefficients.iter().zip(steps).zip(PLACES) {
-        values[usize::from(place)] = value.wrapping_mul(*step);
+    let values = in_place(coefficients, steps, dc);
+    let mut rows = [[0.0; BLOCK]; BLOCK];
+    for (row, values) in rows.iter_mut().zip(values.as_chunks::<BLOCK>().0) {
+        for (coefficient, value) in row.iter_mut().zip(values) {
+            *coefficient = f32::from(*value);
+        }
     }
-    values[0] = dc;
-    let (rows, _) = values.as_chunks::<BLOCK>();
-    transform.inverse(&std::array::from_fn(|row| rows[row].map(f32::from)))
+    transform.inverse(&rows)
 }
 
 /// The parts of Cb and Cr in a colour: 0 is red, 1 green, and 2 blue.
+#[inline(always)]
 pub(super) fn weights(channel: usize) -> [f32; 2] {
     [[0.0, RED], [GREEN.0, GREEN.1], [BLUE, 0.0]][channel]
 }
@@ -228,20 +234,34 @@ pub(super) fn colours(y: f32, cb: f32, cr: f32) -> [f32; 3] {
 }
 
 /// What the limits of samples and colours change in red, green and blue, where `cb` and `cr` are those of the same pixels: the three
-/// lowest coefficients of each, as [`Transform::lowest`] has them.
+/// lowest coefficients of each, which are the first, the next along a row, and the next along a column.
 #[inline(always)]
 pub(super) fn changes(transform: &Transform, y: &Samples, cb: &Samples, cr: &Samples) -> [Change; 3] {
     let limit = |value: f32| value.clamp(-128.0, 127.0);
-    let mut changes = [[[0.0; BLOCK]; BLOCK]; 3];
+    let [flat, slope, ..] = &transform.cosines;
+    // Sums over the rows, for each column.
+    let (mut columns, mut sloped) = ([[0.0; BLOCK]; 3], [[0.0; BLOCK]; 3]);
     for row in 0..BLOCK {
         for column in 0..BLOCK {
             let (y, cb, cr) = (y[row][column], cb[row][column], cr[row][column]);
             let (free, limited) = (colours(y, cb, cr), colours(limit(y), limit(cb), limit(cr)));
             for channel in 0..3 {
-                changes[channel][row][column] = limit(limited[channel]) - free[channel];
+                let change = limit(limited[channel]) - free[channel];
+                columns[channel][column] += change * flat[0];
+                sloped[channel][column] += change * slope[row];
             }
         }
     }
-    let [red, green, blue] = changes.map(|change| transform.lowest(&change));
-    std::array::from_fn(|index| [red[index], green[index], blue[index], 0.0])
+    let mut changes = [[0.0; 4]; 3];
+    for (coefficient, (sums, cosines)) in [(&columns, flat), (&columns, slope), (&sloped, flat)].into_iter().enumerate()
+    {
+        for channel in 0..3 {
+            let mut total = 0.0;
+            for column in 0..BLOCK {
+                total += sums[channel][column] * cosines[column];
+            }
+            changes[coefficient][channel] = total;
+        }
+    }
+    changes
 }

@@ -14,26 +14,33 @@ use crate::image::Size;
 use crate::image::preprocess::Stored;
 use crate::memory;
 
-/// The most fraction bits of a weight along a row. With it, sums over the blocks of an output do not overflow for blocks of up to
+/// The most fraction bits of a weight along the first axis. With it, sums over the blocks of an output do not overflow for blocks of up to
 /// [`MOST`](super::block::MOST).
 const MOST_FRACTION: i32 = 17;
 
 /// The frequency along a row and that along a column of the coefficients that are kept, in the order of the file (T.81, figure A.6).
 /// The sixteenth is not used.
 const ACROSS: [usize; KEPT] = [0, 1, 0, 0, 1, 2, 3, 2, 1, 0, 0, 1, 2, 3, 4, 0];
-pub(super) const DOWN: [usize; KEPT] = [0, 0, 1, 2, 1, 0, 0, 1, 2, 3, 4, 3, 2, 1, 0, 5];
+const DOWN: [usize; KEPT] = [0, 0, 1, 2, 1, 0, 0, 1, 2, 3, 4, 3, 2, 1, 0, 0];
 
 /// The weights along both axes. The memory is kept from picture to picture.
 #[derive(Debug, Default)]
 pub(super) struct Grid {
     pub(super) row: Projection,
     pub(super) column: Projection,
-    /// The weights along a row for two neighbouring blocks each, as whole numbers.
+    /// Whether the columns are resized first, and not the rows.
+    pub(super) columns_first: bool,
+    /// The weights along the first axis for two neighbouring blocks each, as whole numbers.
     pub(super) weights: Vec<Pair>,
-    /// The pairs of blocks that an output reads along a row.
+    /// The pairs of blocks that an output reads along the first axis.
     pub(super) spans: Vec<Span>,
     /// What a sum with these weights is multiplied by.
     pub(super) scale: f32,
+}
+
+/// For each kept coefficient, the frequency along the axis that is resized last.
+pub(super) const fn left_over(columns_first: bool) -> [usize; KEPT] {
+    if columns_first { ACROSS } else { DOWN }
 }
 
 impl Grid {
@@ -45,32 +52,41 @@ impl Grid {
     pub(super) fn set(&mut self, resize: Stored<'_>, size: Size, pixels: (usize, usize)) -> Result<(), Error> {
         self.row.set(resize.row, Upsampling::of(pixels.0), size.width as usize)?;
         self.column.set(resize.column, Upsampling::of(pixels.1), size.height as usize)?;
+        self.columns_first = resize.vertical_first;
         self.quantise()
     }
 
-    /// Makes whole numbers of the weights along a row, as large as fit into 16 bits.
+    /// Makes whole numbers of the weights along the first axis, as large as fit into 16 bits.
     fn quantise(&mut self) -> Result<(), Error> {
-        let Self { row, weights, spans, scale, .. } = self;
-        let largest = row.weights.iter().flatten().fold(f32::MIN_POSITIVE, |most, weight| most.max(weight.abs()));
+        let Self { row, column, columns_first, weights, spans, scale } = self;
+        let first = if *columns_first { column } else { row };
+        let frequencies = left_over(!*columns_first);
+        let largest = first.weights.iter().flatten().fold(f32::MIN_POSITIVE, |most, weight| most.max(weight.abs()));
         let fraction = ((f32::from(i16::MAX) / largest).log2().floor() as i32).min(MOST_FRACTION);
         *scale = (-fraction as f32).exp2();
         weights.clear();
         spans.clear();
-        memory::reserve(weights, row.weights.len() + row.spans.len())?;
-        memory::reserve(spans, row.spans.len())?;
-        for (output, span) in row.spans.iter().enumerate() {
-            let (first, end) = (span.first / 2, (span.first + span.count).div_ceil(2));
-            spans.push(Span { first, at: weights.len(), count: end - first });
-            for pair in first..end {
-                let of_block = |block: usize| row.weight(output, block).copied().unwrap_or([0.0; FREQUENCIES]);
-                let both = [of_block(pair * 2), of_block(pair * 2 + 1)];
-                let weight = |kept: usize, block: usize| (both[block][ACROSS[kept]] / *scale).round() as i16;
-                let is_used = |kept: usize| kept + 1 < KEPT;
-                weights.push(std::array::from_fn(
-                    |place| {
-                        if is_used(place / 2) { weight(place / 2, place % 2) } else { 0 }
-                    },
-                ));
+        // As many pairs for each, so that the processor can predict the end of the loop over them.
+        let pairs = |span: &Span| (span.first / 2, (span.first + span.count).div_ceil(2));
+        let count = first.spans.iter().map(pairs).fold(0, |most, (first, end)| most.max(end - first));
+        memory::reserve(weights, count * first.spans.len())?;
+        memory::reserve(spans, first.spans.len())?;
+        for (output, span) in first.spans.iter().enumerate() {
+            let begin = pairs(span).0.min(first.blocks().div_ceil(2) - count);
+            spans.push(Span { first: begin, at: weights.len(), count });
+            for pair in begin..begin + count {
+                let mut both = [[0; FREQUENCIES]; 2];
+                for (block, whole) in both.iter_mut().enumerate() {
+                    let Some(exact) = first.weight(output, pair * 2 + block) else { continue };
+                    for (whole, exact) in whole.iter_mut().zip(exact) {
+                        *whole = (exact / *scale).round() as i16;
+                    }
+                }
+                let mut weight = [0; 2 * KEPT];
+                for (kept, frequency) in frequencies.into_iter().take(KEPT - 1).enumerate() {
+                    (weight[2 * kept], weight[2 * kept + 1]) = (both[0][frequency], both[1][frequency]);
+                }
+                weights.push(weight);
             }
         }
         Ok(())
@@ -78,6 +94,6 @@ impl Grid {
 
     /// Bytes that the buffers take.
     pub(super) fn held(&self) -> usize {
-        self.row.held() + self.column.held() + memory::held(&self.weights)
+        self.row.held() + self.column.held() + memory::held(&self.weights) + memory::held(&self.spans)
     }
 }

@@ -78,6 +78,21 @@ impl Code {
         Some(Symbol { length, run: symbol >> 4, size: symbol & 15 })
     }
 
+    /// For each value of [`INDEX_BITS`] bits, the symbol with which they begin, if its code is no longer.
+    fn lookup(&self) -> Vec<Option<Symbol>> {
+        let mut lookup = vec![None; ENTRIES];
+        for length in 1..=INDEX_BITS {
+            let index = length as usize - 1;
+            let place = |limit: u32| (limit >> (16 - INDEX_BITS)) as usize;
+            let places = place(self.limits[index])..place(self.limits[index + 1]);
+            let symbols = self.symbols.get(self.firsts[index]..).unwrap_or_default();
+            for (places, symbol) in lookup[places].chunks_exact_mut(1 << (INDEX_BITS - length)).zip(symbols) {
+                places.fill(Some(Symbol { length, run: symbol >> 4, size: symbol & 15 }));
+            }
+        }
+        lookup
+    }
+
     /// Refuses symbols that no DC coefficient has.
     pub(super) fn check_dc(&self) -> Result<(), Doubt> {
         if self.symbols.iter().all(|symbol| *symbol <= LONGEST_DC) { Ok(()) } else { Err(Doubt) }
@@ -188,38 +203,37 @@ impl Entry {
 /// What to do for each value of the next [`INDEX_BITS`] bits.
 pub(super) type Table = [Entry; ENTRIES];
 
-/// The table for the beginning of a block: the DC difference, and the first AC coefficient if it fits.
-pub(super) fn dc_table(dc: &Code, ac: &Code) -> Box<Table> {
-    table(dc, ac, |_| 0, |_| false)
+/// The table for the beginning of a block, that is the DC difference, and the first AC coefficient if it fits; and the table for
+/// the coefficients behind the first.
+pub(super) fn tables(dc: &Code, ac: &Code) -> [Box<Table>; 2] {
+    let ac = ac.lookup();
+    [table(&dc.lookup(), &ac, |_| 0, |_| false), table(&ac, &ac, |symbol| symbol.run + 1, Symbol::is_end)]
 }
 
-/// The table for the coefficients behind the first.
-pub(super) fn ac_table(ac: &Code) -> Box<Table> {
-    table(ac, ac, |symbol| symbol.run + 1, Symbol::is_end)
-}
-
-fn table(first: &Code, ac: &Code, step: impl Fn(Symbol) -> u8, is_end: impl Fn(Symbol) -> bool) -> Box<Table> {
-    let mut table = Box::new([Entry::default(); ENTRIES]);
-    for (index, entry) in (0_u64..).zip(table.iter_mut()) {
-        let bits = index << (64 - INDEX_BITS);
-        *entry = match first.symbol(bits).filter(|symbol| symbol.length <= INDEX_BITS) {
-            None => Entry(Entry::RARE << 6),
-            Some(symbol) if is_end(symbol) => Entry::new(symbol.length, [1, 0], [0, 0], Entry::END),
-            Some(symbol) if symbol.total() > INDEX_BITS || symbol.size > LONGEST_HELD => {
-                let size = u32::from(symbol.size) << 25;
-                Entry(symbol.total() | Entry::RARE << 6 | u32::from(step(symbol)) << 12 | size)
-            }
-            Some(symbol) => {
-                let (taken, step, value) = (symbol.total(), step(symbol), symbol.value(bits));
-                let next = ac.symbol(bits << taken).filter(|next| next.total() + taken <= INDEX_BITS);
-                match next {
-                    Some(next) if next.is_end() => Entry::new(taken + next.length, [step, 1], [value, 0], Entry::END),
-                    Some(next) => {
-                        let second = next.value(bits << taken);
-                        Entry::new(taken + next.total(), [step, next.run + 1], [value, second], 0)
-                    }
-                    None => Entry::new(taken, [step, 0], [value, value], 0),
+fn table(
+    first: &[Option<Symbol>],
+    ac: &[Option<Symbol>],
+    step: impl Fn(Symbol) -> u8,
+    is_end: impl Fn(Symbol) -> bool,
+) -> Box<Table> {
+    let mut table = Box::new([Entry(Entry::RARE << 6); ENTRIES]);
+    for (index, (entry, symbol)) in table.iter_mut().zip(first).enumerate() {
+        let Some(symbol) = *symbol else { continue };
+        let bits = (index as u64) << (64 - INDEX_BITS);
+        *entry = if is_end(symbol) {
+            Entry::new(symbol.length, [1, 0], [0, 0], Entry::END)
+        } else if symbol.total() > INDEX_BITS || symbol.size > LONGEST_HELD {
+            let size = u32::from(symbol.size) << 25;
+            Entry(symbol.total() | Entry::RARE << 6 | u32::from(step(symbol)) << 12 | size)
+        } else {
+            let (taken, step, value) = (symbol.total(), step(symbol), symbol.value(bits));
+            match ac[(index << taken) % ENTRIES].filter(|next| next.total() + taken <= INDEX_BITS) {
+                Some(next) if next.is_end() => Entry::new(taken + next.length, [step, 1], [value, 0], Entry::END),
+                Some(next) => {
+                    let second = next.value(bits << taken);
+                    Entry::new(taken + next.total(), [step, next.run + 1], [value, second], 0)
                 }
+                None => Entry::new(taken, [step, 0], [value, value], 0),
             }
         };
     }

@@ -8,12 +8,12 @@
 //! - `segment` frees the data of stuffing, `huffman` has the tables, `scan` decodes the coefficients of some blocks, and `mcus`
 //!   orders them;
 //! - `projection` takes the resize's weights over the cosines and the upsampling of Cb and Cr, `grid` has those of a component;
-//! - `plane` sums up the coefficients with these weights, first along rows of blocks, then along columns;
+//! - `plane` sums up the coefficients with these weights, along rows of blocks and along columns, in Pillow's order (`columns`);
 //! - what is not linear in a decoder and in Pillow are the limits of a byte: `clip` computes the blocks that may leave them in
 //!   pixels, and `changes` adds what the limits change;
 //! - `planes` makes red, green and blue of the sums.
 //!
-//! `kernels` are the inner loops, in portable code (`scalar`) and for AVX2 (`avx2`).
+//! `lanes` has rows of numbers in vectors. `kernels` are the inner loops, in portable code (`scalar`) and for AVX2 (`avx2`).
 //!
 //! Any [`Doubt`] is a refusal, and libjpeg-turbo decodes the file from its beginning: it stays the judge of what is damaged.
 //! Nothing can be seen of a file before its last byte has been accepted. How near the result is to that of a full decode is
@@ -24,10 +24,12 @@ mod avx2;
 mod block;
 mod changes;
 mod clip;
+mod columns;
 mod grid;
 mod head;
 mod huffman;
 mod kernels;
+mod lanes;
 mod mcus;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod plain;
@@ -40,12 +42,12 @@ mod segment;
 
 use grid::Grid;
 use kernels::Kernels;
-use mcus::Mcus;
+use mcus::{Codings, Mcus};
 use planes::Planes;
 
 use crate::error::Error;
 use crate::image::preprocess::{Goal, Plan, transpose};
-use crate::image::{Limits, Orientation, Picture};
+use crate::image::{Limits, Orientation, Picture, Size};
 use crate::memory;
 use crate::stop::Stop;
 
@@ -73,6 +75,12 @@ const LEAST_SAMPLES: f64 = 4.0;
 /// longer side, a row of blocks and the weights.
 const LEAST_COST: u64 = 4 << 20;
 const COST_PER_SIDE: u64 = 200;
+
+/// Bytes of the rows of blocks that are kept where columns are resized first, for each pixel of them, estimated from above; and how
+/// many they are: as many as a filter reads, for each pixel that stands for an output, and those of some rows of MCUs.
+const COST_PER_PIXEL_KEPT: u64 = 2;
+const FILTER_KEPT: u64 = 6;
+const ROWS_KEPT: u64 = 64;
 
 /// Rows of MCUs from one question whether to stop to the next.
 const ROWS: usize = 8;
@@ -147,8 +155,7 @@ impl Shrinker {
     fn resize(&mut self, file: &[u8], limits: &Limits, stop: &Stop) -> Result<Orientation, Failure> {
         let head = head::read(file)?;
         limits.check(head.size).map_err(|_| Doubt)?;
-        let cost = LEAST_COST + COST_PER_SIDE * u64::from(head.size.width.max(head.size.height));
-        if cost > limits.max_bytes {
+        if self.cost(head.size) > limits.max_bytes {
             return Err(Failure::Doubt);
         }
         let orientation = Orientation::read(file);
@@ -160,22 +167,30 @@ impl Shrinker {
             return Err(Failure::Doubt);
         }
         let resize = plan.set(*goal, picture)?;
-        let mut mcus = Mcus::new(&head, *kernels)?;
+        let codings = Codings::new(&head)?;
+        let mut mcus = Mcus::new(&head, &codings, *kernels);
         let (count, rows) = mcus.count();
         grids[0].set(resize, head.size, (1, 1))?;
         grids[1].set(resize, head.size, (across, down))?;
-        let outputs = (resize.row.len(), resize.column.len());
-        planes.set(head.components.len() > 1, count, (across, down), outputs)?;
+        planes.set(head.components.len() > 1, count, (across, down), grids)?;
         for row in 0..rows {
             if row % ROWS == 0 {
                 stop.check()?;
             }
             mcus.decode_row(planes)?;
-            planes.add(grids, *kernels, (row, down), !resize.vertical_first);
+            kernels.add(planes, grids, row);
         }
         mcus.finish()?;
-        planes.write(resized)?;
+        kernels.write(planes, resized)?;
         Ok(orientation)
+    }
+
+    /// Bytes that the resize of a picture of this size takes, estimated from above.
+    fn cost(&self, Size { width, height }: Size) -> u64 {
+        let (width, height) = (u64::from(width), u64::from(height));
+        let Size { width: across, height: down } = self.goal.target;
+        let kept = FILTER_KEPT * height / u64::from(across.min(down).max(1)) + ROWS_KEPT;
+        LEAST_COST + COST_PER_SIDE * width.max(height) + COST_PER_PIXEL_KEPT * width * kept.min(height + ROWS_KEPT)
     }
 
     /// Bytes that the buffers take. They are as wide as the picture.
@@ -191,10 +206,11 @@ impl Shrinker {
 #[cfg(any(test, feature = "fuzzing"))]
 pub fn coefficients(file: &[u8]) -> Option<plain::Coefficients> {
     let head = head::read(file).ok()?;
-    let mut mcus = Mcus::new(&head, kernels::fastest()).ok()?;
+    let codings = Codings::new(&head).ok()?;
+    let mut mcus = Mcus::new(&head, &codings, kernels::fastest());
     let ((count, rows), sampling) = (mcus.count(), head.sampling());
     let mut planes = Planes::default();
-    planes.set(head.components.len() > 1, count, sampling, (1, 1)).ok()?;
+    planes.set(head.components.len() > 1, count, sampling, &Default::default()).ok()?;
     for _ in 0..rows {
         mcus.decode_row(&mut planes).ok()?;
         planes.changes.blocks.clear();

@@ -9,6 +9,7 @@
     clippy::cast_possible_truncation,
     reason = "weights are small numbers, which need no more than 24 bits"
 )]
+#![allow(clippy::inline_always, reason = "the code is compiled again for the instructions of its callers")]
 
 use std::f64::consts::PI;
 
@@ -37,6 +38,18 @@ pub(super) struct Span {
     pub(super) at: usize,
     /// How many blocks.
     pub(super) count: usize,
+}
+
+impl Span {
+    /// Those of its blocks that are at `slot` of the `across` in each MCU, a power of two: the first MCU, the place of the
+    /// weights, and how many.
+    #[inline(always)]
+    pub(super) fn of_slot(self, slot: usize, across: usize) -> (usize, usize, usize) {
+        let divided = |blocks: usize| blocks >> across.trailing_zeros();
+        let mcu = divided(self.first + across - 1 - slot);
+        let end = divided(self.first + self.count + across - 1 - slot);
+        (mcu, self.at + mcu * across + slot - self.first, end - mcu)
+    }
 }
 
 /// The weights of every output along one axis of a component.
@@ -128,6 +141,11 @@ impl Projection {
         self.outputs.get(block).map_or(0..0, |(first, end)| *first..*end)
     }
 
+    /// Blocks along the axis.
+    pub(super) fn blocks(&self) -> usize {
+        self.outputs.len()
+    }
+
     /// The weights of a block in an output, if that reads it.
     #[inline]
     pub(super) fn weight(&self, output: usize, block: usize) -> Option<&[f32; FREQUENCIES]> {
@@ -138,7 +156,8 @@ impl Projection {
 
     /// Bytes that the buffers take.
     pub(super) fn held(&self) -> usize {
-        memory::held(&self.spans) + memory::held(&self.weights) + memory::held(&self.samples)
+        let weights = memory::held(&self.spans) + memory::held(&self.weights);
+        weights + memory::held(&self.outputs) + memory::held(&self.samples)
     }
 }
 

@@ -1,9 +1,13 @@
 //! The inner loops in portable code.
 
-use super::kernels::{Dequantised, Kernels, Pair, Totals};
-use super::projection::Span;
+#![allow(clippy::cast_precision_loss, reason = "totals need no more than 24 bits")]
+
+use super::grid::{Grid, left_over};
+use super::kernels::{Dequantised, Kernels, Lines, Pair};
+use super::lanes::{LANES, Lanes};
+use super::planes::Planes;
 use super::scan::Chunk;
-use super::{KEPT, ZIGZAG_LENGTH};
+use super::{FREQUENCIES, ZIGZAG_LENGTH};
 
 /// The loops for every processor.
 #[derive(Debug)]
@@ -21,16 +25,47 @@ impl Kernels for Scalar {
         }
     }
 
-    fn resize_row(&self, pairs: &[Pair], spans: &[Span], weights: &[Pair], outputs: &mut [Totals]) {
-        for (span, totals) in spans.iter().zip(outputs) {
-            *totals = [0; KEPT];
-            let (pairs, weights) = (&pairs[span.first..][..span.count], &weights[span.at..][..span.count]);
-            for (pair, weights) in pairs.iter().zip(weights) {
-                for (index, total) in totals.iter_mut().enumerate() {
-                    let product = |place: usize| i32::from(pair[place]) * i32::from(weights[place]);
-                    *total += product(2 * index) + product(2 * index + 1);
-                }
-            }
+    fn add(&self, planes: &mut Planes, grids: &[Grid; 2], row: usize) {
+        planes.add(grids, self, row);
+    }
+
+    fn resize_row(&self, pairs: &[Pair], grid: &Grid, outputs: &mut [Vec<Lanes>; FREQUENCIES]) {
+        for (output, span) in grid.spans.iter().enumerate() {
+            let pairs = pairs[span.first..][..span.count].iter();
+            put(sums(pairs, &grid.weights[span.at..], grid), output, outputs);
         }
+    }
+
+    fn resize_columns(
+        &self,
+        lines: &Lines<'_>,
+        grid: &Grid,
+        output: usize,
+        (column, step): (usize, usize),
+        blocks: &mut [Vec<Lanes>; FREQUENCIES],
+    ) {
+        let span = grid.spans[output];
+        for (index, block) in (column..lines.across).step_by(step).enumerate() {
+            let pairs = (span.first..span.first + span.count).map(|line| &lines.line(line)[block]);
+            put(sums(pairs, &grid.weights[span.at..], grid), index, blocks);
+        }
+    }
+}
+
+/// The weighted sums of `pairs`, for each frequency along the axis that is left over.
+fn sums<'p>(pairs: impl Iterator<Item = &'p Pair>, weights: &[Pair], grid: &Grid) -> [f32; FREQUENCIES] {
+    let mut totals = [0; FREQUENCIES];
+    for (pair, weights) in pairs.zip(weights) {
+        for (index, frequency) in left_over(grid.columns_first).into_iter().enumerate() {
+            let product = |place: usize| i32::from(pair[place]) * i32::from(weights[place]);
+            totals[frequency] += product(2 * index) + product(2 * index + 1);
+        }
+    }
+    totals.map(|total| total as f32 * grid.scale)
+}
+
+fn put(values: [f32; FREQUENCIES], index: usize, rows: &mut [Vec<Lanes>; FREQUENCIES]) {
+    for (row, value) in rows.iter_mut().zip(values) {
+        row[index / LANES][index % LANES] = value;
     }
 }

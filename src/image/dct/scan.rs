@@ -9,7 +9,7 @@
 use std::hint::select_unpredictable;
 
 use super::Doubt;
-use super::huffman::{Code, ENTRIES, Entry, INDEX_BITS, Table, value};
+use super::huffman::{self, Code, ENTRIES, Entry, INDEX_BITS, Table, value};
 use super::segment::{Reader, Segment};
 
 /// Blocks of a chunk, at most. Its coefficients stay in the first-level cache.
@@ -46,7 +46,7 @@ impl Coding {
     pub(super) fn new(dc: &Code, ac: &Code) -> Result<Self, Doubt> {
         dc.check_dc()?;
         ac.check_ac()?;
-        let (dc_table, ac_table) = (super::huffman::dc_table(dc, ac), super::huffman::ac_table(ac));
+        let [dc_table, ac_table] = huffman::tables(dc, ac);
         Ok(Self { dc: dc.clone(), ac: ac.clone(), dc_table, ac_table })
     }
 }
@@ -68,31 +68,27 @@ impl Chunk {
         }
     }
 
-    /// Decodes one block for each of `codings`, at most [`BLOCKS`], into blocks of zeros. The first coefficient of each is the
-    /// difference to the one before.
+    /// Decodes the blocks of `order` into blocks of zeros. The first coefficient of each is the difference to the one before.
     ///
     /// # Errors
     /// [`Doubt`], where the bits are no code, more than the segment has, or coefficients behind the last of a block.
     #[inline(always)]
-    pub(super) fn decode(&mut self, segment: &mut Segment<'_>, codings: &[&Coding]) -> Result<(), Doubt> {
+    pub(super) fn decode(&mut self, segment: &mut Segment<'_>, order: &Order<'_>) -> Result<(), Doubt> {
         segment.provide();
-        let mut tables: Tables<'_> = [(&IDLE, &IDLE); ROOM];
-        for (index, coding) in codings.iter().enumerate() {
-            let next = codings.get(index + 1).map_or(&IDLE, |coding| &*coding.dc_table);
-            tables[index] = (&coding.ac_table, next);
-        }
-        let mut reader = segment.reader;
-        let first = codings.first().map_or(&IDLE, |coding| &*coding.dc_table);
-        let mut place = Place { block: 0, last: 0, table: first, rest: tables[0].0, next: tables[0].1 };
-        while place.block < codings.len() {
+        let (mut reader, tables) = (segment.reader, &order.tables);
+        let mut place = Place { at: 0, table: order.first, rest: tables[0].0, next: tables[0].1 };
+        while place.at < order.count * STRIDE {
             reader.fill(segment.window())?;
-            let Some(entry) = place.steps(&mut reader, &tables, &mut self.0) else { continue };
+            let Some(entry) = place.steps(&mut reader, tables, &mut self.0) else { continue };
             if entry.has_long_value() {
-                place.long_value(entry, &mut reader, &tables, &mut self.0)?;
-            } else {
-                reader.fill(segment.window())?;
-                place.step(&mut reader, &tables, codings, &mut self.0)?;
+                place.long_value(entry, &mut reader, tables, &mut self.0)?;
+                continue;
             }
+            // A copy, or the place would be kept in memory for the call's sake.
+            let mut rare = (place, reader);
+            rare.1.fill(segment.window())?;
+            rare.0.step(&mut rare.1, order, &mut self.0)?;
+            (place, reader) = rare;
         }
         segment.reader = reader;
         segment.check()
@@ -102,11 +98,34 @@ impl Chunk {
 /// For each block, the table for all but its beginning, and that for the beginning of the next one.
 type Tables<'t> = [(&'t Table, &'t Table); ROOM];
 
+/// How the blocks of a chunk are coded, one by one.
+#[derive(Clone)]
+pub(super) struct Order<'t> {
+    count: usize,
+    codings: [&'t Coding; BLOCKS],
+    /// The table for the beginning of the first block.
+    first: &'t Table,
+    tables: Tables<'t>,
+}
+
+impl<'t> Order<'t> {
+    /// `count` blocks, at most [`BLOCKS`], which have these codings in turn. There is at least one of both.
+    pub(super) fn new(count: usize, codings: &[&'t Coding]) -> Self {
+        let codings = std::array::from_fn(|index| codings[index % codings.len()]);
+        let mut order = Self { count, codings, first: &codings[0].dc_table, tables: [(&IDLE, &IDLE); ROOM] };
+        for index in 0..count {
+            let next = if index + 1 < count { &*codings[index + 1].dc_table } else { &IDLE };
+            order.tables[index] = (&codings[index].ac_table, next);
+        }
+        order
+    }
+}
+
 /// How far a chunk is decoded.
+#[derive(Clone, Copy)]
 struct Place<'t> {
-    block: usize,
-    /// The place of the block's last coefficient so far.
-    last: usize,
+    /// The place of the last coefficient so far in the chunk.
+    at: usize,
     /// The table for the next bits.
     table: &'t Table,
     /// That for the rest of the block, and that for the beginning of the next one.
@@ -124,28 +143,26 @@ impl<'t> Place<'t> {
         tables: &Tables<'t>,
         coefficients: &mut [i16; ROOM * STRIDE],
     ) -> Option<Entry> {
-        let Self { block, last, table, rest, next } = self;
+        let Self { at, table, rest, next } = self;
         // The low six bits of the sum of the entries are the sum of the bits taken.
         let mut taken = 0_u32;
         for _ in 0..STEPS {
             let entry = table[(reader.bits >> (64 - INDEX_BITS)) as usize];
-            let first = *last + entry.first_step();
-            let second = *last + entry.second_step();
-            if second >= 63 {
+            let (first, second) = (*at + entry.first_step(), *at + entry.second_step());
+            // From 63 to 126 in its block.
+            if (second + 1) & 64 != 0 {
                 reader.left -= taken & 63;
                 return Some(entry);
             }
-            let begin = *block * STRIDE;
-            coefficients[(begin + first) & MASK] = entry.first_value();
-            coefficients[(begin + second) & MASK] = entry.second_value();
+            coefficients[first & MASK] = entry.first_value();
+            coefficients[second & MASK] = entry.second_value();
             reader.bits <<= entry.0 & 63;
             taken = taken.wrapping_add(entry.0);
             let is_end = entry.is_end();
             *table = select_unpredictable(is_end, *next, *rest);
-            *last = select_unpredictable(is_end, 0, second);
-            *block += usize::from(is_end);
+            *at = select_unpredictable(is_end, next_block(second), second);
             // Read ahead, so that the next lookup waits only for the selection.
-            (*rest, *next) = tables[*block & (ROOM - 1)];
+            (*rest, *next) = tables[*at / STRIDE % ROOM];
         }
         reader.left -= taken & 63;
         None
@@ -153,7 +170,7 @@ impl<'t> Place<'t> {
 
     /// Takes a coefficient whose code is in the table, and whose value is not. After the steps of one [`Reader::fill`], the bits
     /// suffice for it.
-    #[inline(never)]
+    #[inline(always)]
     fn long_value(
         &mut self,
         entry: Entry,
@@ -173,11 +190,10 @@ impl<'t> Place<'t> {
     fn step(
         &mut self,
         reader: &mut Reader,
-        tables: &Tables<'t>,
-        codings: &[&Coding],
+        order: &Order<'t>,
         coefficients: &mut [i16; ROOM * STRIDE],
     ) -> Result<(), Doubt> {
-        let coding = codings.get(self.block).ok_or(Doubt)?;
+        let (coding, tables) = (order.codings.get(self.at / STRIDE).ok_or(Doubt)?, &order.tables);
         let is_dc = !std::ptr::eq(self.table, self.rest);
         let code = if is_dc { &coding.dc } else { &coding.ac };
         let symbol = code.symbol(reader.bits).ok_or(Doubt)?;
@@ -202,12 +218,13 @@ impl<'t> Place<'t> {
         tables: &Tables<'t>,
         coefficients: &mut [i16; ROOM * STRIDE],
     ) -> Result<(), Doubt> {
-        self.last += step;
-        if self.last > 63 {
+        let place = self.at % STRIDE + step;
+        if place > 63 {
             return Err(Doubt);
         }
-        coefficients[(self.block * STRIDE + self.last) & MASK] = value;
-        if self.last == 63 {
+        self.at += step;
+        coefficients[self.at & MASK] = value;
+        if place == 63 {
             self.end_block(tables);
         } else {
             self.table = self.rest;
@@ -216,9 +233,15 @@ impl<'t> Place<'t> {
     }
 
     fn end_block(&mut self, tables: &Tables<'t>) {
-        (self.block, self.last, self.table) = (self.block + 1, 0, self.next);
-        (self.rest, self.next) = tables[self.block & (ROOM - 1)];
+        (self.at, self.table) = (next_block(self.at), self.next);
+        (self.rest, self.next) = tables[self.at / STRIDE % ROOM];
     }
+}
+
+/// The place with which the block behind that of `place` begins.
+#[inline(always)]
+fn next_block(place: usize) -> usize {
+    (place | (STRIDE - 1)) + 1
 }
 
 #[cfg(test)]

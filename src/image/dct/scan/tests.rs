@@ -24,7 +24,7 @@ fn decode(coding: &Coding, data: &[u8], count: usize, most: usize) -> Result<Vec
     let (mut segment, mut chunk, mut blocks) = (Segment::new(data), Chunk::new(), Vec::new());
     while blocks.len() < count {
         let next = most.min(count - blocks.len());
-        chunk.decode(&mut segment, &[coding; BLOCKS][..next])?;
+        chunk.decode(&mut segment, &Order::new(next, &[coding]))?;
         blocks.extend((0..next).map(|index| *chunk.block(index)));
         chunk.clear(next);
     }

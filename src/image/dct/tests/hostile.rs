@@ -3,12 +3,13 @@
 use super::super::{coefficients, plain};
 use super::{Kind, Subsampling, drawn};
 
-/// Small files of every kind.
+/// Files of every kind, of one to three chunks: the smaller, the more mutants in the same time.
 fn files() -> Vec<Vec<u8>> {
     let mut files = Vec::new();
     for (index, subsampling) in Subsampling::ALL.into_iter().enumerate() {
         for (quality, restarts, is_optimised) in [(60, 0, false), (85, 3, false), (98, 0, true)] {
-            let (width, height) = (100 - index * 3, 80 - index);
+            let (width, height) =
+                if subsampling == Subsampling::Gray { (60, 35) } else { (41 - index * 3, 30 - index) };
             let kind = Kind { subsampling, quality, restarts, is_optimised };
             files.push(kind.encode(&drawn(width, height), width));
         }

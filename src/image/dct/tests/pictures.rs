@@ -108,6 +108,24 @@ fn every_orientation_and_window() {
     }
 }
 
+/// Hard edges that lie slantwise: the first pass overshoots beside them, Pillow limits that, and the second pass averages it.
+#[test]
+fn overshoots_are_limited_between_the_passes_of_every_orientation() {
+    let size = Size { width: 650, height: 530 };
+    let is_bright = |x: u32, y: u32| ((3 * x + 4 * y) / 90).is_multiple_of(2);
+    let pixel = |x, y| if is_bright(x, y) { [255, 250, 20] } else { [0, 10, 0] };
+    let pixels: Vec<u8> = (0..size.height).flat_map(|y| (0..size.width).flat_map(move |x| pixel(x, y))).collect();
+    for subsampling in [Subsampling::None, Subsampling::TwoAcross, Subsampling::TwoDown, Subsampling::Gray] {
+        let file = Kind { quality: 97, ..Kind::new(subsampling) }.encode(&pixels, size.width as usize);
+        for orientation in 1..=8 {
+            let (file, target) = (turned(&file, orientation), Size { width: 40, height: 40 });
+            let ours = shrunk(&file, target, Window::Stretch).unwrap();
+            let (mean, most) = differences(&ours, &resized(&file, size, target, Window::Stretch));
+            assert!(mean <= 0.4 && most <= 2, "{subsampling:?}, {orientation}: {mean:.3} on average, {most} at most");
+        }
+    }
+}
+
 #[test]
 fn a_picture_that_is_not_large_is_refused() {
     let pixels = photograph("coffee.png", 160, 120);
@@ -142,8 +160,11 @@ fn pictures_in_turn_are_as_pictures_alone() {
     let target = Size { width: 16, height: 16 };
     let mut shrinker = Shrinker::new(Goal { target, window: Window::Stretch, filter: Filter::Bicubic });
     let damaged = &large[..large.len() / 2];
+    let stored_turned = [turned(&large, 6), turned(&wide, 7)];
+    let [first, second] = &stored_turned;
+    let files = [&large[..], first, &small, damaged, second, &wide, first, &small, &large, damaged, &small];
     let mut held = 0;
-    for (index, file) in [&large[..], &small, damaged, &wide, &small, &large, damaged, &small].into_iter().enumerate() {
+    for (index, file) in files.into_iter().enumerate() {
         let pixels = shrinker.shrink(file, &Limits::NONE, &Stop::never()).unwrap().map(<[u8]>::to_vec);
         assert!(pixels == shrunk(file, target, Window::Stretch), "picture {index}");
         assert_eq!(pixels.is_none(), file.len() == damaged.len());
