@@ -135,7 +135,7 @@ fn resize_row(pairs: &[Pair], grid: &Grid, outputs: &mut [Vec<Lanes>; FREQUENCIE
         for (totals, span) in totals.iter_mut().zip(spans) {
             *totals = sums(pairs[span.first..][..span.count].iter(), &grid.weights[span.at..][..span.count]);
         }
-        for (row, sums) in outputs.iter_mut().zip(by_frequency(&totals, left_over(false), grid.scale)) {
+        for (row, sums) in outputs.iter_mut().zip(by_frequency::<false>(&totals, grid.scale)) {
             row[at] = sums;
         }
     }
@@ -157,7 +157,7 @@ fn resize_columns(
         for (totals, block) in totals.iter_mut().zip((first..lines.across).step_by(step)) {
             *totals = sums(rows.iter().map(|row| &row[block]), weights);
         }
-        for (row, sums) in blocks.iter_mut().zip(by_frequency(&totals, left_over(true), grid.scale)) {
+        for (row, sums) in blocks.iter_mut().zip(by_frequency::<true>(&totals, grid.scale)) {
             row[at] = sums;
         }
     }
@@ -176,11 +176,12 @@ fn sums<'p>(pairs: impl Iterator<Item = &'p Pair>, weights: &[Pair]) -> [__m256i
     [low, high]
 }
 
-/// The totals of neighbouring outputs, summed up by these frequencies of the coefficients, of which the last is not used.
+/// The totals of neighbouring outputs, summed up by the frequencies that are [`left_over`]. The last coefficient is not used.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn by_frequency(totals: &[[__m256i; 2]; LANES], frequencies: [usize; KEPT], scale: f32) -> [Lanes; FREQUENCIES] {
+fn by_frequency<const COLUMNS_FIRST: bool>(totals: &[[__m256i; 2]; LANES], scale: f32) -> [Lanes; FREQUENCIES] {
     let halves = [0, 1].map(|half| transposed(totals.map(|total| total[half])));
+    let frequencies = const { left_over(COLUMNS_FIRST) };
     let mut sums = [_mm256_setzero_si256(); FREQUENCIES];
     for (total, frequency) in halves.as_flattened().iter().zip(frequencies).take(KEPT - 1) {
         sums[frequency] = _mm256_add_epi32(sums[frequency], *total);
