@@ -7,6 +7,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Parser;
 use glimpse::image::{Decoder, Limits, Preprocess, Preprocessor};
@@ -38,10 +39,10 @@ struct Way {
     milliseconds: Vec<f64>,
 }
 
-/// The CPU time of this thread in milliseconds (Linux, Documentation/scheduler/sched-stats).
+/// The CPU time of this thread in milliseconds.
 fn cpu() -> f64 {
-    let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    times.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e6
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap()).as_secs_f64() * 1e3
 }
 
 impl Way {

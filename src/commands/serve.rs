@@ -173,8 +173,8 @@ pub async fn run(app: App, hangups: Hangups, config: &Config, started: Instant) 
     server::ready();
     let reloads = tokio::spawn(super::reload::keep_up(app.clone(), hangups, config.model.watch));
     tokio::spawn(app.metrics.clone().keep_up());
-    let engine = app.engine.clone();
-    tokio::spawn(async move { engine.give_back_after(REST).await });
+    let (engine, budget) = (app.engine.clone(), app.budget.clone());
+    tokio::spawn(async move { engine.give_back_after(REST, || budget.give_back()).await });
     let access = app.access.clone();
     tokio::spawn(async move { access.keep_up().await });
     if let Some((listener, address)) = metrics_listener {

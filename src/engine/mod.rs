@@ -195,9 +195,9 @@ impl Engine {
         tokio::time::timeout(patience, rest).await.is_ok()
     }
 
-    /// Has the workers give back their memory whenever none has had work for the time `rest`. Never returns. After that it
-    /// sleeps until there is work.
-    pub async fn give_back_after(&self, rest: Duration) {
+    /// Has the workers give back their memory whenever none has had work for the time `rest`, and calls `others`, which do the
+    /// same. Never returns. After that it sleeps until there is work.
+    pub async fn give_back_after(&self, rest: Duration, others: impl Fn()) {
         loop {
             self.pool.worked().await;
             loop {
@@ -208,6 +208,7 @@ impl Engine {
                     break;
                 }
             }
+            others();
             self.pool.give_back();
         }
     }

@@ -251,7 +251,7 @@ async fn memory_is_given_back_once_after_work_and_not_during_it() {
     let script = script(1, LONG);
     let rest = Duration::from_millis(20);
     let engine = script.engine.clone();
-    let gives_back = tokio::spawn(async move { engine.give_back_after(rest).await });
+    let gives_back = tokio::spawn(async move { engine.give_back_after(rest, || ()).await });
     let given_back = || script.given_back.load(Ordering::SeqCst);
     for round in 0..2 {
         tokio::time::sleep(rest * 10).await;

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, timeout};
 
 use super::budget::{Account, NoRoom};
+use super::spares;
 use crate::memory;
 
 /// The bounds of a drain: bytes as a multiple of the limit, and time.
@@ -274,10 +275,10 @@ where
     B: Body<Data = Bytes>,
     B::Error: StdError + 'static,
 {
-    let grow = |bytes: &mut Vec<u8>, more| memory::grow(bytes, more).map_err(|_| BodyError::OutOfMemory);
     let mut body = pin!(body);
     let mut bytes = Vec::new();
-    grow(&mut bytes, usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(FIRST_RESERVE))?;
+    let first = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(FIRST_RESERVE);
+    make_room(&mut bytes, first, &account)?;
     loop {
         match next(&mut body).await {
             None => return Ok(charged(bytes, &account)),
@@ -285,7 +286,7 @@ where
             Some(Ok(frame)) => {
                 // Trailers are ignored.
                 if let Ok(data) = frame.into_data() {
-                    grow(&mut bytes, data.len())?;
+                    make_room(&mut bytes, data.len(), &account)?;
                     bytes.extend_from_slice(&data);
                 }
             }
@@ -293,9 +294,22 @@ where
     }
 }
 
+/// Makes room for `more` bytes, in the buffer of an earlier body if it is a large one.
+fn make_room(bytes: &mut Vec<u8>, more: usize, account: &Account) -> Result<(), BodyError> {
+    let needed = bytes.len().saturating_add(more);
+    if needed > bytes.capacity() && needed > spares::LARGE {
+        let mut larger = account.buffer(needed);
+        if larger.capacity() >= needed {
+            larger.extend_from_slice(bytes);
+            *bytes = larger;
+        }
+    }
+    memory::grow(bytes, more).map_err(|_| BodyError::OutOfMemory)
+}
+
 /// Bytes that hold the account they are charged to, as long as their last clone or slice lives.
 pub fn charged(bytes: Vec<u8>, account: &Account) -> Bytes {
-    account.hold(bytes.into())
+    account.hold_buffer(bytes)
 }
 
 /// The [`BodyError`] inside the error of a layer round the body.

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::spares::Spares;
+
 /// A body of more bytes than this is a large one.
 const LARGE: usize = 1 << 20;
 
@@ -16,6 +18,8 @@ const KEPT_FOR_SMALL: usize = 4;
 pub struct Budget {
     free: Arc<Semaphore>,
     total: usize,
+    /// What bodies were in before.
+    spares: Spares,
 }
 
 /// The budget has no room for a body, or for more of it.
@@ -26,7 +30,7 @@ impl Budget {
     /// A budget of `total` bytes.
     pub fn new(total: usize) -> Self {
         let total = total.min(Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(total)), total }
+        Self { free: Arc::new(Semaphore::new(total)), total, spares: Spares::default() }
     }
 
     /// The number of bytes in use and free.
@@ -48,6 +52,11 @@ impl Budget {
     pub fn has_room_for(&self, length: usize, more: usize) -> bool {
         let kept = if length > LARGE { self.total / KEPT_FOR_SMALL } else { 0 };
         more.saturating_add(kept) <= self.free.available_permits()
+    }
+
+    /// Gives back the memory that is kept for the next bodies.
+    pub fn give_back(&self) {
+        self.spares.give_back();
     }
 
     /// An account of one request, with nothing charged to it yet.
@@ -100,9 +109,19 @@ impl Account {
         }
     }
 
+    /// A buffer of an earlier body with room for `bytes`, or a new one without any memory.
+    pub(super) fn buffer(&self, bytes: usize) -> Vec<u8> {
+        self.0.budget.spares.take(bytes)
+    }
+
     /// The same bytes, which hold the account as long as their last clone or slice lives.
     pub fn hold(&self, bytes: Bytes) -> Bytes {
         Bytes::from_owner(Held { bytes, _account: self.clone() })
+    }
+
+    /// The same for a buffer, which then is there for the next body.
+    pub(super) fn hold_buffer(&self, bytes: Vec<u8>) -> Bytes {
+        Bytes::from_owner(HeldBuffer { bytes, account: self.clone() })
     }
 }
 
@@ -112,9 +131,27 @@ struct Held {
     _account: Account,
 }
 
+/// A buffer with the account that is charged for it.
+struct HeldBuffer {
+    bytes: Vec<u8>,
+    account: Account,
+}
+
 impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+impl AsRef<[u8]> for HeldBuffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for HeldBuffer {
+    fn drop(&mut self) {
+        self.account.0.budget.spares.put(std::mem::take(&mut self.bytes));
     }
 }
 
