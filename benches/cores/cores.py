@@ -10,6 +10,7 @@ import pathlib
 import statistics
 import sys
 
+import beside
 import idle
 import storm
 from server import Server
@@ -24,14 +25,25 @@ READY_RATIO = 1.3
 MEMORY_RATIO, MEMORY_MB_A_WORKER = 1.5, 2
 STORM_RATIO = 1.2
 IDLE_PERCENT = 0.5
+# Milliseconds of CPU time beside the stages, in the order of the sizes.
+BESIDE_MS = {"small": 0.6, "large": 3, "raw": 3}
+
+KINDS = {
+    "small": ("small, JSON", "application/json"),
+    "large": ("12 megapixels, JSON", "application/json"),
+    "raw": ("12 megapixels, the file", "image/jpeg"),
+}
 
 
 def main():
     arguments = parse_arguments()
     verdicts = []
-    for name, model in models(arguments):
-        verdicts += start(name, model, arguments)
+    verdicts += start("float", {}, arguments)
+    if arguments.int8:
+        models = {arguments.executable: arguments.int8, arguments.against: arguments.against_int8 or arguments.int8}
+        verdicts += start("int8", models, arguments)
     verdicts += workers(arguments)
+    verdicts += beside_the_stages(arguments)
     verdicts += after_storm(arguments)
     verdicts += connections(arguments)
     print("\n| goal | measured | |\n| --- | --- | --- |")
@@ -45,6 +57,7 @@ def parse_arguments():
     parser.add_argument("--executable", required=True)
     parser.add_argument("--against", help="another build")
     parser.add_argument("--int8", type=pathlib.Path, help="an int8 model whose start is measured too")
+    parser.add_argument("--against-int8", type=pathlib.Path, help="that of the other build; default: the same")
     parser.add_argument("--rounds", type=int, default=20, help="starts of each build")
     parser.add_argument("--workers", type=int, default=64, help="the most workers")
     parser.add_argument("--connections", type=int, default=10_000, help="idle connections")
@@ -56,18 +69,14 @@ def parse_arguments():
     return arguments
 
 
-def models(arguments):
-    yield "float", []
-    if arguments.int8:
-        yield "int8", ["--model", str(arguments.int8)]
-
-
-def start(name, model, arguments):
-    """The time from exec to ready, with the page cache warm: a first start of each build does not count."""
+def start(name, models, arguments):
+    """The time from exec to ready, with the page cache warm: a first start of each build does not count. `models` are files to
+    serve in place of a build's own model."""
     builds = [build for build in (arguments.against, arguments.executable) if build]
     times = {build: [] for build in builds}
     for turn in range(arguments.rounds + 1):
         for build in builds if turn % 2 else reversed(builds):
+            model = ["--model", str(models[build])] if build in models else []
             with Server(build, *model) as server:
                 if turn:
                     times[build].append((server.ready_ms, server.start_cpu_ms))
@@ -106,6 +115,24 @@ def workers(arguments):
         (f"ready with {last} workers: at most {READY_RATIO} times as late as with one", f"{ratio:.2f}", ratio <= READY_RATIO),
         (f"idle memory with {last} workers: at most {most:.0f} MB", f"{memory[last]:.0f} MB", memory[last] <= most),
     ]
+
+
+def beside_the_stages(arguments):
+    """The CPU time of a request that is neither decode nor resize nor inference, with one client."""
+    print("\n| request | connections' threads, CPU ms | worker, CPU ms | decode | resize | inference | beside them |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    verdicts = []
+    with Server(arguments.executable, "--workers", "1") as server:
+        for kind, made in bodies.make(None, tuple(BESIDE_MS)).items():
+            pictures = [file.read_bytes() for file in made.files]
+            name, content_type = KINDS[kind]
+            requests = (20 if arguments.short else 400) if kind == "small" else (8 if arguments.short else 80)
+            serving, working, *stages = beside.measure(server, pictures, requests, content_type)
+            rest = serving + max(working - sum(stages), 0)
+            cells = " | ".join(f"{value:.2f}" for value in (serving, working, *stages, rest))
+            print(f"| {name} | {cells} |", flush=True)
+            verdicts.append((f"{name}: at most {BESIDE_MS[kind]} ms beside the stages", f"{rest:.2f} ms", rest <= BESIDE_MS[kind]))
+    return verdicts
 
 
 def after_storm(arguments):
