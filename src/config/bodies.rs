@@ -11,8 +11,8 @@ pub struct Bodies {
     pub max_body_bytes: usize,
 
     /// Memory for the bodies of all requests in progress, in bytes or with a unit; bodies over 1 MiB
-    /// share three quarters of it, and a body that does not fit is answered 503 [default: 128MiB, less
-    /// where the memory of the container or the machine is small]
+    /// share three quarters of it, and a body that does not fit is answered 503; by default less where
+    /// the container or the machine has little memory [default: 128MiB]
     #[arg(long, env, hide_env_values = true, value_parser = bytes)]
     pub max_inflight_bytes: Option<usize>,
 }

@@ -7,8 +7,8 @@ use super::values::{at_least_one, bytes, within};
 /// How many pictures are analyzed at a time, and how each is decoded.
 #[derive(Args, Clone, Debug)]
 pub struct Pipeline {
-    /// Pictures analyzed at the same time, 1 to 256 [default: one per core that the process may use, fewer
-    /// where the memory of the container or the machine is small]
+    /// Pictures analyzed at the same time, 1 to 256; by default fewer where the container or the machine has little
+    /// memory [default: one per core]
     #[arg(long, env, hide_env_values = true, value_parser = within::<1, 256>)]
     pub workers: Option<usize>,
 
@@ -17,8 +17,8 @@ pub struct Pipeline {
     pub max_pixels: u64,
 
     /// Memory that a worker may take to decode and resize one picture, in bytes or with a unit; a server answers 422
-    /// to a picture that would take more [default: 640MB, less where the memory of the container or the machine
-    /// is small]
+    /// to a picture that would take more; by default less where the container or the machine has little memory
+    /// [default: 640MB]
     #[arg(long, env, hide_env_values = true, value_parser = bytes)]
     pub max_picture_bytes: Option<usize>,
 
