@@ -17,7 +17,6 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, timeout};
 
 use super::budget::{Account, NoRoom};
-use super::spares;
 use crate::memory;
 
 /// The bounds of a drain: bytes as a multiple of the limit, and time.
@@ -297,7 +296,7 @@ where
 /// Makes room for `more` bytes, in the buffer of an earlier body if it is a large one.
 fn make_room(bytes: &mut Vec<u8>, more: usize, account: &Account) -> Result<(), BodyError> {
     let needed = bytes.len().saturating_add(more);
-    if needed > bytes.capacity() && needed > spares::LARGE {
+    if needed > bytes.capacity() && needed > memory::LARGE {
         let mut larger = account.buffer(needed);
         if larger.capacity() >= needed {
             larger.extend_from_slice(bytes);

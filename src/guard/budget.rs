@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::spares::Spares;
+use crate::memory::Spares;
 
 /// A body of more bytes than this is a large one.
 const LARGE: usize = 1 << 20;
@@ -121,7 +121,7 @@ impl Account {
 
     /// The same for a buffer, which then is there for the next body.
     pub(super) fn hold_buffer(&self, bytes: Vec<u8>) -> Bytes {
-        Bytes::from_owner(HeldBuffer { bytes, account: self.clone() })
+        self.hold(self.0.budget.spares.lend(bytes))
     }
 }
 
@@ -131,27 +131,9 @@ struct Held {
     _account: Account,
 }
 
-/// A buffer with the account that is charged for it.
-struct HeldBuffer {
-    bytes: Vec<u8>,
-    account: Account,
-}
-
 impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
-    }
-}
-
-impl AsRef<[u8]> for HeldBuffer {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for HeldBuffer {
-    fn drop(&mut self) {
-        self.account.0.budget.spares.put(std::mem::take(&mut self.bytes));
     }
 }
 

@@ -10,7 +10,6 @@ mod document;
 pub mod frames;
 pub mod keys;
 pub mod limiter;
-mod spares;
 mod stream;
 
 pub use access::Access;

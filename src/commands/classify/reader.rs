@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::paths::Source;
 use crate::image::Format;
+use crate::memory::Spares;
 
 /// Bytes that a permit stands for.
 const UNIT: u64 = 1 << 10;
@@ -22,6 +23,8 @@ pub(super) struct Reader {
     /// The largest file, in bytes.
     most: u64,
     room: Arc<Semaphore>,
+    /// The buffers of earlier files.
+    spares: Spares,
 }
 
 /// The bytes of a file, and their share of the room.
@@ -35,6 +38,7 @@ impl Reader {
         Self {
             most,
             room: Arc::new(Semaphore::new(usize::try_from(most / UNIT + 1).unwrap_or(Semaphore::MAX_PERMITS))),
+            spares: Spares::default(),
         }
     }
 
@@ -43,7 +47,7 @@ impl Reader {
     /// # Errors
     /// A sentence.
     pub(super) async fn read(&self, source: &Source) -> Result<Content, String> {
-        let (source, most) = (source.clone(), self.most);
+        let (source, most, spares) = (source.clone(), self.most, self.spares.clone());
         match source {
             Source::Stdin => {
                 let bytes = blocking(move || read_stream(io::stdin().lock(), most)).await?;
@@ -55,7 +59,7 @@ impl Reader {
                 let units = u32::try_from(length / UNIT + 1).unwrap_or(u32::MAX);
                 // It is never closed.
                 let room = self.room.clone().acquire_many_owned(units).await.ok();
-                let bytes = blocking(move || read_file(file, length)).await?;
+                let bytes = blocking(move || read_file(file, length, &spares)).await?;
                 Ok(Content { bytes, room })
             }
         }
@@ -95,25 +99,25 @@ fn open(path: &Path, most: u64, is_named: bool) -> Result<(File, u64), String> {
 }
 
 /// Reads a file that had this `length` when room was taken for it. One that is being written may have more by now.
-fn read_file(file: impl Read, length: u64) -> Result<Bytes, String> {
-    read(file, length, length)?
+fn read_file(file: impl Read, length: u64, spares: &Spares) -> Result<Bytes, String> {
+    read(file, length, length, spares)?
         .ok_or_else(|| "it has grown since it was opened: try again once it is written".to_owned())
 }
 
 /// Reads what has no length.
 fn read_stream(stream: impl Read, most: u64) -> Result<Bytes, String> {
-    read(stream, 0, most)?.ok_or_else(|| format!("it has more than {most} bytes"))
+    read(stream, 0, most, &Spares::default())?.ok_or_else(|| format!("it has more than {most} bytes"))
 }
 
 /// Reads to the end, into memory for `expected` bytes; `None` if there are more than `most`.
-fn read(mut from: impl Read, expected: u64, most: u64) -> Result<Option<Bytes>, String> {
-    let mut bytes = Vec::new();
+fn read(mut from: impl Read, expected: u64, most: u64, spares: &Spares) -> Result<Option<Bytes>, String> {
     let room = usize::try_from(expected).unwrap_or(usize::MAX);
+    let mut bytes = spares.take(room);
     bytes.try_reserve_exact(room).map_err(|_| "there is no memory for it".to_owned())?;
     from.by_ref().take(most).read_to_end(&mut bytes).map_err(unread)?;
     // Apart from the others: a full vector would double its memory for one more byte.
     let more = from.take(1).read_to_end(&mut Vec::new()).map_err(unread)?;
-    Ok((more == 0).then(|| bytes.into()))
+    Ok((more == 0).then(|| spares.lend(bytes)))
 }
 
 #[cfg(test)]
@@ -125,17 +129,17 @@ mod tests {
     #[test]
     fn a_file_has_no_more_bytes_than_room_was_taken_for() {
         let grown = Err("it has grown since it was opened: try again once it is written".to_owned());
-        assert_eq!(read_file(&b"abc"[..], 3).as_deref(), Ok(&b"abc"[..]));
-        assert_eq!(read_file(&b"ab"[..], 3).as_deref(), Ok(&b"ab"[..]));
-        assert_eq!(read_file(&b"abcd"[..], 3), grown);
+        assert_eq!(read_file(&b"abc"[..], 3, &Spares::default()).as_deref(), Ok(&b"abc"[..]));
+        assert_eq!(read_file(&b"ab"[..], 3, &Spares::default()).as_deref(), Ok(&b"ab"[..]));
+        assert_eq!(read_file(&b"abcd"[..], 3, &Spares::default()), grown);
         // It has no end.
-        assert_eq!(read_file(io::repeat(0), 1 << 20), grown);
+        assert_eq!(read_file(io::repeat(0), 1 << 20, &Spares::default()), grown);
         let mut written = tempfile::NamedTempFile::new().unwrap();
         written.write_all(b"BM and more").unwrap();
         let (file, length) = open(written.path(), 1 << 20, true).unwrap();
         written.write_all(b" and more").unwrap();
         assert_eq!(length, 11);
-        assert_eq!(read_file(file, length), grown);
+        assert_eq!(read_file(file, length, &Spares::default()), grown);
     }
 
     #[test]

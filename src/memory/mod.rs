@@ -5,7 +5,11 @@
 //!
 //! A large buffer is allocated only if `HEADROOM` is left after it, because small allocations still abort.
 
+mod spares;
+
 use crate::error::Error;
+
+pub use spares::Spares;
 
 /// Bytes that must still be available after a large buffer has been allocated.
 ///
@@ -14,7 +18,7 @@ use crate::error::Error;
 const HEADROOM: usize = 33 << 20;
 
 /// Buffers from this size on are large, in bytes.
-const LARGE: usize = 1 << 20;
+pub const LARGE: usize = 1 << 20;
 
 /// Replaces the content of `buffer` with `length` zeros.
 ///

@@ -1,35 +1,41 @@
-//! The buffers of large bodies, kept for the next ones.
+//! The buffers of large bodies and files, kept for the next ones.
 //!
 //! A new buffer costs a page fault for every 4 KiB that are written to it: for the 5 MB of a photograph in JSON, more than
 //! everything else that is done with the body.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Buffers from this size on are kept, in bytes. The C library reuses the memory of smaller ones.
-pub(super) const LARGE: usize = 1 << 20;
+use bytes::Bytes;
+
+use super::LARGE;
 
 /// All that are kept have this many bytes at most: the bodies of four photographs of 12 megapixels, and what their buffers have
 /// grown beyond them.
 const MOST: usize = 32 << 20;
 
-/// Buffers that nobody uses. Clones share them.
+/// Large buffers that nobody uses. The C library reuses the memory of small ones. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spares(Arc<Mutex<Vec<Vec<u8>>>>);
+pub struct Spares(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Spares {
     /// The smallest buffer with room for `bytes`, empty; a new one without any memory where there is none.
-    pub(super) fn take(&self, bytes: usize) -> Vec<u8> {
+    pub fn take(&self, bytes: usize) -> Vec<u8> {
         let mut spares = self.lock();
         let fits = spares.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= bytes);
         let smallest = fits.min_by_key(|(_, buffer)| buffer.capacity()).map(|(index, _)| index);
         smallest.map_or_else(Vec::new, |index| spares.swap_remove(index))
     }
 
-    /// Keeps a buffer if it is large and there is room for it.
-    pub(super) fn put(&self, mut buffer: Vec<u8>) {
+    /// The bytes of a buffer, which is kept for the next user when the last clone or slice of them is dropped.
+    pub fn lend(&self, buffer: Vec<u8>) -> Bytes {
         if buffer.capacity() < LARGE {
-            return;
+            return buffer.into();
         }
+        Bytes::from_owner(Lent { buffer, to: self.clone() })
+    }
+
+    /// Keeps a large buffer if there is room for it.
+    fn put(&self, mut buffer: Vec<u8>) {
         buffer.clear();
         let mut spares = self.lock();
         let kept: usize = spares.iter().map(Vec::capacity).sum();
@@ -39,13 +45,31 @@ impl Spares {
     }
 
     /// Gives back the memory of all.
-    pub(super) fn give_back(&self) {
+    pub fn give_back(&self) {
         let spares = std::mem::take(&mut *self.lock());
         drop(spares);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A buffer in use.
+struct Lent {
+    buffer: Vec<u8>,
+    to: Spares,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.to.put(std::mem::take(&mut self.buffer));
     }
 }
 
@@ -63,12 +87,17 @@ mod tests {
     fn the_smallest_that_fits_is_used_again() {
         let spares = Spares::default();
         for size in [8, 2, 4] {
-            spares.put(vec![1; size * MIB]);
+            drop(spares.lend(vec![1; size * MIB]));
         }
-        let buffer = spares.take(2 * MIB + 1);
+        let mut buffer = spares.take(2 * MIB + 1);
         assert_eq!((buffer.len(), buffer.capacity()), (0, 4 * MIB));
         assert_eq!(spares.take(9 * MIB).capacity(), 0);
-        spares.put(buffer);
+        buffer.extend(b"a picture");
+        let bytes = spares.lend(buffer);
+        let slice = bytes.slice(2..);
+        drop(bytes);
+        assert_eq!((&slice[..], kept(&spares)), (&b"picture"[..], vec![8, 2]));
+        drop(slice);
         assert_eq!(kept(&spares), [8, 2, 4]);
         spares.give_back();
         assert_eq!(spares.take(1).capacity(), 0);
@@ -77,11 +106,11 @@ mod tests {
     #[test]
     fn small_ones_and_more_than_the_bound_are_not_kept() {
         let spares = Spares::default();
-        spares.put(Vec::with_capacity(LARGE - 1));
-        for _ in 0..9 {
-            spares.put(Vec::with_capacity(8 * MIB));
+        drop(spares.lend(Vec::with_capacity(LARGE - 1)));
+        for lent in (0..9).map(|_| spares.lend(Vec::with_capacity(8 * MIB))).collect::<Vec<_>>() {
+            drop(lent);
         }
-        spares.put(Vec::with_capacity(MOST + 1));
+        drop(spares.lend(Vec::with_capacity(MOST + 1)));
         assert_eq!(kept(&spares), [8; 4]);
     }
 }
