@@ -227,7 +227,8 @@ fn table(
             Entry(symbol.total() | Entry::RARE << 6 | u32::from(step(symbol)) << 12 | size)
         } else {
             let (taken, step, value) = (symbol.total(), step(symbol), symbol.value(bits));
-            match ac[(index << taken) % ENTRIES].filter(|next| next.total() + taken <= INDEX_BITS) {
+            let is_held = |next: &Symbol| next.total() + taken <= INDEX_BITS && next.size <= LONGEST_HELD;
+            match ac[(index << taken) % ENTRIES].filter(is_held) {
                 Some(next) if next.is_end() => Entry::new(taken + next.length, [step, 1], [value, 0], Entry::END),
                 Some(next) => {
                     let second = next.value(bits << taken);

@@ -5,17 +5,21 @@ fn code(encoding: &Encoding) -> Result<Code, Doubt> {
     Code::new(&encoding.counts, &encoding.symbols)
 }
 
-/// The standard codes, and a code of one bit beside others of 16.
+/// The standard codes, a code of one bit beside others of 16, and short codes of long values.
 fn pairs() -> Vec<[Encoding; 2]> {
     let [dc, ac] = Encoding::standard();
     let odd_dc = Encoding::of(&[(1, &[0]), (2, &[1]), (15, &[11]), (16, &[2, 3])]);
     let odd_ac = Encoding::of(&[(1, &[0x01]), (3, &[0x00, 0xf0]), (11, &[0x11, 0x0a]), (12, &[0xf6]), (16, &[0xfa])]);
     let sparse = Encoding::of(&[(1, &[0x00])]);
+    // Two of them, with a value that an entry has no room for, are shorter than an index.
+    let short = Encoding::of(&[(1, &[0x01]), (2, &[0x77]), (4, &[0x00, 0x08])]);
     vec![
         [dc.clone(), ac.clone()],
         [odd_dc.clone(), odd_ac.clone()],
-        [dc, odd_ac],
-        [odd_dc, sparse],
+        [dc.clone(), odd_ac],
+        [odd_dc.clone(), sparse],
+        [odd_dc, short.clone()],
+        [dc.clone(), short],
         [Encoding::of(&[]), ac],
     ]
 }
@@ -65,7 +69,7 @@ fn expected(first: &Encoding, ac: &Encoding, bits: u64, is_dc: bool) -> Option<W
     let taken = length + size;
     let Some((length, symbol)) = walked(ac, bits << taken) else { return Some((coefficients, taken, false)) };
     let size = u32::from(symbol & 15);
-    if taken + length + size > INDEX_BITS {
+    if taken + length + size > INDEX_BITS || size > 6 {
         return Some((coefficients, taken, false));
     }
     if symbol != 0 {
