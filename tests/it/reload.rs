@@ -234,9 +234,15 @@ async fn a_hundred_swaps_under_load_lose_nothing() {
     for client in clients {
         client.await.unwrap();
     }
-    // The least of some, because an old model may still be there at the end of a swap.
-    let least = |swaps: std::ops::Range<usize>| memory[swaps].iter().min().copied().unwrap();
-    assert!(least(LATE) <= least(EARLY) + GROWTH, "{} bytes, then {}", least(EARLY), least(LATE));
+    // The least of some, because an old model may still be there at the end of a swap; and of the early ones that in the middle,
+    // because a server whose clients have been kept waiting for two seconds has given its memory back.
+    let sorted = |swaps: std::ops::Range<usize>| {
+        let mut bytes = memory[swaps].to_vec();
+        bytes.sort_unstable();
+        bytes
+    };
+    let (early, late) = (sorted(EARLY), sorted(LATE));
+    assert!(late[0] <= early[early.len() / 2] + GROWTH, "{early:?} bytes, then {late:?}");
 }
 
 /// The model in the executable is no file; a server of it says so and goes on.
