@@ -143,7 +143,7 @@ impl Worker {
         Self { settings, pipeline, between: Between::default(), share }
     }
 
-    /// Bytes of the buffers that follow the size of a picture.
+    /// Bytes of the buffers.
     fn held(&self) -> usize {
         let Between { buffers, pixels } = &self.between;
         buffers.held() + memory::held(pixels) + self.pipeline.classifier.held()
@@ -185,10 +185,10 @@ impl Work for Worker {
     }
 
     fn give_back(&mut self) {
+        self.pipeline.classifier.shrink_model();
+        self.pipeline.decoder.give_back();
         self.release();
         self.share.set(0);
-        self.pipeline.decoder.give_back();
-        self.pipeline.classifier.shrink_model();
     }
 
     fn adopt(&mut self, model: &Arc<Model>) {

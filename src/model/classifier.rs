@@ -76,6 +76,7 @@ impl Model {
 pub struct Classifier {
     model: Arc<Model>,
     preprocessor: Preprocessor,
+    /// Empty until it is needed.
     input: Vec<f32>,
     probabilities: Vec<f32>,
 }
@@ -86,7 +87,7 @@ impl Classifier {
         let Metadata { input, labels, .. } = &*model.metadata;
         Self {
             preprocessor: Preprocessor::new(input),
-            input: vec![0.0; input.values()],
+            input: Vec::new(),
             probabilities: vec![0.0; labels.len()],
             model,
         }
@@ -105,6 +106,7 @@ impl Classifier {
     /// # Panics
     /// Panics if `pixels` does not fit `picture`: a fault of the decoder.
     pub fn read(&mut self, pixels: &mut [u8], picture: Picture, stop: &Stop) -> Result<(), Error> {
+        self.provide_input();
         self.preprocessor.fill(pixels, picture, &mut self.input, stop)
     }
 
@@ -113,15 +115,22 @@ impl Classifier {
     /// # Errors
     /// [`Error::OutOfMemory`], or what [`Stop::check`] returns.
     pub fn shrink(&mut self, file: &[u8], limits: &Limits, stop: &Stop) -> Result<bool, Error> {
+        self.provide_input();
         self.preprocessor.shrink(file, limits, &mut self.input, stop)
     }
 
-    /// Runs the model on the input that [`read`](Self::read) has made.
+    /// Makes the input, of zeros, if there is none.
+    fn provide_input(&mut self) {
+        self.input.resize(self.model.metadata.input.values(), 0.0);
+    }
+
+    /// Runs the model on the input that [`read`](Self::read) has made, or on zeros.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], or [`Error::Internal`] if ONNX Runtime fails or an output is not a
     /// probability. The log has the cause.
     pub fn run(&mut self) -> Result<(), Error> {
+        self.provide_input();
         self.model.session.run(&self.input, &mut self.probabilities)?;
         check(&self.probabilities)
     }
@@ -155,19 +164,21 @@ impl Classifier {
         self.model.metadata.labels.top(&self.probabilities, count)
     }
 
-    /// Bytes that the buffers take which follow the size of a picture.
+    /// Bytes that the buffers take.
     pub fn held(&self) -> usize {
-        self.preprocessor.held()
+        self.preprocessor.held() + memory::held(&self.input)
     }
 
     /// Gives these buffers back.
     pub fn release(&mut self) {
         self.preprocessor = Preprocessor::new(&self.model.metadata.input);
+        self.input = Vec::new();
     }
 
     /// Gives back the memory that runs of several threads at once have taken; the first of them does so for all. Changes the
     /// input and the probabilities.
     pub fn shrink_model(&mut self) {
+        self.provide_input();
         // The log has the cause of a failure, and the next run meets it again.
         let _ = self.model.session.shrink(&self.input, &mut self.probabilities);
     }
