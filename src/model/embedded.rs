@@ -3,5 +3,5 @@
 /// The model file.
 pub(super) static MODEL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/model.onnx"));
 
-/// ONNX Runtime's library. Not compressed: unpacking it took a third of the start.
+/// ONNX Runtime's library. Not compressed: every start would have to unpack it first.
 pub(super) static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/onnxruntime"));
