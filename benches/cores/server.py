@@ -6,25 +6,28 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
-TICK = os.sysconf("SC_CLK_TCK")
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "peers"))
+from contestants import TICK_MS, free_ports
+
 START_SECONDS = 60
 
 
 class Server:
     """One process of glimpse on a free port of the loopback address. It is ready when it tells systemd's socket so."""
 
-    def __init__(self, executable, *options, environment=None):
+    def __init__(self, executable, *options):
         self.folder = tempfile.TemporaryDirectory()
         where = pathlib.Path(self.folder.name)
-        self.port = free_port()
+        [self.port] = free_ports(1)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified, (where / "log").open("wb") as log:
             notified.bind(str(where / "notify"))
             notified.settimeout(START_SECONDS)
             command = [executable, "--listen-addr", f"127.0.0.1:{self.port}", "--log-level", "warn", *options]
-            own = os.environ | (environment or {}) | {"NOTIFY_SOCKET": str(where / "notify")}
+            own = os.environ | {"NOTIFY_SOCKET": str(where / "notify")}
             begun = time.monotonic()
             self.process = subprocess.Popen(command, env=own, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             try:
@@ -38,11 +41,8 @@ class Server:
 
     def cpu_ms(self):
         """The CPU time of all its threads."""
-        fields = self.stat().rpartition(")")[2].split()
-        return sum(map(int, fields[11:13])) * 1000 / TICK
-
-    def stat(self):
-        return pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) * TICK_MS
 
     def resident_mb(self):
         """The memory that is resident now, with that of its children."""
@@ -75,9 +75,3 @@ def resident(pid):
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
     return 0
-
-
-def free_port():
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        return chosen.getsockname()[1]

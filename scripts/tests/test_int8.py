@@ -42,7 +42,7 @@ def test_its_description_names_the_precision(int8):
 
 def test_its_convolutions_are_in_integers(int8):
     model = onnx.load(int8 / "efficientnet-lite0-int8.onnx")
-    onnx.checker.check_model(model)
+    onnx.checker.check_model(model, full_check=True)
     convolutions = [node for node in model.graph.node if node.op_type in ("Conv", "FusedConv", "QLinearConv")]
     in_float = [node for node in convolutions if node.op_type != "QLinearConv"]
     assert len(convolutions) == 49 and len(in_float) <= quantise.FLOAT_LAYERS

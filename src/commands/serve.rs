@@ -90,7 +90,8 @@ pub(super) fn workers_of(
 /// # Errors
 /// A sentence, where the site, ONNX Runtime or the model can't be used.
 pub fn load(config: &Config) -> Result<App, StartError> {
-    // Their clock compares two clocks of the processor for some 20 ms, which the model needs on another core.
+    // Creating the metrics calibrates their clock, which keeps one core busy for about 20 ms. The model is loaded on another
+    // core meanwhile.
     let metrics = thread::Builder::new().name("metrics".to_owned()).spawn(Metrics::start).map_err(refused)?;
     let site = Site::open(config.site.web_dir.clone())?;
     let source = config.model.file.source();

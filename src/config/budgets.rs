@@ -6,7 +6,7 @@
 //! limit = SERVER + the model + MAX_INFLIGHT_BYTES + WORKERS x (WORKER + MAX_PICTURE_BYTES)
 //! ```
 //!
-//! The chart in `scripts/deploy` reads the same sum from left to right: it sets a pod's limit.
+//! The chart in `scripts/deploy` computes a pod's limit by the same sum.
 
 use super::{Bodies, Pipeline, cgroup};
 

@@ -40,7 +40,7 @@ struct Pipeline {
 
 /// The memory between the stages. It is kept from input to input.
 #[derive(Debug, Default)]
-struct Between {
+struct Kept {
     buffers: Buffers,
     pixels: Vec<u8>,
 }
@@ -50,7 +50,7 @@ struct Between {
 pub struct Worker {
     settings: Settings,
     pipeline: Pipeline,
-    between: Between,
+    kept: Kept,
     share: Share,
 }
 
@@ -76,16 +76,16 @@ impl Pipeline {
         input: &Input,
         output: Output,
         settings: &Settings,
-        between: &mut Between,
+        kept: &mut Kept,
         stop: &Stop,
     ) -> Result<Analysis, Error> {
         let mut timings = Timings::default();
         match input {
             Input::Picture(payload) => {
-                let decoded = timings.measure(Stage::Decode, || self.decode(payload, settings, between, stop))?;
+                let decoded = timings.measure(Stage::Decode, || self.decode(payload, settings, kept, stop))?;
                 stop.check()?;
                 if let Some(picture) = decoded {
-                    timings.measure(Stage::Resize, || self.classifier.read(&mut between.pixels, picture, stop))?;
+                    timings.measure(Stage::Resize, || self.classifier.read(&mut kept.pixels, picture, stop))?;
                     stop.check()?;
                 }
                 timings.measure(Stage::Inference, || self.classifier.run())?;
@@ -103,17 +103,17 @@ impl Pipeline {
         &mut self,
         payload: &Payload,
         settings: &Settings,
-        between: &mut Between,
+        kept: &mut Kept,
         stop: &Stop,
     ) -> Result<Option<Picture>, Error> {
-        let file = payload.open(&mut between.buffers, settings.max_payload_bytes, stop)?;
+        let file = payload.open(&mut kept.buffers, settings.max_payload_bytes, stop)?;
         let format = Format::of(file.bytes).or_else(|error| file.named.ok_or(error))?;
         let reduces = settings.reduces_jpeg && format == Format::Jpeg;
         if reduces && self.classifier.shrink(file.bytes, self.decoder.limits(), stop)? {
             return Ok(None);
         }
         let detail = self.model().metadata().input.detail().filter(|_| reduces);
-        self.decoder.decode_as(format, file.bytes, detail, stop, &mut between.pixels).map(Some)
+        self.decoder.decode_as(format, file.bytes, detail, stop, &mut kept.pixels).map(Some)
     }
 
     fn analysis(&self, output: Output, timings: Timings) -> Analysis {
@@ -140,12 +140,12 @@ impl Worker {
     /// A worker that runs `model`.
     pub fn new(model: Arc<Model>, settings: Settings) -> Self {
         let (pipeline, share) = (Pipeline::new(model, &settings), settings.kept.share());
-        Self { settings, pipeline, between: Between::default(), share }
+        Self { settings, pipeline, kept: Kept::default(), share }
     }
 
     /// Bytes of the buffers.
     fn held(&self) -> usize {
-        let Between { buffers, pixels } = &self.between;
+        let Kept { buffers, pixels } = &self.kept;
         buffers.held() + memory::held(pixels) + self.pipeline.classifier.held()
     }
 
@@ -158,7 +158,7 @@ impl Worker {
     }
 
     fn release(&mut self) {
-        self.between = Between::default();
+        self.kept = Kept::default();
         self.pipeline.classifier.release();
     }
 }
@@ -172,23 +172,23 @@ impl Work for Worker {
     }
 
     fn run(&mut self, input: &Input, terms: &Terms, stop: &Stop) -> Result<Analysis, Error> {
-        let Self { settings, pipeline, between, .. } = self;
+        let Self { settings, pipeline, kept, .. } = self;
         let result = match &terms.model {
             // The request came before the swap that this worker knows of, or after one that it does not know of yet.
             Some(model) if !Arc::ptr_eq(model, pipeline.model()) => {
-                Pipeline::new(model.clone(), settings).analyze(input, terms.output, settings, between, stop)
+                Pipeline::new(model.clone(), settings).analyze(input, terms.output, settings, kept, stop)
             }
-            _ => pipeline.analyze(input, terms.output, settings, between, stop),
+            _ => pipeline.analyze(input, terms.output, settings, kept, stop),
         };
         self.keep_or_release();
         result
     }
 
     fn give_back(&mut self) {
-        self.pipeline.classifier.shrink_model();
-        self.pipeline.decoder.give_back();
         self.release();
         self.share.set(0);
+        self.pipeline.decoder.give_back();
+        self.pipeline.model().give_back();
     }
 
     fn adopt(&mut self, model: &Arc<Model>) {

@@ -23,7 +23,7 @@ use crate::memory;
 const DRAIN_FACTOR: u64 = 4;
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// Bytes allocated for a body before any of it has arrived, at most. The client may announce more than it sends.
+/// Bytes newly allocated for a body before any of it has arrived, at most. The client may announce more than it sends.
 const FIRST_RESERVE: usize = 64 << 10;
 
 /// The rules for bodies.
@@ -274,10 +274,11 @@ where
     B: Body<Data = Bytes>,
     B::Error: StdError + 'static,
 {
+    let grow = |bytes: &mut Vec<u8>, more| memory::grow(bytes, more).map_err(|_| BodyError::OutOfMemory);
     let mut body = pin!(body);
-    let mut bytes = Vec::new();
-    let first = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(FIRST_RESERVE);
-    make_room(&mut bytes, first, &account)?;
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut bytes = account.buffer(announced);
+    grow(&mut bytes, announced.min(FIRST_RESERVE))?;
     loop {
         match next(&mut body).await {
             None => return Ok(charged(bytes, &account)),
@@ -285,25 +286,12 @@ where
             Some(Ok(frame)) => {
                 // Trailers are ignored.
                 if let Ok(data) = frame.into_data() {
-                    make_room(&mut bytes, data.len(), &account)?;
+                    grow(&mut bytes, data.len())?;
                     bytes.extend_from_slice(&data);
                 }
             }
         }
     }
-}
-
-/// Makes room for `more` bytes, in the buffer of an earlier body if it is a large one.
-fn make_room(bytes: &mut Vec<u8>, more: usize, account: &Account) -> Result<(), BodyError> {
-    let needed = bytes.len().saturating_add(more);
-    if needed > bytes.capacity() && needed > memory::LARGE {
-        let mut larger = account.buffer(needed);
-        if larger.capacity() >= needed {
-            larger.extend_from_slice(bytes);
-            *bytes = larger;
-        }
-    }
-    memory::grow(bytes, more).map_err(|_| BodyError::OutOfMemory)
 }
 
 /// Bytes that hold the account they are charged to, as long as their last clone or slice lives.

@@ -18,7 +18,7 @@ const KEPT_FOR_SMALL: usize = 4;
 pub struct Budget {
     free: Arc<Semaphore>,
     total: usize,
-    /// What bodies were in before.
+    /// The buffers of earlier bodies.
     spares: Spares,
 }
 
@@ -30,7 +30,7 @@ impl Budget {
     /// A budget of `total` bytes.
     pub fn new(total: usize) -> Self {
         let total = total.min(Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(total)), total, spares: Spares::default() }
+        Self { free: Arc::new(Semaphore::new(total)), total, spares: Spares::beside(total) }
     }
 
     /// The number of bytes in use and free.
@@ -109,7 +109,7 @@ impl Account {
         }
     }
 
-    /// A buffer of an earlier body with room for `bytes`, or a new one without any memory.
+    /// The buffer of an earlier body with room for `bytes`, or a new one without any memory.
     pub(super) fn buffer(&self, bytes: usize) -> Vec<u8> {
         self.0.budget.spares.take(bytes)
     }

@@ -18,7 +18,7 @@ pub use spares::Spares;
 const HEADROOM: usize = 33 << 20;
 
 /// Buffers from this size on are large, in bytes.
-pub const LARGE: usize = 1 << 20;
+const LARGE: usize = 1 << 20;
 
 /// Replaces the content of `buffer` with `length` zeros.
 ///
@@ -129,11 +129,10 @@ pub fn forget(constant: &'static [u8]) {
     let Some(length) = constant.len().checked_sub(start + end) else { return };
     // SAFETY: the pages are those of a constant, which nothing writes to. For a private mapping of a file, madvise(2) says of
     // MADV_DONTNEED that later accesses see the file's content again.
-    let done = unsafe {
+    // A refusal is ignored: the call only saves memory.
+    let _ = unsafe {
         rustix::mm::madvise(constant[start..].as_ptr().cast_mut().cast(), length, rustix::mm::Advice::LinuxDontNeed)
     };
-    // It only saves memory.
-    let _ = done;
 }
 
 /// Other systems have no such call.

@@ -9,17 +9,32 @@ use bytes::Bytes;
 
 use super::LARGE;
 
-/// All that are kept have this many bytes at most: the bodies of four photographs of 12 megapixels, and what their buffers have
-/// grown beyond them.
+/// The share of the memory for buffers in use that those which nobody uses may take beside them.
+const SHARE: usize = 4;
+
+/// The most bytes that they may take: the bodies of four photographs of 12 megapixels, and what their buffers have grown beyond
+/// them.
 const MOST: usize = 32 << 20;
 
 /// Large buffers that nobody uses. The C library reuses the memory of small ones. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct Spares(Arc<Mutex<Vec<Vec<u8>>>>);
+#[derive(Clone, Debug)]
+pub struct Spares {
+    buffers: Arc<Mutex<Vec<Vec<u8>>>>,
+    most: usize,
+}
 
 impl Spares {
-    /// The smallest buffer with room for `bytes`, empty; a new one without any memory where there is none.
+    /// No buffers yet, for users that may have buffers of `in_use` bytes together. A quarter of that may be kept, and not more
+    /// than 32 MiB.
+    pub fn beside(in_use: usize) -> Self {
+        Self { buffers: Arc::default(), most: MOST.min(in_use / SHARE) }
+    }
+
+    /// The smallest buffer with room for `bytes`, empty; a new one without any memory where there is none, and for a small buffer.
     pub fn take(&self, bytes: usize) -> Vec<u8> {
+        if bytes < LARGE {
+            return Vec::new();
+        }
         let mut spares = self.lock();
         let fits = spares.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= bytes);
         let smallest = fits.min_by_key(|(_, buffer)| buffer.capacity()).map(|(index, _)| index);
@@ -39,7 +54,7 @@ impl Spares {
         buffer.clear();
         let mut spares = self.lock();
         let kept: usize = spares.iter().map(Vec::capacity).sum();
-        if kept.saturating_add(buffer.capacity()) <= MOST {
+        if kept.saturating_add(buffer.capacity()) <= self.most {
             spares.push(buffer);
         }
     }
@@ -51,7 +66,7 @@ impl Spares {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,13 +100,14 @@ mod tests {
 
     #[test]
     fn the_smallest_that_fits_is_used_again() {
-        let spares = Spares::default();
+        let spares = Spares::beside(usize::MAX);
         for size in [8, 2, 4] {
             drop(spares.lend(vec![1; size * MIB]));
         }
         let mut buffer = spares.take(2 * MIB + 1);
         assert_eq!((buffer.len(), buffer.capacity()), (0, 4 * MIB));
         assert_eq!(spares.take(9 * MIB).capacity(), 0);
+        assert_eq!(spares.take(LARGE - 1).capacity(), 0, "a large one for a small body");
         buffer.extend(b"a picture");
         let bytes = spares.lend(buffer);
         let slice = bytes.slice(2..);
@@ -100,17 +116,20 @@ mod tests {
         drop(slice);
         assert_eq!(kept(&spares), [8, 2, 4]);
         spares.give_back();
-        assert_eq!(spares.take(1).capacity(), 0);
+        assert_eq!(spares.take(LARGE).capacity(), 0);
     }
 
     #[test]
     fn small_ones_and_more_than_the_bound_are_not_kept() {
-        let spares = Spares::default();
-        drop(spares.lend(Vec::with_capacity(LARGE - 1)));
-        for lent in (0..9).map(|_| spares.lend(Vec::with_capacity(8 * MIB))).collect::<Vec<_>>() {
-            drop(lent);
-        }
-        drop(spares.lend(Vec::with_capacity(MOST + 1)));
-        assert_eq!(kept(&spares), [8; 4]);
+        let after = |spares: Spares| {
+            drop(spares.lend(Vec::with_capacity(LARGE - 1)));
+            for lent in (0..9).map(|_| spares.lend(Vec::with_capacity(8 * MIB))).collect::<Vec<_>>() {
+                drop(lent);
+            }
+            drop(spares.lend(Vec::with_capacity(MOST + 1)));
+            kept(&spares)
+        };
+        assert_eq!(after(Spares::beside(usize::MAX)), [8; 4]);
+        assert_eq!(after(Spares::beside(40 * MIB)), [8], "more than a quarter");
     }
 }

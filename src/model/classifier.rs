@@ -53,6 +53,12 @@ impl Model {
         &self.metadata
     }
 
+    /// Gives back the memory that runs at the same time have taken; the first call after them does. It runs the model once more.
+    pub fn give_back(&self) {
+        // The log has the cause of a failure, and the next run meets it again.
+        let _ = self.session.give_back();
+    }
+
     fn try_out(self: &Arc<Self>) -> Result<(), String> {
         let mut classifier = Classifier::new(self.clone());
         let labels = self.metadata.labels.len();
@@ -106,7 +112,7 @@ impl Classifier {
     /// # Panics
     /// Panics if `pixels` does not fit `picture`: a fault of the decoder.
     pub fn read(&mut self, pixels: &mut [u8], picture: Picture, stop: &Stop) -> Result<(), Error> {
-        self.provide_input();
+        self.provide_input()?;
         self.preprocessor.fill(pixels, picture, &mut self.input, stop)
     }
 
@@ -115,13 +121,13 @@ impl Classifier {
     /// # Errors
     /// [`Error::OutOfMemory`], or what [`Stop::check`] returns.
     pub fn shrink(&mut self, file: &[u8], limits: &Limits, stop: &Stop) -> Result<bool, Error> {
-        self.provide_input();
+        self.provide_input()?;
         self.preprocessor.shrink(file, limits, &mut self.input, stop)
     }
 
     /// Makes the input, of zeros, if there is none.
-    fn provide_input(&mut self) {
-        self.input.resize(self.model.metadata.input.values(), 0.0);
+    fn provide_input(&mut self) -> Result<(), Error> {
+        memory::resize(&mut self.input, self.model.metadata.input.values())
     }
 
     /// Runs the model on the input that [`read`](Self::read) has made, or on zeros.
@@ -130,7 +136,7 @@ impl Classifier {
     /// [`Error::OutOfMemory`], or [`Error::Internal`] if ONNX Runtime fails or an output is not a
     /// probability. The log has the cause.
     pub fn run(&mut self) -> Result<(), Error> {
-        self.provide_input();
+        self.provide_input()?;
         self.model.session.run(&self.input, &mut self.probabilities)?;
         check(&self.probabilities)
     }
@@ -173,14 +179,6 @@ impl Classifier {
     pub fn release(&mut self) {
         self.preprocessor = Preprocessor::new(&self.model.metadata.input);
         self.input = Vec::new();
-    }
-
-    /// Gives back the memory that runs of several threads at once have taken; the first of them does so for all. Changes the
-    /// input and the probabilities.
-    pub fn shrink_model(&mut self) {
-        self.provide_input();
-        // The log has the cause of a failure, and the next run meets it again.
-        let _ = self.model.session.shrink(&self.input, &mut self.probabilities);
     }
 }
 

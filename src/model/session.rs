@@ -14,6 +14,7 @@ use ort::value::{Outlet, TensorElementType, TensorRef, TensorRefMut, ValueType};
 
 use super::{Metadata, Runtime};
 use crate::error::{Error, StartError};
+use crate::memory;
 
 /// A model's graph with one input and one output, both of 32-bit floats. All threads that run
 /// it share one copy of the weights.
@@ -71,21 +72,24 @@ impl SharedSession {
     }
 
     /// Gives back the memory of runs that overlapped: ONNX Runtime's arena keeps the activations of all of them. It shrinks its
-    /// arena at the end of a run, so this computes `output` of `input` once more if there is something to give back.
+    /// arena only at the end of a run, so this runs the model on zeros if there is something to give back.
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub(super) fn shrink(&self, input: &[f32], output: &mut [f32]) -> Result<(), Error> {
+    pub(super) fn give_back(&self) -> Result<(), Error> {
         if !self.has_grown.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
-        let mut shrinking = || {
+        let (mut input, mut output) = (Vec::new(), Vec::new());
+        memory::zeros(&mut input, self.input.shape.iter().product())?;
+        memory::zeros(&mut output, self.output.shape.iter().product())?;
+        let mut run = || {
             let mut options = RunOptions::new()?;
             // `onnxruntime_run_options_config_keys.h`
             options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
-            self.try_run(options.ptr(), input, output)
+            self.try_run(options.ptr(), &input, &mut output)
         };
-        shrinking().map_err(|error| reported(&error))
+        run().map_err(|error| reported(&error))
     }
 
     /// ONNX Runtime writes straight to `output`, and fails where the graph's output has another shape.
@@ -94,9 +98,9 @@ impl SharedSession {
         let output = TensorRefMut::from_array_view_mut((&self.output.shape[..], output))?;
         let (inputs, mut outputs) = ([input.ptr()], [output.ptr().cast_mut()]);
         let (input_names, output_names) = ([self.input.name.as_ptr()], [self.output.name.as_ptr()]);
-        // SAFETY: the session, both values and the options, if there are any, are live, the names end with a zero, and each array has one element, as
-        // the lengths say. The tensors' buffers are borrowed until the call returns: the input is only read, and nobody else
-        // holds the output.
+        // SAFETY: the session, both values and the options, if there are any, are live, the names end with a zero, and each array
+        // has one element, as the lengths say. The tensors' buffers are borrowed until the call returns: the input is only read,
+        // and nobody else holds the output.
         //
         // The call may be made by several threads at once: "Multiple threads are allowed to run this function; hence its
         // thread-safe" (ONNX Runtime, core/session/inference_session.h, on `Run`); "Multiple threads can invoke the Run()

@@ -234,8 +234,8 @@ async fn a_hundred_swaps_under_load_lose_nothing() {
     for client in clients {
         client.await.unwrap();
     }
-    // The least of some, because an old model may still be there at the end of a swap; and of the early ones that in the middle,
-    // because a server whose clients have been kept waiting for two seconds has given its memory back.
+    // The least of the late ones, because an old model may still be there at the end of a swap. The middle of the early ones,
+    // because one of them may be far below the others: just after the free memory has been returned to the system.
     let sorted = |swaps: std::ops::Range<usize>| {
         let mut bytes = memory[swaps].to_vec();
         bytes.sort_unstable();

@@ -7,7 +7,7 @@ use glimpse::engine::{Input, KeptMemory, Output, Payload, Settings, Terms, Work,
 use glimpse::model::{Classifier, LibrarySource, Model, ModelSource, Runtime};
 use glimpse::stop::Stop;
 
-use crate::support::{picture, root};
+use crate::support::picture;
 
 /// More than there are cores, so that runs are interrupted at any point.
 const THREADS: usize = 16;
@@ -16,8 +16,8 @@ const THREADS: usize = 16;
 const RUNS: usize = 12;
 
 fn model() -> Arc<Model> {
-    let runtime = Runtime::load(&LibrarySource::File(root().join("models/libonnxruntime.so"))).unwrap();
-    Model::load(&runtime, &ModelSource::File(root().join("models/model.onnx"))).unwrap()
+    let runtime = Runtime::load(&LibrarySource::default()).unwrap();
+    Model::load(&runtime, &ModelSource::default()).unwrap()
 }
 
 /// An input that no other thread and run has.

@@ -38,7 +38,7 @@ impl Reader {
         Self {
             most,
             room: Arc::new(Semaphore::new(usize::try_from(most / UNIT + 1).unwrap_or(Semaphore::MAX_PERMITS))),
-            spares: Spares::default(),
+            spares: Spares::beside(usize::try_from(most).unwrap_or(usize::MAX)),
         }
     }
 
@@ -106,7 +106,7 @@ fn read_file(file: impl Read, length: u64, spares: &Spares) -> Result<Bytes, Str
 
 /// Reads what has no length.
 fn read_stream(stream: impl Read, most: u64) -> Result<Bytes, String> {
-    read(stream, 0, most, &Spares::default())?.ok_or_else(|| format!("it has more than {most} bytes"))
+    read(stream, 0, most, &Spares::beside(0))?.ok_or_else(|| format!("it has more than {most} bytes"))
 }
 
 /// Reads to the end, into memory for `expected` bytes; `None` if there are more than `most`.
@@ -129,17 +129,17 @@ mod tests {
     #[test]
     fn a_file_has_no_more_bytes_than_room_was_taken_for() {
         let grown = Err("it has grown since it was opened: try again once it is written".to_owned());
-        assert_eq!(read_file(&b"abc"[..], 3, &Spares::default()).as_deref(), Ok(&b"abc"[..]));
-        assert_eq!(read_file(&b"ab"[..], 3, &Spares::default()).as_deref(), Ok(&b"ab"[..]));
-        assert_eq!(read_file(&b"abcd"[..], 3, &Spares::default()), grown);
+        assert_eq!(read_file(&b"abc"[..], 3, &Spares::beside(0)).as_deref(), Ok(&b"abc"[..]));
+        assert_eq!(read_file(&b"ab"[..], 3, &Spares::beside(0)).as_deref(), Ok(&b"ab"[..]));
+        assert_eq!(read_file(&b"abcd"[..], 3, &Spares::beside(0)), grown);
         // It has no end.
-        assert_eq!(read_file(io::repeat(0), 1 << 20, &Spares::default()), grown);
+        assert_eq!(read_file(io::repeat(0), 1 << 20, &Spares::beside(0)), grown);
         let mut written = tempfile::NamedTempFile::new().unwrap();
         written.write_all(b"BM and more").unwrap();
         let (file, length) = open(written.path(), 1 << 20, true).unwrap();
         written.write_all(b" and more").unwrap();
         assert_eq!(length, 11);
-        assert_eq!(read_file(file, length, &Spares::default()), grown);
+        assert_eq!(read_file(file, length, &Spares::beside(0)), grown);
     }
 
     #[test]

@@ -32,9 +32,9 @@ impl Kernels for Avx2 {
         unsafe { decode(chunk, segment, order) }
     }
 
-    fn put(&self, chunk: &mut Mcus<'_>, mcus: Range<usize>, planes: &mut Planes) -> Result<(), Doubt> {
+    fn put(&self, mcus: &mut Mcus<'_>, numbers: Range<usize>, planes: &mut Planes) -> Result<(), Doubt> {
         // SAFETY: as above.
-        unsafe { put(chunk, mcus, planes) }
+        unsafe { put(mcus, numbers, planes) }
     }
 
     fn pair(&self, rows: [&[[i16; KEPT]]; 2], step: usize, pairs: &mut [Pair]) {
@@ -219,8 +219,8 @@ fn add(kernels: &Avx2, planes: &mut Planes, grids: &[Grid; 2], row: usize) {
 }
 
 #[target_feature(enable = "avx2")]
-fn put(chunk: &mut Mcus<'_>, mcus: Range<usize>, planes: &mut Planes) -> Result<(), Doubt> {
-    chunk.put(mcus, planes)
+fn put(mcus: &mut Mcus<'_>, numbers: Range<usize>, planes: &mut Planes) -> Result<(), Doubt> {
+    mcus.put(numbers, planes)
 }
 
 #[target_feature(enable = "avx2")]

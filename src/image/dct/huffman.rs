@@ -35,7 +35,7 @@ pub(super) struct Code {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Symbol {
     /// Bits of its code.
-    pub(super) length: u32,
+    pub(super) length: u8,
     /// Zeros before the coefficient.
     pub(super) run: u8,
     /// Bits of the value behind the code.
@@ -75,19 +75,19 @@ impl Code {
         let index = length as usize - 1;
         let offset = (code - self.limits[index]) >> (16 - length);
         let symbol = *self.symbols.get(self.firsts[index] + offset as usize)?;
-        Some(Symbol { length, run: symbol >> 4, size: symbol & 15 })
+        Some(Symbol { length: length as u8, run: symbol >> 4, size: symbol & 15 })
     }
 
     /// For each value of [`INDEX_BITS`] bits, the symbol with which they begin, if its code is no longer.
-    fn lookup(&self) -> Vec<Option<Symbol>> {
-        let mut lookup = vec![None; ENTRIES];
+    fn lookup(&self) -> [Option<Symbol>; ENTRIES] {
+        let mut lookup = [None; ENTRIES];
         for length in 1..=INDEX_BITS {
             let index = length as usize - 1;
             let place = |limit: u32| (limit >> (16 - INDEX_BITS)) as usize;
             let places = place(self.limits[index])..place(self.limits[index + 1]);
             let symbols = self.symbols.get(self.firsts[index]..).unwrap_or_default();
             for (places, symbol) in lookup[places].chunks_exact_mut(1 << (INDEX_BITS - length)).zip(symbols) {
-                places.fill(Some(Symbol { length, run: symbol >> 4, size: symbol & 15 }));
+                places.fill(Some(Symbol { length: length as u8, run: symbol >> 4, size: symbol & 15 }));
             }
         }
         lookup
@@ -116,7 +116,7 @@ impl Symbol {
 
     /// Bits of code and value.
     pub(super) fn total(self) -> u32 {
-        self.length + u32::from(self.size)
+        u32::from(self.length) + u32::from(self.size)
     }
 
     /// The value of the `size` bits behind the code (T.81, F.2.2.1: `EXTEND`).
@@ -221,7 +221,7 @@ fn table(
         let Some(symbol) = *symbol else { continue };
         let bits = (index as u64) << (64 - INDEX_BITS);
         *entry = if is_end(symbol) {
-            Entry::new(symbol.length, [1, 0], [0, 0], Entry::END)
+            Entry::new(symbol.length.into(), [1, 0], [0, 0], Entry::END)
         } else if symbol.total() > INDEX_BITS || symbol.size > LONGEST_HELD {
             let size = u32::from(symbol.size) << 25;
             Entry(symbol.total() | Entry::RARE << 6 | u32::from(step(symbol)) << 12 | size)
@@ -229,7 +229,7 @@ fn table(
             let (taken, step, value) = (symbol.total(), step(symbol), symbol.value(bits));
             let is_held = |next: &Symbol| next.total() + taken <= INDEX_BITS && next.size <= LONGEST_HELD;
             match ac[(index << taken) % ENTRIES].filter(is_held) {
-                Some(next) if next.is_end() => Entry::new(taken + next.length, [step, 1], [value, 0], Entry::END),
+                Some(next) if next.is_end() => Entry::new(taken + next.total(), [step, 1], [value, 0], Entry::END),
                 Some(next) => {
                     let second = next.value(bits << taken);
                     Entry::new(taken + next.total(), [step, next.run + 1], [value, second], 0)

@@ -41,8 +41,8 @@ pub(super) trait Kernels: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// As there.
-    fn put(&self, chunk: &mut Mcus<'_>, mcus: Range<usize>, planes: &mut Planes) -> Result<(), Doubt> {
-        chunk.put(mcus, planes)
+    fn put(&self, mcus: &mut Mcus<'_>, numbers: Range<usize>, planes: &mut Planes) -> Result<(), Doubt> {
+        mcus.put(numbers, planes)
     }
 
     /// Dequantises the first blocks of `chunk`, one for each of `steps`.

@@ -44,7 +44,7 @@ fn symbols_are_found_by_their_codes() {
     for encoding in pairs().into_iter().flatten() {
         let code = code(&encoding).unwrap();
         for bits in (0..1_u64 << 16).map(|bits| bits << 48) {
-            let found = code.symbol(bits).map(|symbol| (symbol.length, symbol.run << 4 | symbol.size));
+            let found = code.symbol(bits).map(|symbol| (symbol.length.into(), symbol.run << 4 | symbol.size));
             assert_eq!(found, walked(&encoding, bits), "{bits:#x}");
         }
     }

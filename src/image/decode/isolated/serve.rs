@@ -12,8 +12,8 @@ use crate::memory;
 /// The first output: the process runs and is confined.
 pub(super) const READY: &[u8] = b"\n";
 
-/// Says that it is ready, and answers questions until `input` ends. Keeps no memory from picture to picture: each worker has a
-/// process like this one, and a picture of these formats takes far longer to decode than its memory to get.
+/// Says that it is ready, and answers questions until `input` ends. Keeps no memory from picture to picture, because each worker
+/// has a process like this one. Decoding a picture of these formats takes far longer than allocating its memory.
 ///
 /// # Errors
 /// `input` ends in the middle of a question, or `output` is closed.
