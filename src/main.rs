@@ -66,7 +66,7 @@ fn give_memory_back() {
     // SAFETY: the call only sets a number, and there are no other threads yet.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, 8 * LARGE);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, LARGE);
     }
 }
 

@@ -112,6 +112,7 @@ impl Pool {
         let (workers, left) = (self.workers.clone(), AtomicUsize::new(self.size()));
         self.threads.spawn_broadcast(move |_| {
             let _ = catch_unwind(AssertUnwindSafe(|| own(&workers).give_back()));
+            memory::give_back_of_thread();
             if left.fetch_sub(1, Ordering::Relaxed) == 1 {
                 memory::give_back();
             }

@@ -117,6 +117,15 @@ pub fn give_back() {
     }
 }
 
+/// Returns the end of this thread's heap to the system, where it is free. [`give_back`] leaves it: malloc_trim(3) shortens no
+/// heap but the first. glibc has one for eight threads or fewer, and looks at a heap's end when it frees 64 KiB in it
+/// (`FASTBIN_CONSOLIDATION_THRESHOLD` in its malloc.c).
+pub fn give_back_of_thread() {
+    let mut block = Vec::<u8>::new();
+    // Without black_box, the compiler may leave out the block. A refusal is ignored: there is nothing to be had then.
+    let _ = std::hint::black_box(&mut block).try_reserve_exact(LARGE / 2);
+}
+
 /// Takes the pages of a constant of the executable out of this process' memory. The system reads them anew from the file if
 /// they are asked for again.
 #[cfg(all(feature = "embed", target_os = "linux"))]
