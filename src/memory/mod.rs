@@ -117,9 +117,9 @@ pub fn give_back() {
     }
 }
 
-/// Returns the end of this thread's heap to the system, where it is free. [`give_back`] leaves it: malloc_trim(3) shortens no
+/// Returns the end of this thread's heap to the system, where it is free. [`give_back`] leaves it: `malloc_trim` shortens no
 /// heap but the first. glibc has one for eight threads or fewer, and looks at a heap's end when it frees 64 KiB in it
-/// (`FASTBIN_CONSOLIDATION_THRESHOLD` in its malloc.c).
+/// (`FASTBIN_CONSOLIDATION_THRESHOLD` in its `malloc.c`).
 pub fn give_back_of_thread() {
     let mut block = Vec::<u8>::new();
     // Without black_box, the compiler may leave out the block. A refusal is ignored: there is nothing to be had then.
