@@ -64,7 +64,7 @@ impl Way {
     /// As the server: from the coefficients where it can. Returns the name of the way it took.
     fn shrink(&mut self, file: &[u8]) -> &'static str {
         let begun = cpu();
-        if self.preprocessor.shrink(file, &Limits::NONE, &mut self.input, &Stop::never()).unwrap() {
+        if self.preprocessor.shrink(file, &Limits::NONE, &mut self.input, &Stop::never()).unwrap().is_some() {
             self.milliseconds.push(cpu() - begun);
             return "direct";
         }

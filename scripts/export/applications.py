@@ -9,7 +9,7 @@ import types
 import urllib.error
 import urllib.request
 
-from . import common
+from . import activation, common
 from .common import Failure, WeightsUnavailable, step
 from .convert import concrete, convert, load_keras
 from .describe import Description
@@ -125,9 +125,13 @@ class Application:
         done()
         preprocess_input = getattr(load_keras().applications, self.family.module).preprocess_input
 
-        def predict(pixels):
-            return model(preprocess_input(pixels[None].copy()), training=False).numpy()[0]
+        def scaled(pixels):
+            return preprocess_input(pixels[None].copy())
 
+        def predict(pixels):
+            return model(scaled(pixels), training=False).numpy()[0]
+
+        predict.last = activation.of_keras(model, scaled)
         return converted, predict
 
     def load(self, weights):

@@ -23,7 +23,8 @@ SOFTMAX, SIGMOID = "softmax", "sigmoid"
 class Description:
     """A model, and the tensor that it reads: `(pixel - mean) / std`, [1, channels, height, width] or [1, height, width, channels].
 
-    `mean` and `std` are one number for all channels, or a list with one for each. `labels` are ImageNet's if there are none.
+    `mean` and `std` are one number for all channels, or a list with one for each. `labels` are ImageNet's if there are none. `maps`
+    are the rows and columns of its class activation maps, if it has them.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Description:
     output: str = SOFTMAX
     threshold: float | None = None
     labels: list | None = None
+    maps: tuple | None = None
 
     def __post_init__(self):
         channels = preprocess.CHANNELS[self.colours]
@@ -67,6 +69,7 @@ class Description:
             fields["output"],
             float(fields["output_threshold"]) if "output_threshold" in fields else None,
             json.loads(fields["labels"]),
+            tuple(int(fields[key]) for key in ("activation_rows", "activation_columns")) if "activation_rows" in fields else None,
         )
 
     def properties(self, weights_sha256, recipe):
@@ -97,6 +100,8 @@ class Description:
             fields["input_colours"] = self.colours
         if self.threshold is not None:
             fields["output_threshold"] = json.dumps(self.threshold)
+        if self.maps is not None:
+            fields["activation_rows"], fields["activation_columns"] = map(str, self.maps)
         return {f"glimpse.{key}": value for key, value in fields.items()}
 
     @property

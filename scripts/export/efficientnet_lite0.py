@@ -49,9 +49,15 @@ def build(weights):
     tensors = pth.load(weights)
     done()
     try:
-        return Graph(tensors).model(), lambda pixels: forward(tensors, pixels)
+        graph = Graph(tensors).model()
     except KeyError as error:
         raise Failure(f"{weights.name} has no {error.args[0]}: it is not {NAME}.") from None
+
+    def predict(pixels):
+        return forward(tensors, pixels)
+
+    predict.last = lambda pixels: (last_features(tensors, pixels).transpose(1, 2, 0), tensors["_fc.weight"].T)
+    return graph, predict
 
 
 def layers(block):
@@ -142,6 +148,13 @@ class Graph:
 
 def forward(tensors, pixels):
     """The same network in NumPy with its batch norms unfolded: the reference for the graph."""
+    features = last_features(tensors, pixels).mean(axis=(1, 2))
+    logits = tensors["_fc.weight"] @ features + tensors["_fc.bias"]
+    exponentials = numpy.exp(logits - logits.max())
+    return exponentials / exponentials.sum()
+
+
+def last_features(tensors, pixels):
     output = numpy_convolution(tensors, (pixels.transpose(2, 0, 1).astype(numpy.float64) - MEAN) / STD, STEM)
     for block in range(BLOCKS):
         source = output
@@ -149,10 +162,7 @@ def forward(tensors, pixels):
             output = numpy_convolution(tensors, output, layer)
         if output.shape == source.shape:
             output = output + source
-    features = numpy_convolution(tensors, output, HEAD).mean(axis=(1, 2))
-    logits = tensors["_fc.weight"] @ features + tensors["_fc.bias"]
-    exponentials = numpy.exp(logits - logits.max())
-    return exponentials / exponentials.sum()
+    return numpy_convolution(tensors, output, HEAD)
 
 
 def numpy_convolution(tensors, source, layer):

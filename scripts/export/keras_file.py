@@ -7,7 +7,7 @@ import zipfile
 
 import numpy
 
-from . import labels, preprocess, reading, scaling
+from . import activation, labels, preprocess, reading, scaling
 from .common import Failure, first_line, step
 from .convert import concrete, convert, frozen, load_keras
 from .describe import NCHW, NHWC, SIGMOID, SOFTMAX, Description
@@ -22,10 +22,10 @@ RESAVE = "save it from the program that made it as a SavedModel, with model.expo
 
 
 class Loaded:
-    """A model's function from a tensor to its answers, and the shape of its input without the batch."""
+    """A model's function from a tensor to its answers, the shape of its input without the batch, and the model in Keras, if it is."""
 
-    def __init__(self, function, shape):
-        self.function, self.shape = function, shape
+    def __init__(self, function, shape, model=None):
+        self.function, self.shape, self.model = function, shape, model
 
 
 def load(path):
@@ -48,7 +48,7 @@ def load(path):
     if len(inputs) != 1 or len(outputs) != 1:
         raise Failure(f"{path.name} has {len(inputs)} inputs and {len(outputs)} outputs: a classifier has one of each.")
     dtype = inputs[0].dtype
-    return Loaded(lambda picture: only(model(cast(picture, dtype), training=False)), tuple(inputs[0].shape[1:]))
+    return Loaded(lambda picture: only(model(cast(picture, dtype), training=False)), tuple(inputs[0].shape[1:]), model)
 
 
 def unloaded(path, error):
@@ -282,7 +282,13 @@ class KerasFile:
             raise Failure(f"{self.path.name} can't be converted to ONNX ({first_line(error)}).") from None
         done()
         self.original = on_cpu(self.loaded.function) if self.layout == NCHW else self.loaded.function
-        return converted, lambda pixels: self.predict(self.description.tensor(pixels))
+
+        def predict(pixels):
+            return self.predict(self.description.tensor(pixels))
+
+        if self.loaded.model is not None and self.layout == NHWC:
+            predict.last = activation.of_keras(self.loaded.model, self.description.tensor)
+        return converted, predict
 
     def probabilities(self, answers):
         """The answers as probabilities [1, labels]: what the graph lacks is added."""

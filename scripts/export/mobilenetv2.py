@@ -7,6 +7,7 @@ import pathlib
 import socket
 import urllib.request
 
+from . import activation
 from .common import Failure, WeightsUnavailable, labels, step
 from .convert import concrete, convert, load_keras
 from .describe import Description
@@ -82,10 +83,13 @@ def build(weights):
         raise Failure("The converted model transposes its input: run scripts/setup to install the pinned tf2onnx.")
     done()
 
-    def predict(pixels):
-        scaled = keras.applications.mobilenet_v2.preprocess_input(pixels[None].copy())
-        return model(scaled, training=False).numpy()[0]
+    def scaled(pixels):
+        return keras.applications.mobilenet_v2.preprocess_input(pixels[None].copy())
 
+    def predict(pixels):
+        return model(scaled(pixels), training=False).numpy()[0]
+
+    predict.last = activation.of_keras(model, scaled)
     return converted, predict
 
 

@@ -9,7 +9,7 @@ import json
 
 import numpy
 
-from . import agreement, calibration, common, preprocess
+from . import activation, agreement, calibration, common, preprocess
 from .common import Failure, WeightsUnavailable, step
 from .convert import layout
 from .describe import INT8, SIGMOID, SOFTMAX, Description, properties, write_properties
@@ -22,7 +22,11 @@ AGREEMENT = 0.95
 # The pictures derived from each sample picture to measure that share.
 CHECKED, CHECK_SEED = 12, 2
 
-LAYOUT = "glimpse.input_layout"
+# What is known after the conversion only.
+FOUND = ("glimpse.input_layout", "glimpse.activation_rows", "glimpse.activation_columns")
+
+# The pictures on which class activation maps are compared with the original's.
+MAPPED = 3
 
 
 def export(model, given, folder, file=None, changes=None):
@@ -49,6 +53,7 @@ def export(model, given, folder, file=None, changes=None):
         model.report(description)
     proto, predict = model.build(weights)
     description.layout = layout(proto, preprocess.CHANNELS[description.colours], description.size)
+    description.maps = activation.add(proto)
     write_properties(proto, description.properties(weights_sha256, recipe))
     serialized = proto.SerializeToString()
     # The original and ONNX Runtime hold the weights as well, which are more than a gigabyte in the largest networks.
@@ -62,8 +67,9 @@ def export(model, given, folder, file=None, changes=None):
 
 
 def is_same(ours, theirs):
-    """Compares two descriptions, except for the layout, which is known after the conversion only."""
-    return LAYOUT in ours and ours == theirs | {LAYOUT: ours[LAYOUT]}
+    """Compares two descriptions, except for what is known after the conversion only."""
+    ours, theirs = ({key: value for key, value in fields.items() if key not in FOUND} for fields in (ours, theirs))
+    return ours == theirs
 
 
 def export_int8(original, folder):
@@ -127,23 +133,44 @@ def check(serialized, predict, description):
     import onnxruntime
 
     done = step("comparing the ONNX with the original")
-    session = onnxruntime.InferenceSession(serialized, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    # Without this, it warns that `explained` has a value that may be another one.
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(serialized, options, providers=["CPUExecutionProvider"])
     name, count = session.get_inputs()[0].name, len(description.labels)
-    answers, worst = {}, 0.0
+    answers, worst, apart = {}, 0.0, []
+    last = getattr(predict, "last", None) if description.maps else None
     for path in common.pictures():
         pixels = description.pixels(path)
-        original = predict(pixels)
-        converted = session.run(None, {name: description.tensor(pixels)})[0][0]
+        original, tensor = predict(pixels), description.tensor(pixels)
+        converted = session.run(None, {name: tensor})[0][0]
         if original.shape != (count,) or not are_probabilities(original, description.output):
             raise Failure(f"{description.name} does not answer with {count} probabilities: nothing is written.")
         worst = max(worst, float(numpy.abs(original - converted).max()))
         answers[path.name] = description.top(original, 5)
+        if last and len(apart) < MAPPED:
+            apart.append(activation.difference(session, tensor, last(pixels), original))
     done()
     # "worst > TOLERANCE" would let NaN pass.
     if not worst <= TOLERANCE:
         raise Failure(f"The ONNX differs from the original by {worst:.1e}, more than {TOLERANCE}: nothing is written.")
     print(f"  on {len(answers)} pictures no probability differs by more than {worst:.1e}")
+    check_maps(description, apart)
     return answers
+
+
+def check_maps(description, apart):
+    """Says what class activation maps a model has, and how much they differ from the original's."""
+    if description.maps is None:
+        print("  no class activation maps: it does not end in a global average pooling and one dense layer")
+        return
+    rows, columns = description.maps
+    if not apart:
+        print(f"  class activation maps: {rows} x {columns}; not compared with Keras', because its layers can't be told")
+        return
+    if not max(apart) <= activation.TOLERANCE:
+        raise Failure(f"The maps differ from the original's by {max(apart):.1e}, more than {activation.TOLERANCE}: nothing is written.")
+    print(f"  class activation maps: {rows} x {columns}; they differ from the original's by {max(apart):.1e} at most")
 
 
 def are_probabilities(answer, output):

@@ -10,7 +10,7 @@ import numpy
 import onnx
 import onnxruntime
 
-from . import dense
+from . import activation, dense
 from .agreement import answers, divergence, session
 from .common import Failure, step
 
@@ -35,6 +35,7 @@ POWER = 2.4
 
 def quantise(proto, tensors, several=False):
     """The model in 8-bit integers, calibrated on `tensors`. Keeps the metadata. `several`: each output is a probability of its own."""
+    has_maps = activation.remove(proto)
     folded = fold(proto)
     done = step(f"finding the ranges of the activations on {len(tensors)} pictures")
     ranges = {name: Histogram.range(it) for name, it in histograms(folded, tensors).items()}
@@ -43,6 +44,8 @@ def quantise(proto, tensors, several=False):
     chosen, quantised = choose(folded, ranges, tensors[:: max(len(tensors) // TRIALS, 1)], several)
     done()
     print(f"  the first {chosen} convolutions stay in float")
+    if has_maps and not activation.add(quantised):
+        raise Failure("The model has class activation maps in float, and none could be made in int8: the file is not written.")
     return fuse(quantised)
 
 

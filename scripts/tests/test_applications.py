@@ -16,6 +16,8 @@ from exporter import is_one_sentence, run
 
 # The side is the least that the network can do with, or near it. `scripts/check_applications` has each network at its full size.
 SIDES = {"xception": 71, "inception_v3": 75, "inception_resnet_v2": 75}
+# Those that do not end in a pooling and one dense layer.
+WITHOUT_MAPS = {"convnext", "mobilenet", "mobilenet_v3", "vgg16", "vgg19"}
 SMALLEST = {"mobilenet_v3": "MobileNetV3Small", "nasnet": "NASNetMobile"}
 
 
@@ -79,8 +81,11 @@ def test_one_of_each_family(tmp_path, capsys, few_pictures, family):
     if family.module in (builders := shortened()):
         model.function = lambda: builders[family.module]
     output = pipeline.export(model, RANDOM, tmp_path)
-    assert "on 3 pictures no probability differs by more than" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "on 3 pictures no probability differs by more than" in printed
     fields = properties(output)
+    has_maps = family.module not in WITHOUT_MAPS
+    assert ("they differ from the original's by" in printed, "glimpse.activation_rows" in fields) == (has_maps, has_maps)
     assert fields["glimpse.source"].startswith("random weights of ") and fields["glimpse.licence"] == "CC0-1.0"
     description = Description.of(fields)
     assert description.size == model.size and description.layout == "NCHW" and len(description.labels) == 1000

@@ -60,7 +60,7 @@ def exported(tmp_path, capsys):
         export.output = output
         graph = onnx.load(output)
         onnx.checker.check_model(graph, full_check=True)
-        ((shape,), (answer,)) = ([[side.dim_value for side in it.type.tensor_type.shape.dim] for it in put] for put in (graph.graph.input, graph.graph.output))
+        ((shape,), (answer,)) = ([[side.dim_value for side in it.type.tensor_type.shape.dim] for it in put] for put in (graph.graph.input[:1], graph.graph.output[:1]))
         assert answer == [1, len(names)]
         assert export.printed.count("no probability differs by more than") == 1
         export.shape, export.operators = shape, [node.op_type for node in graph.graph.node]

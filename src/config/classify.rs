@@ -36,6 +36,11 @@ pub struct Classify {
     #[arg(long, value_name = "CONFIDENCE")]
     pub min_confidence: Option<f32>,
 
+    /// Also the class activation map of each of the first ten labels: where in the picture the evidence for it lies. For json and
+    /// ndjson, and models that have maps
+    #[arg(long)]
+    pub explain: bool,
+
     /// Leave out what this file has: the output of an earlier run in JSON, NDJSON, CSV or TSV
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub resume: Option<PathBuf>,

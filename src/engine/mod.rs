@@ -45,13 +45,25 @@ pub enum Input {
     Tensor(ArcArray<f32, Ix4>),
 }
 
+/// The labels of an answer that get a map, at most: a map is as long as fifty labels.
+pub const MOST_EXPLAINED: usize = 10;
+
 /// What an analysis gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     /// So many of the most probable labels.
     Labels(usize),
+    /// The same, with the class activation maps of the first [`MOST_EXPLAINED`] of them, if the model has maps.
+    Explained(usize),
     /// The probabilities of all labels.
     Probabilities,
+}
+
+impl Output {
+    /// The labels that get a map.
+    fn explained(self) -> usize {
+        if let Self::Explained(count) = self { count.min(MOST_EXPLAINED) } else { 0 }
+    }
 }
 
 /// What a caller wants, of which model, and until when.
@@ -117,7 +129,7 @@ pub trait Work: Send + 'static {
 /// The labels of an input, and the time that each stage took.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Analysis {
-    /// The most probable labels, highest first, where [`Output::Labels`] asks for them.
+    /// The most probable labels, highest first, where [`Output::Labels`] or [`Output::Explained`] asks for them.
     pub predictions: Vec<Prediction>,
     /// The probability of each label, in the model's order, where [`Output::Probabilities`] asks for them.
     pub probabilities: Vec<f32>,

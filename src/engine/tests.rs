@@ -36,7 +36,7 @@ impl Work for Scripted {
         }
         stop.check()?;
         self.done.fetch_add(1, Ordering::SeqCst);
-        let prediction = Prediction { index: 0, label: format!("{input:?}").into(), confidence: 1.0 };
+        let prediction = Prediction { index: 0, label: format!("{input:?}").into(), confidence: 1.0, activation: None };
         let Output::Labels(labels) = terms.output else { return Err(Error::Internal) };
         Ok(Analysis { predictions: vec![prediction; labels], ..Analysis::default() })
     }

@@ -88,7 +88,7 @@ impl Pipeline {
                     timings.measure(Stage::Resize, || self.classifier.read(&mut kept.pixels, picture, stop))?;
                     stop.check()?;
                 }
-                timings.measure(Stage::Inference, || self.classifier.run())?;
+                timings.measure(Stage::Inference, || self.classifier.run_explained(output.explained()))?;
             }
             Input::Tensor(tensor) => {
                 let values = self.values(tensor)?;
@@ -118,7 +118,7 @@ impl Pipeline {
 
     fn analysis(&self, output: Output, timings: Timings) -> Analysis {
         match output {
-            Output::Labels(count) => {
+            Output::Labels(count) | Output::Explained(count) => {
                 Analysis { predictions: self.classifier.top(count), probabilities: Vec::new(), timings }
             }
             Output::Probabilities => {

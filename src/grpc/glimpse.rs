@@ -6,15 +6,16 @@ use tonic::{Extensions, Request, Response, Status, Streaming};
 use super::pb::glimpse::classifier_server::Classifier;
 use super::pb::glimpse::classify_result::Result as Outcome;
 use super::pb::glimpse::{
-    ClassifyBatchRequest, ClassifyBatchResponse, ClassifyRequest, ClassifyResponse, ClassifyResult, Failure,
-    GetModelRequest, Model, Prediction,
+    Activation, Area, ClassifyBatchRequest, ClassifyBatchResponse, ClassifyRequest, ClassifyResponse, ClassifyResult,
+    Failure, GetModelRequest, Model, Prediction,
 };
 use super::stream::{Answer, Answers, answer_each};
 use super::{request, status};
-use crate::engine::{Analysis, Input, Output, Payload, Terms};
+use crate::engine::{Analysis, Input, Payload, Terms};
 use crate::error::{Error, Malformed};
 use crate::http::{App, Problem};
-use crate::image::ACCEPTED;
+use crate::image::{self, ACCEPTED};
+use crate::model;
 use crate::protocol::choice::Choice;
 
 /// The service.
@@ -23,13 +24,19 @@ pub(super) struct Service(pub(super) App);
 
 impl Service {
     /// The labels that a request chooses, and its terms.
-    fn choice(&self, top_k: u32, min_confidence: f32, extensions: &Extensions) -> Result<(Choice, Terms), Problem> {
+    fn choice(
+        &self,
+        top_k: u32,
+        min_confidence: f32,
+        explains: bool,
+        extensions: &Extensions,
+    ) -> Result<(Choice, Terms), Problem> {
         let top_k = (top_k != 0).then(|| usize::try_from(top_k).unwrap_or(usize::MAX));
         // A message can't tell 0 from a field that is not set.
         let min_confidence = Some(min_confidence).filter(|least| *least != 0.0);
         let model = self.0.model();
-        let choice = Choice::new(top_k, min_confidence, &model)?;
-        Ok((choice, request::terms(&self.0, &model, Output::Labels(choice.top_k), extensions)))
+        let choice = Choice::new(top_k, min_confidence, &model)?.explained(explains, &model)?;
+        Ok((choice, request::terms(&self.0, &model, choice.output(), extensions)))
     }
 
     async fn classify_one(
@@ -37,8 +44,8 @@ impl Service {
         request: ClassifyRequest,
         extensions: &Extensions,
     ) -> Result<ClassifyResponse, Problem> {
-        let ClassifyRequest { image, top_k, min_confidence } = request;
-        let (choice, terms) = self.choice(top_k, min_confidence, extensions)?;
+        let ClassifyRequest { image, top_k, min_confidence, explain } = request;
+        let (choice, terms) = self.choice(top_k, min_confidence, explain, extensions)?;
         let analysis = self.0.analyze(picture(image, extensions), terms).await?;
         Ok(response(&analysis, choice))
     }
@@ -55,8 +62,9 @@ impl Classifier for Service {
         &self,
         request: Request<ClassifyBatchRequest>,
     ) -> Result<Response<ClassifyBatchResponse>, Status> {
-        let (_, extensions, ClassifyBatchRequest { images, top_k, min_confidence }) = request.into_parts();
-        let (choice, terms) = self.choice(top_k, min_confidence, &extensions).map_err(status::refuse)?;
+        let (_, extensions, message) = request.into_parts();
+        let ClassifyBatchRequest { images, top_k, min_confidence, explain } = message;
+        let (choice, terms) = self.choice(top_k, min_confidence, explain, &extensions).map_err(status::refuse)?;
         let limit = self.0.max_batch;
         match images.len() {
             0 => return Err(status::refuse(Malformed::NoPicture)),
@@ -106,6 +114,8 @@ impl Classifier for Service {
             formats: ACCEPTED.iter().map(ToString::to_string).collect(),
             max_batch: number(self.0.max_batch),
             max_message_bytes: self.0.body_limits.max_bytes as u64,
+            activation_rows: model.activation.map_or(0, |size| number(size.rows)),
+            activation_columns: model.activation.map_or(0, |size| number(size.columns)),
         }))
     }
 }
@@ -116,12 +126,23 @@ fn picture(image: Bytes, extensions: &Extensions) -> Input {
 
 /// The answer to a picture.
 fn response(analysis: &Analysis, choice: Choice) -> ClassifyResponse {
-    let prediction = |it: &crate::model::Prediction| Prediction {
+    let prediction = |it: &model::Prediction| Prediction {
         label: it.label.to_string(),
         confidence: it.confidence,
         index: number(it.index),
+        activation: it.activation.as_ref().map(activation),
     };
     ClassifyResponse { predictions: choice.of_all(&analysis.predictions).iter().map(prediction).collect() }
+}
+
+fn activation(it: &model::Activation) -> Activation {
+    let image::Area { left, top, width, height } = it.window;
+    Activation {
+        rows: number(it.rows),
+        columns: number(it.columns),
+        values: it.values.clone(),
+        window: Some(Area { left, top, width, height }),
+    }
 }
 
 /// The result of one of several pictures. A problem is counted.

@@ -13,7 +13,7 @@ use html_escape::{encode_double_quoted_attribute, encode_text};
 use super::App;
 use super::body::{self, Received};
 use super::problem::Problem;
-use crate::engine::{Output, Payload};
+use crate::engine::Payload;
 use crate::model::Prediction;
 use crate::protocol::choice::Choice;
 
@@ -27,7 +27,7 @@ pub(super) async fn analyze(State(app): State<App>, request: Request) -> Result<
     let Received { bytes, coding, .. } = body::receive(&app, request).await?;
     let model = app.model();
     let choice = Choice::usual(&model);
-    let terms = app.terms(&model, Output::Labels(choice.top_k));
+    let terms = app.terms(&model, choice.output());
     let analysis = app.analyze(Payload::part(bytes, boundary).compressed(coding), terms).await?;
     Ok(page(&app, &list(choice.of_all(&analysis.predictions))).await.into_response())
 }
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_label_stays_a_text() {
         let label = r#"<b>"a"_&_b"#.into();
-        let list = list(&[Prediction { index: 0, label, confidence: 0.25 }]);
+        let list = list(&[Prediction { index: 0, label, confidence: 0.25, activation: None }]);
         assert!(list.contains(r#"<span>&lt;b&gt;"a" &amp; b</span> <span>25.0 %</span>"#), "{list}");
         let attribute = list.split(r#"aria-label=""#).nth(1).unwrap().split(r#""></meter>"#).next().unwrap();
         assert!(attribute.contains("&quot;a&quot;") && !attribute.contains('"'), "{list}");

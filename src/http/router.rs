@@ -15,7 +15,8 @@ use super::problem::{Message, Problem};
 use super::v1::{analyze, batch, model};
 use super::{adapters, form, health, layers, metrics, site, v2};
 use crate::config::{Adapters, Origins};
-use crate::model::Prediction;
+use crate::image::Area;
+use crate::model::{Activation, Prediction};
 
 /// The routes of the API, which `openapi.json` describes.
 fn api(shows_metrics: bool) -> OpenApiRouter<App> {
@@ -80,6 +81,8 @@ pub fn description() -> &'static str {
         let (_, document) = api(true).split_for_parts();
         openapi::Document(document)
             .with_schema::<Prediction>()
+            .with_schema::<Activation>()
+            .with_schema::<Area>()
             .with_schema::<batch::Answer>()
             .with_schema::<Message>()
             .with_schema::<predict::PredictError>()

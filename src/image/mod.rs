@@ -18,7 +18,9 @@ pub use decode::{Decoder, Limits};
 pub use formats::{ACCEPTED, FORMATS, Format};
 pub use orientation::Orientation;
 pub use picture::{Picture, Size};
-pub use preprocess::{Colours, Filter, Interpolation, Layout, Preprocess, Preprocessor, Resample, Resizer, Window};
+pub use preprocess::{
+    Area, Colours, Filter, Interpolation, Layout, Preprocess, Preprocessor, Resample, Resizer, Window,
+};
 
 /// Bytes per decoded pixel: red, green, blue.
 pub(crate) const CHANNELS: usize = 3;

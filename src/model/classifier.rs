@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::session::SharedSession;
-use super::{Metadata, ModelSource, Outputs, Prediction, Runtime};
+use super::{Activation, Metadata, ModelSource, Outputs, Prediction, Runtime};
 use crate::error::{Error, StartError};
-use crate::image::{Limits, Picture, Preprocessor};
+use crate::image::{Area, Limits, Picture, Preprocessor};
 use crate::memory;
 use crate::stop::Stop;
 
@@ -62,7 +62,7 @@ impl Model {
     fn try_out(self: &Arc<Self>) -> Result<(), String> {
         let mut classifier = Classifier::new(self.clone());
         let labels = self.metadata.labels.len();
-        let run = classifier.run();
+        let run = classifier.run_explained(1);
         let sum: f32 = classifier.probabilities.iter().sum();
         match run {
             Err(Error::OutOfMemory) => Err("there is no memory to run it".to_owned()),
@@ -84,7 +84,11 @@ pub struct Classifier {
     preprocessor: Preprocessor,
     /// Empty until it is needed.
     input: Vec<f32>,
+    /// The part of the picture that the input shows.
+    window: Area,
     probabilities: Vec<f32>,
+    /// The class activation maps of the last run, those of the most probable labels, one after the other.
+    maps: Vec<f32>,
 }
 
 impl Classifier {
@@ -94,7 +98,9 @@ impl Classifier {
         Self {
             preprocessor: Preprocessor::new(input),
             input: Vec::new(),
+            window: Area::WHOLE,
             probabilities: vec![0.0; labels.len()],
+            maps: Vec::new(),
             model,
         }
     }
@@ -113,6 +119,7 @@ impl Classifier {
     /// Panics if `pixels` does not fit `picture`: a fault of the decoder.
     pub fn read(&mut self, pixels: &mut [u8], picture: Picture, stop: &Stop) -> Result<(), Error> {
         self.provide_input()?;
+        self.window = self.model.metadata.input.area(picture.size.turned(picture.orientation));
         self.preprocessor.fill(pixels, picture, &mut self.input, stop)
     }
 
@@ -122,7 +129,9 @@ impl Classifier {
     /// [`Error::OutOfMemory`], or what [`Stop::check`] returns.
     pub fn shrink(&mut self, file: &[u8], limits: &Limits, stop: &Stop) -> Result<bool, Error> {
         self.provide_input()?;
-        self.preprocessor.shrink(file, limits, &mut self.input, stop)
+        let Some(size) = self.preprocessor.shrink(file, limits, &mut self.input, stop)? else { return Ok(false) };
+        self.window = self.model.metadata.input.area(size);
+        Ok(true)
     }
 
     /// Makes the input, of zeros, if there is none.
@@ -136,8 +145,19 @@ impl Classifier {
     /// [`Error::OutOfMemory`], or [`Error::Internal`] if ONNX Runtime fails or an output is not a
     /// probability. The log has the cause.
     pub fn run(&mut self) -> Result<(), Error> {
+        self.run_explained(0)
+    }
+
+    /// The same, with the class activation maps of the `count` most probable labels, as far as the model has maps and labels.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_explained(&mut self, count: usize) -> Result<(), Error> {
+        let Metadata { labels, activation, .. } = &*self.model.metadata;
+        let values = activation.map_or(0, |size| size.values() * count.min(labels.len()));
+        memory::resize(&mut self.maps, values)?;
         self.provide_input()?;
-        self.model.session.run(&self.input, &mut self.probabilities)?;
+        self.model.session.run(&self.input, &mut self.probabilities, &mut self.maps)?;
         check(&self.probabilities)
     }
 
@@ -147,7 +167,8 @@ impl Classifier {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn run_on(&mut self, values: &[f32]) -> Result<(), Error> {
-        self.model.session.run(values, &mut self.probabilities)?;
+        self.maps.clear();
+        self.model.session.run(values, &mut self.probabilities, &mut self.maps)?;
         check(&self.probabilities)
     }
 
@@ -165,20 +186,28 @@ impl Classifier {
         &self.probabilities
     }
 
-    /// The `count` most probable labels of the last run, highest first.
+    /// The `count` most probable labels of the last run, highest first, with the maps that it was asked for.
     pub fn top(&self, count: usize) -> Vec<Prediction> {
-        self.model.metadata.labels.top(&self.probabilities, count)
+        let Metadata { labels, activation, .. } = &*self.model.metadata;
+        let mut top = labels.top(&self.probabilities, count);
+        if let Some(size) = activation {
+            for (prediction, values) in top.iter_mut().zip(self.maps.chunks_exact(size.values())) {
+                prediction.activation = Some(Activation::new(*size, values, self.window));
+            }
+        }
+        top
     }
 
     /// Bytes that the buffers take.
     pub fn held(&self) -> usize {
-        self.preprocessor.held() + memory::held(&self.input)
+        self.preprocessor.held() + memory::held(&self.input) + memory::held(&self.maps)
     }
 
     /// Gives these buffers back.
     pub fn release(&mut self) {
         self.preprocessor = Preprocessor::new(&self.model.metadata.input);
         self.input = Vec::new();
+        self.maps = Vec::new();
     }
 }
 

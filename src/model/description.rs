@@ -7,7 +7,7 @@ use std::fmt::Write;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::Labels;
+use super::{Labels, MapSize};
 use crate::error::StartError;
 use crate::image::{Colours, Filter, Interpolation, Layout, Preprocess, Resample, Window};
 
@@ -48,6 +48,8 @@ pub struct Metadata {
     pub labels: Labels,
     /// What its outputs say together.
     pub output: Outputs,
+    /// The size of its class activation maps, if it has them.
+    pub activation: Option<MapSize>,
 }
 
 /// Hexadecimal digits of a revision.
@@ -87,6 +89,7 @@ impl Metadata {
             input: fields.input()?,
             labels: labels.into_iter().collect(),
             output: fields.output()?,
+            activation: fields.activation()?,
         })
     }
 
@@ -115,6 +118,7 @@ impl Metadata {
             input: Preprocess::of_size(2, 1),
             labels: labels.iter().copied().collect(),
             output: Outputs::Softmax,
+            activation: None,
         }
     }
 }
@@ -161,6 +165,14 @@ impl<G: Fn(&str) -> Option<String>> Fields<G> {
         } else {
             Err(unusable(key, &threshold.to_string(), expected))
         }
+    }
+
+    fn activation(&self) -> Result<Option<MapSize>, StartError> {
+        let (rows, columns) = ("glimpse.activation_rows", "glimpse.activation_columns");
+        if (self.0)(rows).is_none() && (self.0)(columns).is_none() {
+            return Ok(None);
+        }
+        Ok(Some(MapSize { rows: self.side(rows)? as usize, columns: self.side(columns)? as usize }))
     }
 
     fn input(&self) -> Result<Preprocess, StartError> {
@@ -311,6 +323,18 @@ mod tests {
         }
         fields.insert("glimpse.output_threshold", "0.5");
         assert_eq!(read(&fields).unwrap().output, Outputs::Sigmoid { threshold: 0.5 });
+    }
+
+    #[test]
+    fn a_model_may_have_maps() {
+        let mut fields = complete();
+        assert_eq!(read(&fields).unwrap().activation, None);
+        fields.insert("glimpse.activation_rows", "7");
+        assert!(read(&fields).unwrap_err().to_string().contains("glimpse.activation_columns is missing"));
+        fields.insert("glimpse.activation_columns", "0");
+        assert!(read(&fields).unwrap_err().to_string().contains("glimpse.activation_columns is"));
+        fields.insert("glimpse.activation_columns", "8");
+        assert_eq!(read(&fields).unwrap().activation, Some(MapSize { rows: 7, columns: 8 }));
     }
 
     #[test]

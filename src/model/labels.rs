@@ -3,11 +3,13 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Activation;
+
 /// One label of an answer.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Prediction {
     /// Its place in the model's output.
     #[serde(skip)]
@@ -19,6 +21,10 @@ pub struct Prediction {
     /// Its probability, from 0 to 1: that of a softmax, or one of its own in a multi-label model.
     #[schema(minimum = 0, maximum = 1, example = 0.797_672)]
     pub confidence: f32,
+    /// Where in the picture the evidence for it lies. Only where the request asks for it, and of an answer's first ten labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub activation: Option<Activation>,
 }
 
 /// A model's labels, in the order of its output.
@@ -53,7 +59,8 @@ impl Labels {
                 best.truncate(count);
             }
         }
-        let prediction = |(index, confidence)| Prediction { index, label: self.0[index].clone(), confidence };
+        let prediction =
+            |(index, confidence)| Prediction { index, label: self.0[index].clone(), confidence, activation: None };
         best.into_iter().map(prediction).collect()
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A model is a file that describes itself (`description`). Neither this room nor any above it depends on a particular one.
 
+mod activation;
 mod catalogue;
 mod classifier;
 mod description;
@@ -14,6 +15,7 @@ mod source;
 #[cfg(feature = "embed")]
 mod embedded;
 
+pub use activation::{Activation, MapSize};
 pub use catalogue::{Catalogue, Served};
 pub use classifier::{Classifier, Model};
 pub use description::{Metadata, Outputs};

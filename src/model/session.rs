@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, reason = "ONNX Runtime is a C++ library; `ort` offers its `Run` to one thread at a time only")]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -12,17 +12,24 @@ use ort::session::{RunOptions, Session};
 use ort::sys::OrtRunOptions;
 use ort::value::{Outlet, TensorElementType, TensorRef, TensorRefMut, ValueType};
 
-use super::{Metadata, Runtime};
+use super::{MapSize, Metadata, Runtime};
 use crate::error::{Error, StartError};
 use crate::memory;
 
-/// A model's graph with one input and one output, both of 32-bit floats. All threads that run
-/// it share one copy of the weights.
+/// The input that says how many maps to compute, 64-bit integers of the shape [1], and the output that holds them, 32-bit floats of
+/// the shape [maps, rows, columns]. `scripts/export/activation.py` adds both to a graph.
+const EXPLAINED: &CStr = c"explained";
+const ACTIVATION: &CStr = c"activation";
+
+/// A model's graph with one input and one output, both of 32-bit floats, and perhaps [`EXPLAINED`] and [`ACTIVATION`]. All threads
+/// that run it share one copy of the weights.
 #[derive(Debug)]
 pub(super) struct SharedSession {
     session: Session,
     input: Port,
     output: Port,
+    /// The size of its maps, if it has any.
+    maps: Option<MapSize>,
     /// Runs at this moment.
     running: AtomicUsize,
     /// Whether runs have overlapped since the memory was given back: each then takes activations of its own.
@@ -48,25 +55,33 @@ impl SharedSession {
             let props = session.metadata().map_err(refused)?;
             Metadata::read(|key| props.custom(key))?
         };
-        let ([input], [output]) = (session.inputs(), session.outputs()) else {
-            return Err(StartError::new("it has more than one input or output"));
+        let (input, output, maps) = match (session.inputs(), session.outputs(), metadata.activation) {
+            ([input], [output], None) => (input, output, None),
+            // ONNX Runtime does not list an input that has a default.
+            ([input], [output, activation], Some(size)) => {
+                check_maps(activation, size)?;
+                (input, output, Some(size))
+            }
+            (.., None) => return Err(StartError::new("it has more than one input or output")),
+            (.., Some(_)) => return Err(StartError::new("it has no maps, and its description says that it has")),
         };
         let input = port("input", input, &metadata.input.shape())?;
         let output = port("output", output, &[1, metadata.labels.len()])?;
         let (running, has_grown) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Ok((Self { session, input, output, running, has_grown }, metadata))
+        Ok((Self { session, input, output, maps, running, has_grown }, metadata))
     }
 
-    /// Computes `output` of `input`. Several threads may call this at the same time.
+    /// Computes `output` of `input`, and as many maps as `maps` holds: those of the greatest outputs, the greatest first, and of
+    /// equal ones the later. Several threads may call this at the same time.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], or [`Error::Internal`] where ONNX Runtime fails or the output has another shape than the
     /// description says. The log has the cause.
-    pub(super) fn run(&self, input: &[f32], output: &mut [f32]) -> Result<(), Error> {
+    pub(super) fn run(&self, input: &[f32], output: &mut [f32], maps: &mut [f32]) -> Result<(), Error> {
         if self.running.fetch_add(1, Ordering::Relaxed) > 0 {
             self.has_grown.store(true, Ordering::Relaxed);
         }
-        let result = self.try_run(ptr::null(), input, output);
+        let result = self.try_run(ptr::null(), input, output, maps);
         self.running.fetch_sub(1, Ordering::Relaxed);
         result.map_err(|error| reported(&error))
     }
@@ -87,20 +102,40 @@ impl SharedSession {
             let mut options = RunOptions::new()?;
             // `onnxruntime_run_options_config_keys.h`
             options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
-            self.try_run(options.ptr(), &input, &mut output)
+            self.try_run(options.ptr(), &input, &mut output, &mut [])
         };
         run().map_err(|error| reported(&error))
     }
 
-    /// ONNX Runtime writes straight to `output`, and fails where the graph's output has another shape.
-    fn try_run(&self, options: *const OrtRunOptions, input: &[f32], output: &mut [f32]) -> ort::Result<()> {
+    /// ONNX Runtime writes straight to `output` and `maps`, and fails where the graph's output has another shape.
+    fn try_run(
+        &self,
+        options: *const OrtRunOptions,
+        input: &[f32],
+        output: &mut [f32],
+        maps: &mut [f32],
+    ) -> ort::Result<()> {
+        let MapSize { rows, columns } =
+            self.maps.filter(|_| !maps.is_empty()).unwrap_or(MapSize { rows: 1, columns: 1 });
+        let count = maps.len() / (rows * columns);
+        let explained = [i64::try_from(count).unwrap_or(i64::MAX)];
         let input = TensorRef::from_array_view((&self.input.shape[..], input))?;
+        let explained = TensorRef::from_array_view(([1_usize], &explained[..]))?;
         let output = TensorRefMut::from_array_view_mut((&self.output.shape[..], output))?;
-        let (inputs, mut outputs) = ([input.ptr()], [output.ptr().cast_mut()]);
-        let (input_names, output_names) = ([self.input.name.as_ptr()], [self.output.name.as_ptr()]);
-        // SAFETY: the session, both values and the options, if there are any, are live, the names end with a zero, and each array
-        // has one element, as the lengths say. The tensors' buffers are borrowed until the call returns: the input is only read,
-        // and nobody else holds the output.
+        let activation = match count {
+            0 => None,
+            _ => Some(TensorRefMut::from_array_view_mut(([count, rows, columns], maps))?),
+        };
+        let inputs = [input.ptr(), explained.ptr()];
+        let input_names = [self.input.name.as_ptr(), EXPLAINED.as_ptr()];
+        let mut outputs =
+            [output.ptr().cast_mut(), activation.as_ref().map_or(ptr::null_mut(), |it| it.ptr().cast_mut())];
+        let output_names = [self.output.name.as_ptr(), ACTIVATION.as_ptr()];
+        // A graph without maps has the first of each alone. Without the number of maps, a graph computes none.
+        let used = if activation.is_some() { 2 } else { 1 };
+        // SAFETY: the session, the values and the options, if there are any, are live, the names end with a zero, and each array
+        // has at least `used` elements. The tensors' buffers are borrowed until the call returns: the inputs are only read,
+        // and nobody else holds the outputs.
         //
         // The call may be made by several threads at once: "Multiple threads are allowed to run this function; hence its
         // thread-safe" (ONNX Runtime, core/session/inference_session.h, on `Run`); "Multiple threads can invoke the Run()
@@ -113,9 +148,9 @@ impl SharedSession {
                 options,
                 input_names.as_ptr(),
                 inputs.as_ptr(),
-                inputs.len(),
+                used,
                 output_names.as_ptr(),
-                output_names.len(),
+                used,
                 outputs.as_mut_ptr(),
             );
             ort::Error::result_from_status(status)
@@ -163,6 +198,23 @@ fn port(what: &str, outlet: &Outlet, described: &[usize]) -> Result<Port, StartE
             let actual: &[i64] = shape;
             let sentence = format!("its {what} has the shape {actual:?}, and its description says {described:?}");
             Err(StartError::new(sentence))
+        }
+    }
+}
+
+/// Checks the second output, for maps of this size.
+fn check_maps(activation: &Outlet, MapSize { rows, columns }: MapSize) -> Result<(), StartError> {
+    let sides = [rows, columns].map(|side| i64::try_from(side).ok());
+    match activation.dtype() {
+        ValueType::Tensor { ty: TensorElementType::Float32, shape, .. }
+            if Ok(activation.name()) == ACTIVATION.to_str()
+                && shape.len() == 3
+                && [shape[1], shape[2]].map(Some) == sides =>
+        {
+            Ok(())
+        }
+        _ => {
+            Err(StartError::new(format!("its maps are not of {rows} times {columns} values, as its description says")))
         }
     }
 }

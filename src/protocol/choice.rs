@@ -1,5 +1,6 @@
-//! The labels that a client chooses of an answer: `top_k` and `min_confidence`.
+//! The labels that a client chooses of an answer: `top_k` and `min_confidence`; and whether they are explained: `explain`.
 
+use crate::engine::Output;
 use crate::model::{Metadata, Outputs, Prediction};
 
 /// The number of labels in an answer, where the client asks for no other.
@@ -12,6 +13,8 @@ pub struct Choice {
     pub top_k: usize,
     /// The confidence of each, at least.
     min_confidence: f32,
+    /// Whether labels have their class activation maps.
+    explains: bool,
 }
 
 /// A choice that is out of its range.
@@ -28,8 +31,10 @@ impl Choice {
     /// What is chosen where the client says nothing: three labels, or every label over the threshold of a multi-label model.
     pub fn usual(model: &Metadata) -> Self {
         match model.output {
-            Outputs::Softmax => Self { top_k: LABELS.min(model.labels.len()), min_confidence: 0.0 },
-            Outputs::Sigmoid { threshold } => Self { top_k: model.labels.len(), min_confidence: threshold },
+            Outputs::Softmax => Self { top_k: LABELS.min(model.labels.len()), min_confidence: 0.0, explains: false },
+            Outputs::Sigmoid { threshold } => {
+                Self { top_k: model.labels.len(), min_confidence: threshold, explains: false }
+            }
         }
     }
 
@@ -48,6 +53,27 @@ impl Choice {
             choice.min_confidence = Some(least).filter(is_valid).ok_or_else(Self::min_confidence)?;
         }
         Ok(choice)
+    }
+
+    /// The same, with maps if `explains`.
+    ///
+    /// # Errors
+    /// [`OutOfRange`], if `model` has no maps.
+    pub fn explained(self, explains: bool, model: &Metadata) -> Result<Self, OutOfRange> {
+        if explains && model.activation.is_none() {
+            return Err(OutOfRange { name: "explain", expected: "left out: this model has no activation maps".into() });
+        }
+        Ok(Self { explains, ..self })
+    }
+
+    /// What the engine is asked for.
+    pub const fn output(self) -> Output {
+        if self.explains { Output::Explained(self.top_k) } else { Output::Labels(self.top_k) }
+    }
+
+    /// The error of `explain`.
+    pub fn explain() -> OutOfRange {
+        OutOfRange { name: "explain", expected: "true or false".into() }
     }
 
     /// The error of `top_k`.
@@ -69,11 +95,12 @@ impl Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::MapSize;
 
     #[test]
     fn a_choice_is_within_its_range() {
         let model = &Metadata::of_labels(&["ant"; 10]);
-        let choice = |top_k, min_confidence| Ok(Choice { top_k, min_confidence });
+        let choice = |top_k, min_confidence| Ok(Choice { top_k, min_confidence, explains: false });
         assert_eq!(Choice::new(None, None, model), choice(3, 0.0));
         assert_eq!(Choice::new(Some(10), Some(1.0), model), choice(10, 1.0));
         for top_k in [0, 11, usize::MAX] {
@@ -87,13 +114,27 @@ mod tests {
     #[test]
     fn a_multi_label_model_answers_with_the_labels_over_its_threshold() {
         let model = Metadata { output: Outputs::Sigmoid { threshold: 0.5 }, ..Metadata::of_labels(&["ant"; 10]) };
-        assert_eq!(Choice::new(None, None, &model), Ok(Choice { top_k: 10, min_confidence: 0.5 }));
-        assert_eq!(Choice::new(Some(2), Some(0.0), &model), Ok(Choice { top_k: 2, min_confidence: 0.0 }));
+        assert_eq!(Choice::new(None, None, &model), Ok(Choice { top_k: 10, min_confidence: 0.5, explains: false }));
+        assert_eq!(
+            Choice::new(Some(2), Some(0.0), &model),
+            Ok(Choice { top_k: 2, min_confidence: 0.0, explains: false })
+        );
+    }
+
+    #[test]
+    fn a_model_with_maps_explains() {
+        let mut model = Metadata::of_labels(&["ant"; 10]);
+        let usual = Choice::usual(&model);
+        assert_eq!(usual.explained(false, &model).unwrap().output(), Output::Labels(3));
+        let error = usual.explained(true, &model).unwrap_err().to_string();
+        assert_eq!(error, "explain must be left out: this model has no activation maps");
+        model.activation = Some(MapSize { rows: 7, columns: 7 });
+        assert_eq!(usual.explained(true, &model).unwrap().output(), Output::Explained(3));
     }
 
     #[test]
     fn labels_below_the_confidence_are_left_out() {
-        let label = |confidence| Prediction { index: 0, label: "a".into(), confidence };
+        let label = |confidence| Prediction { index: 0, label: "a".into(), confidence, activation: None };
         let labels = [label(0.5), label(0.25), label(0.125)];
         let model = Metadata::of_labels(&["a"; 3]);
         let kept = |least| Choice::new(None, Some(least), &model).unwrap().of_all(&labels).len();

@@ -8,7 +8,7 @@ use glimpse::image::{Decoder, Orientation, Picture, Size};
 use glimpse::model::{Classifier, LibrarySource, Model, ModelSource, Runtime};
 use glimpse::stop::Stop;
 
-use crate::support::onnx::onnx;
+use crate::support::onnx::{described, onnx};
 
 fn runtime() -> Runtime {
     Runtime::load(&LibrarySource::default()).unwrap()
@@ -50,6 +50,14 @@ fn an_open_batch_is_a_batch_of_one() {
         Classifier::new(load(&onnx(&["Flatten", "Softmax"], &[0, 3, 4, 4], &[0, 48], VALUES)).unwrap());
     read(&mut classifier, 7);
     assert_eq!(classifier.classify(3).unwrap().len(), 3);
+}
+
+#[test]
+fn maps_that_are_not_there_are_refused() {
+    let maps = [("activation_rows", "2"), ("activation_columns", "2")];
+    let file = described(&["Flatten", "Softmax"], &OPEN, &[1, 0], VALUES, &maps);
+    let sentence = load(&file).unwrap_err().to_string();
+    assert!(sentence.contains("it has no maps, and its description says that it has"), "{sentence}");
 }
 
 #[test]

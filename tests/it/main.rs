@@ -18,6 +18,7 @@ mod confinement;
 mod connections;
 mod engine;
 mod errors;
+mod explain;
 mod fidelity;
 mod files;
 mod gateway;

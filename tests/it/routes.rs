@@ -33,6 +33,7 @@ async fn the_model_that_serves() {
             "labels": 1000,
             "multiLabel": false,
             "threshold": 0.0,
+            "activation": { "rows": 7, "columns": 7 },
             "revision": model.revision,
             "limits": { "bodyBytes": 20_971_520, "batch": 32, "pixels": 50_000_000, "pictureBytes": 640_000_000, "timeoutMs": 10_000 },
             "formats": ACCEPTED,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::Answer;
 use super::paths::Source;
 use super::reader::{Content, Reader};
-use super::{Answer, Label};
 use crate::commands::serve::workers_of;
 use crate::config::{Budgets, Classify};
-use crate::engine::{Capacity, Engine, Output, Payload};
+use crate::engine::{Capacity, Engine, Payload};
 use crate::error::{Error, StartError};
 use crate::model::Runtime;
 use crate::protocol::choice::Choice;
@@ -39,6 +39,7 @@ impl Local {
         let runtime = Runtime::load(&options.model.library())?;
         let (workers, model) = workers_of(&runtime, &options.model, &options.pipeline, budgets, most)?;
         let choice = Choice::new(options.top_k, options.min_confidence, model.metadata())
+            .and_then(|choice| choice.explained(options.explain, model.metadata()))
             .map_err(|error| StartError::new(format!("The option --{error}.").replace('_', "-")))?;
         let capacity = Capacity { queue_depth: workers.len() * (EACH - 1), timeout: PATIENCE };
         Ok(Self { engine: Engine::new(workers, capacity)?, choice, reader: Reader::new(most as u64) })
@@ -47,10 +48,9 @@ impl Local {
     pub(super) async fn answer(&self, source: &Source) -> Answer {
         let Content { bytes, room: _room } = self.reader.read(source).await?;
         let payload = Payload::file(bytes).named(source.named());
-        let terms = self.engine.terms(Output::Labels(self.choice.top_k));
+        let terms = self.engine.terms(self.choice.output());
         let analysis = self.engine.analyze(payload, terms).await.map_err(sentence)?;
-        let labels = self.choice.of_all(&analysis.predictions).iter();
-        Ok(labels.map(|it| Label { label: it.label.clone(), confidence: it.confidence }).collect())
+        Ok(self.choice.of_all(&analysis.predictions).to_vec())
     }
 
     pub(super) const fn columns(&self) -> usize {

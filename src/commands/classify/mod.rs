@@ -21,8 +21,9 @@ use std::process::ExitCode;
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
 
-use crate::config::Classify;
+use crate::config::{Classify, Format};
 use crate::error::StartError;
+use crate::model::Prediction;
 use crate::server;
 use crate::telemetry::logs;
 use interrupt::Interrupt;
@@ -41,14 +42,7 @@ const SOME: u8 = 1;
 const NONE: u8 = 2;
 
 /// The labels of a picture, highest first, or a sentence that says why there are none.
-type Answer = Result<Vec<Label>, String>;
-
-/// One label of an answer.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
-struct Label {
-    label: std::sync::Arc<str>,
-    confidence: f32,
-}
+type Answer = Result<Vec<Prediction>, String>;
 
 /// Who analyzes the pictures.
 enum Analyst {
@@ -67,6 +61,9 @@ pub fn classify(options: &Classify) -> ExitCode {
 
 fn run(options: &Classify) -> Result<u8, StartError> {
     let refused = |error: io::Error| StartError::new(format!("The system refuses what the command needs: {error}."));
+    if options.explain && !matches!(options.format, Format::Json | Format::Ndjson) {
+        return Err(StartError::new("The option --explain is for --format json or ndjson."));
+    }
     let interrupt = Interrupt::listen()?;
     let done = options.resume.as_deref().map(Done::read).transpose()?.unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(refused)?;

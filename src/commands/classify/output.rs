@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::Label;
 use super::resume::{self, Done, Earlier};
 use crate::config::{Classify, Format};
 use crate::error::StartError;
+use crate::model::Prediction;
 
 /// The longest that a line waits for more before it is written, unless nothing follows it.
 const DELAY: Duration = Duration::from_millis(100);
@@ -25,7 +25,7 @@ const LABEL_WIDTH: usize = 24;
 #[derive(Serialize)]
 struct Row<'a> {
     file: &'a str,
-    predictions: &'a [Label],
+    predictions: &'a [Prediction],
 }
 
 pub(super) struct Output {
@@ -81,7 +81,7 @@ impl Output {
         self.to.flush()
     }
 
-    pub(super) fn write(&mut self, file: &str, predictions: &[Label]) -> io::Result<()> {
+    pub(super) fn write(&mut self, file: &str, predictions: &[Prediction]) -> io::Result<()> {
         let mut line = match &mut self.form {
             Form::Table => table(file, predictions),
             Form::Ndjson => serde_json::to_vec(&Row { file, predictions })?,
@@ -169,10 +169,10 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
     visible.into()
 }
 
-fn table(file: &str, predictions: &[Label]) -> Vec<u8> {
-    let labels = predictions
-        .iter()
-        .map(|Label { label, confidence }| format!("  {:<LABEL_WIDTH$} {:>5.1} %", visible(label), confidence * 100.0));
+fn table(file: &str, predictions: &[Prediction]) -> Vec<u8> {
+    let labels = predictions.iter().map(|Prediction { label, confidence, .. }| {
+        format!("  {:<LABEL_WIDTH$} {:>5.1} %", visible(label), confidence * 100.0)
+    });
     let labels: String = labels.collect();
     format!("{:<FILE_WIDTH$}{}", visible(file), if labels.is_empty() { "  -" } else { &labels }).into_bytes()
 }
@@ -183,9 +183,9 @@ fn head(delimiter: u8, columns: usize) -> io::Result<Vec<u8>> {
     record(delimiter, std::iter::once("file".to_owned()).chain((1..=columns).flat_map(pair)))
 }
 
-fn separated(delimiter: u8, columns: usize, file: &str, predictions: &[Label]) -> io::Result<Vec<u8>> {
+fn separated(delimiter: u8, columns: usize, file: &str, predictions: &[Prediction]) -> io::Result<Vec<u8>> {
     let pair = |place| match predictions.get(place) {
-        Some(Label { label, confidence }) => [label.to_string(), confidence.to_string()],
+        Some(Prediction { label, confidence, .. }) => [label.to_string(), confidence.to_string()],
         None => [String::new(), String::new()],
     };
     record(delimiter, std::iter::once(file.to_owned()).chain((0..columns).flat_map(pair)))

@@ -4,17 +4,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 use url::Url;
 
+use super::Answer;
 use super::paths::Source;
 use super::reader::{Content, Reader};
-use super::{Answer, Label};
 use crate::config::Classify;
 use crate::error::StartError;
+use crate::model::Prediction;
 use crate::protocol::choice::LABELS;
 
 /// Requests at the same time, where WORKERS says nothing.
@@ -53,6 +54,8 @@ struct Model {
     labels: usize,
     #[serde(default)]
     multi_label: bool,
+    #[serde(default)]
+    activation: Option<IgnoredAny>,
     limits: Limits,
 }
 
@@ -109,6 +112,9 @@ impl Remote {
         let model: Option<Model> = read(answer).ok().filter(|_| status == 200);
         let model = model.filter(|model| (1..=MOST_LABELS).contains(&model.labels));
         let model = model.ok_or_else(|| refused(&format!("it is not glimpse (status {status})")))?;
+        if options.explain && model.activation.is_none() {
+            return Err(refused("its model has no activation maps, so leave out --explain"));
+        }
         let usual = if model.multi_label { model.labels } else { LABELS.min(model.labels) };
         Ok(Self {
             agent,
@@ -154,7 +160,7 @@ impl Remote {
     }
 
     /// Sends a picture once. An analysis changes nothing, so that it may be sent again after any failure of the connection.
-    async fn send(&self, bytes: bytes::Bytes) -> Result<Vec<Label>, Fault> {
+    async fn send(&self, bytes: bytes::Bytes) -> Result<Vec<Prediction>, Fault> {
         let mut request = self.agent.post(&self.analyze).header("Content-Type", "application/octet-stream");
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
@@ -191,6 +197,9 @@ fn analyze(base: &str, options: &Classify) -> String {
     }
     if let Some(least) = options.min_confidence {
         query.append_pair("min_confidence", &least.to_string());
+    }
+    if options.explain {
+        query.append_pair("explain", "true");
     }
     let query = query.finish();
     let separator = if query.is_empty() { "" } else { "?" };

@@ -87,7 +87,7 @@ async fn classify(State(app): State<App>, request: Request) -> Result<Json<Vec<L
             (payload.into(), Choice::new(few, None, &model)?)
         }
     };
-    let analysis = app.analyze(input, Terms { output: Output::Labels(choice.top_k), ..terms }).await?;
+    let analysis = app.analyze(input, Terms { output: choice.output(), ..terms }).await?;
     Ok(Json(analysis.predictions.into_iter().map(|it| Label { label: it.label, score: it.confidence }).collect()))
 }
 

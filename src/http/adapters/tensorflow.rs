@@ -104,7 +104,7 @@ async fn predict(State(app): State<App>, request: Request) -> Result<Response, P
     let Asked { inputs, is_columnar, top_k, min_confidence } = app.engine.prepare(terms.deadline, read).await??;
     let choice = Choice::new(top_k, min_confidence, &model)?;
     let several = inputs.len() > 1;
-    let results = app.analyze_all(inputs, Terms { output: Output::Labels(choice.top_k), ..terms }).await?;
+    let results = app.analyze_all(inputs, Terms { output: choice.output(), ..terms }).await?;
     let mut rows = Vec::with_capacity(results.len());
     for (index, result) in results.into_iter().enumerate() {
         let problem = |error: Error| if several { Problem::Input { index, error } } else { error.into() };

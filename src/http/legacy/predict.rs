@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::engine::{Output, Payload};
+use crate::engine::Payload;
 use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::BodyError;
 use crate::http::app::App;
@@ -80,7 +80,7 @@ pub(in crate::http) async fn predict(State(app): State<App>, request: Request) -
     let Received { bytes, coding, .. } = body::receive(&app, request).await?;
     let model = app.model();
     let choice = Choice::usual(&model);
-    let terms = app.terms(&model, Output::Labels(choice.top_k));
+    let terms = app.terms(&model, choice.output());
     let analysis = app.analyze(Payload::field(bytes, FIELD).compressed(coding), terms).await?;
     Ok(analyze::labels(&analysis, choice, &model))
 }

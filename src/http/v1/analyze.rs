@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::{IntoResponses, ToSchema};
 
 use super::choice::{self, Parameters};
-use crate::engine::{Analysis, Output, Stage, Timings};
+use crate::engine::{Analysis, Stage, Timings};
 use crate::http::app::App;
 use crate::http::body::{self, Content, Received};
 use crate::http::headers::{MODEL_REVISION, SERVER_TIMING};
@@ -74,7 +74,7 @@ pub(in crate::http) async fn analyze(State(app): State<App>, request: Request) -
     // Not before: a client that sends slowly would keep a model that was replaced.
     let model = app.model();
     let choice = choice::of(&uri, &model)?;
-    let terms = app.terms(&model, Output::Labels(choice.top_k));
+    let terms = app.terms(&model, choice.output());
     let analysis = app.analyze(content.picture(bytes, FIELD).compressed(coding), terms).await?;
     Ok(labels(&analysis, choice, &model))
 }

@@ -13,7 +13,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use super::choice::{self, Parameters};
 use crate::engine::json::{self, Field};
-use crate::engine::{Analysis, File, Input, Output, Payload, Pending, files};
+use crate::engine::{Analysis, File, Input, Payload, Pending, files};
 use crate::error::{Error, FieldFault, Malformed};
 use crate::guard::Document;
 use crate::http::app::App;
@@ -96,7 +96,7 @@ pub(in crate::http) async fn batch(State(app): State<App>, request: Request) -> 
     let received = body::receive(&app, request).await?;
     let model = app.model();
     let choice = choice::of(&uri, &model)?;
-    let terms = app.terms(&model, Output::Labels(choice.top_k));
+    let terms = app.terms(&model, choice.output());
     let (limit, most) = (app.max_batch, app.body_limits.max_bytes);
     let split = move |stop: &Stop| split(&received.inflated(most, stop)?, &content, limit, stop);
     let pictures = app.engine.prepare(terms.deadline, split).await?;

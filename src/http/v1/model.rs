@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::app::App;
 use crate::image::ACCEPTED;
-use crate::model::Outputs;
+use crate::model::{MapSize, Outputs};
 
 /// The model, and the server's limits.
 #[derive(Serialize, ToSchema)]
@@ -38,6 +38,8 @@ pub(in crate::http) struct Model {
     /// The least confidence of a label in an answer, where the request says nothing of it.
     #[schema(minimum = 0, maximum = 1, example = 0)]
     threshold: f32,
+    /// The size of the class activation maps that `explain=true` gives, if the model has them.
+    activation: Option<Maps>,
     /// A text that is another one when another model serves. The header `Model-Revision` of `/api/v1/analyze` has it too.
     #[schema(example = "5b0a1c2d3e4f5061")]
     revision: String,
@@ -54,6 +56,15 @@ struct Input {
     width: u32,
     #[schema(example = 224)]
     height: u32,
+}
+
+/// The size of a class activation map.
+#[derive(Serialize, ToSchema)]
+struct Maps {
+    #[schema(example = 7)]
+    rows: usize,
+    #[schema(example = 7)]
+    columns: usize,
 }
 
 /// The server's limits.
@@ -101,6 +112,7 @@ pub(in crate::http) async fn model(State(app): State<App>) -> Json<Model> {
         labels: model.labels.len(),
         multi_label,
         threshold,
+        activation: model.activation.map(|MapSize { rows, columns }| Maps { rows, columns }),
         revision: model.revision.clone(),
         formats: ACCEPTED,
         limits: Limits {

@@ -134,25 +134,28 @@ impl Shrinker {
         }
     }
 
-    /// Resizes `file`, turns it upright, and returns the RGB triples of the target, row by row from the top left; `None` where
-    /// it must be decoded.
+    /// Resizes `file`, turns it upright, and returns the RGB triples of the target, row by row from the top left, and the size of
+    /// the upright picture; `None` where it must be decoded.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], or what [`Stop::check`] returns.
-    pub(crate) fn shrink(&mut self, file: &[u8], limits: &Limits, stop: &Stop) -> Result<Option<&[u8]>, Error> {
-        match self.resize(file, limits, stop) {
+    pub(crate) fn shrink(&mut self, file: &[u8], limits: &Limits, stop: &Stop) -> Result<Option<(&[u8], Size)>, Error> {
+        let Picture { size, orientation, .. } = match self.resize(file, limits, stop) {
             Err(Failure::Doubt) => return Ok(None),
             Err(Failure::Error(error)) => return Err(error),
-            Ok(orientation) if !orientation.transpose => return Ok(Some(&self.resized)),
-            Ok(_) => {}
+            Ok(picture) => picture,
+        };
+        let size = size.turned(orientation);
+        if !orientation.transpose {
+            return Ok(Some((&self.resized, size)));
         }
         transpose(&self.resized, self.goal.target, &mut self.turned)?;
-        Ok(Some(&self.turned))
+        Ok(Some((&self.turned, size)))
     }
 
-    /// Writes the target as the picture is stored, and returns the turn that makes it upright. Most files are small, so nothing
-    /// is prepared before the size is known to be large.
-    fn resize(&mut self, file: &[u8], limits: &Limits, stop: &Stop) -> Result<Orientation, Failure> {
+    /// Writes the target as the picture is stored, and returns what the file says of the picture. Most files are small, so
+    /// nothing is prepared before the size is known to be large.
+    fn resize(&mut self, file: &[u8], limits: &Limits, stop: &Stop) -> Result<Picture, Failure> {
         let head = head::read(file)?;
         limits.check(head.size).map_err(|_| Doubt)?;
         if self.cost(head.size) > limits.max_bytes {
@@ -182,7 +185,7 @@ impl Shrinker {
         }
         mcus.finish()?;
         kernels.write(planes, resized)?;
-        Ok(orientation)
+        Ok(picture)
     }
 
     /// Bytes that the resize of a picture of this size takes, estimated from above.

@@ -14,7 +14,7 @@ mod tensor;
 mod window;
 
 use super::dct::Shrinker;
-use super::{Limits, Picture};
+use super::{Limits, Picture, Size};
 use crate::error::Error;
 use crate::stop::Stop;
 
@@ -27,7 +27,7 @@ pub use sampling::Interpolation;
 use sampling::Sampler;
 pub use settings::{Colours, Layout, Preprocess, Resample};
 use tensor::Scaling;
-pub use window::Window;
+pub use window::{Area, Window};
 
 /// Makes a model's input of pictures. The buffers are kept from picture to picture.
 #[derive(Debug)]
@@ -83,19 +83,25 @@ impl Preprocessor {
     }
 
     /// Writes a JPEG file that is much larger than the input to `tensor`, without decoding it to pixels: faster than a decoder,
-    /// and nearly the same. Returns whether it did. Where it did not, the file must be decoded: it is not a usual one, not
-    /// large, damaged, or over `limits`.
+    /// and nearly the same. Returns the size of the upright picture. Where there is none, the file must be decoded: it is not a
+    /// usual one, not large, damaged, or over `limits`.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], or what [`Stop::check`] returns.
     ///
     /// # Panics
     /// Panics if `tensor` does not fit the model: a fault of the caller.
-    pub fn shrink(&mut self, file: &[u8], limits: &Limits, tensor: &mut [f32], stop: &Stop) -> Result<bool, Error> {
-        let Some(shrinker) = &mut self.shrinker else { return Ok(false) };
-        let Some(pixels) = shrinker.shrink(file, limits, stop)? else { return Ok(false) };
+    pub fn shrink(
+        &mut self,
+        file: &[u8],
+        limits: &Limits,
+        tensor: &mut [f32],
+        stop: &Stop,
+    ) -> Result<Option<Size>, Error> {
+        let Some(shrinker) = &mut self.shrinker else { return Ok(None) };
+        let Some((pixels, size)) = shrinker.shrink(file, limits, stop)? else { return Ok(None) };
         self.scaling.apply(pixels, tensor);
-        Ok(true)
+        Ok(Some(size))
     }
 
     /// Bytes that the buffers take.

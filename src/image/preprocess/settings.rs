@@ -3,7 +3,7 @@
 use super::filter::Filter;
 use super::sampling::Interpolation;
 use super::window::Window;
-use crate::image::{CHANNELS, Size};
+use crate::image::{Area, CHANNELS, Size};
 
 /// Bytes of the weights for a pixel of the source, at most: a pixel has weights in as many outputs as the filter is wide, six
 /// for Lanczos, of 4 bytes each, on two axes.
@@ -82,6 +82,11 @@ impl Preprocess {
     pub fn of_size(width: u32, height: u32) -> Self {
         let (window, resample, colours, layout) = Default::default();
         Self { width, height, window, resample, colours, layout, mean: [0.0; 3], std: [1.0; 3] }
+    }
+
+    /// The part of an upright picture of the size `picture` that the model sees.
+    pub fn area(&self, picture: Size) -> Area {
+        self.window.area(picture, self.size())
     }
 
     /// The tensor's shape, for one picture.

@@ -1,5 +1,8 @@
 //! The part of a picture that a model sees.
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use crate::image::Size;
 
 /// How a picture of any shape becomes an input of one shape.
@@ -40,6 +43,28 @@ pub(super) struct Rectangle {
     pub(super) size: Size,
 }
 
+/// A part of a picture, in fractions of its sides.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Area {
+    /// What lies left of it.
+    #[schema(minimum = 0, maximum = 1, example = 0.0)]
+    pub left: f32,
+    /// What lies above it.
+    #[schema(minimum = 0, maximum = 1, example = 0.0)]
+    pub top: f32,
+    /// Its width.
+    #[schema(minimum = 0, maximum = 1, example = 1.0)]
+    pub width: f32,
+    /// Its height.
+    #[schema(minimum = 0, maximum = 1, example = 1.0)]
+    pub height: f32,
+}
+
+impl Area {
+    /// All of a picture.
+    pub const WHOLE: Self = Self { left: 0.0, top: 0.0, width: 1.0, height: 1.0 };
+}
+
 /// How a part of another's proportion is computed: the two originals of [`Window::CropToAspect`] round apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proportion {
@@ -64,6 +89,21 @@ impl Window {
                 Placement { part: of_aspect(picture, input, proportion), resized: input, left: 0, top: 0 }
             }
         }
+    }
+
+    /// The part of an upright picture that an input of the size `input` shows.
+    #[expect(clippy::cast_possible_truncation, reason = "fractions from 0 to 1")]
+    pub(super) fn area(self, picture: Size, input: Size) -> Area {
+        let Placement { part, resized, left, top } = self.place(picture, input, Proportion::Whole);
+        let along = |begin: u32, part: u32, whole: u32, first: u32, count: u32, resized: u32| {
+            let scale = f64::from(part) / f64::from(resized) / f64::from(whole);
+            let begin = f64::from(begin) / f64::from(whole) + f64::from(first) * scale;
+            (begin as f32, (f64::from(count) * scale) as f32)
+        };
+        let Rectangle { left: from_x, top: from_y, size } = part;
+        let (left, width) = along(from_x, size.width, picture.width, left, input.width, resized.width);
+        let (top, height) = along(from_y, size.height, picture.height, top, input.height, resized.height);
+        Area { left, top, width, height }
     }
 
     /// Pixels that the shorter side of a picture is resized to, at most.
@@ -138,6 +178,16 @@ mod tests {
         assert_eq!(crop(640, 427), (383, 256, 80, 16));
         assert_eq!(crop(100, 100), (256, 256, 16, 16));
         assert_eq!(crop(65_535, 1), (16_776_960, 256, 8_388_368, 16));
+    }
+
+    #[test]
+    fn the_part_that_a_model_sees_is_in_fractions_of_the_picture() {
+        let area = |window: Window, width, height| window.area(Size { width, height }, INPUT);
+        assert_eq!(area(Window::Stretch, 500, 375), Area::WHOLE);
+        let crop = area(Window::CentreCrop { shorter_side: 256 }, 1000, 1000);
+        assert_eq!(crop, Area { left: 0.0625, top: 0.0625, width: 0.875, height: 0.875 });
+        let crop = area(Window::CropToAspect, 400, 100);
+        assert_eq!(crop, Area { left: 0.375, top: 0.0, width: 0.25, height: 1.0 });
     }
 
     /// The values are those of Keras 3.15: of `image_dataset_from_directory`, and of whole numbers.

@@ -189,7 +189,7 @@ impl OutputTensor {
                 let values = analyses.into_iter().flat_map(|analysis| analysis.probabilities).collect();
                 Self { shape: [count, each], values: Values::Floats(values) }
             }
-            Output::Labels(_) => {
+            Output::Labels(_) | Output::Explained(_) => {
                 let each = analyses.first().map_or(0, |analysis| analysis.predictions.len());
                 let texts = analyses.iter().flat_map(|analysis| analysis.predictions.iter().map(class)).collect();
                 Self { shape: [count, each], values: Values::Texts(texts) }
@@ -215,7 +215,7 @@ impl OutputTensor {
 }
 
 /// A class as Triton writes it. The value has all of its digits, so that no client loses what another one has.
-fn class(Prediction { index, label, confidence }: &Prediction) -> String {
+fn class(Prediction { index, label, confidence, .. }: &Prediction) -> String {
     format!("{confidence}:{index}:{label}")
 }
 

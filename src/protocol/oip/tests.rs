@@ -104,7 +104,7 @@ fn outputs_are_chosen_by_name_and_class() {
 
 #[test]
 fn an_answer_has_a_row_for_each_input() {
-    let label = |index, confidence| Prediction { index, label: "a:b".into(), confidence };
+    let label = |index, confidence| Prediction { index, label: "a:b".into(), confidence, activation: None };
     let analysis = || Analysis {
         predictions: vec![label(7, 0.25), label(1, 1e-9)],
         probabilities: vec![0.5, 0.25],

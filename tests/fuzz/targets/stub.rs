@@ -39,7 +39,7 @@ impl Work for Stub {
                 &mut Vec::new(),
             )?;
         }
-        let prediction = Prediction { index: 0, label: MODEL.into(), confidence: 1.0 };
+        let prediction = Prediction { index: 0, label: MODEL.into(), confidence: 1.0, activation: None };
         Ok(match terms.output {
             Output::Labels(_) => Analysis { predictions: vec![prediction], ..Analysis::default() },
             Output::Probabilities => Analysis { probabilities: vec![1.0], ..Analysis::default() },

@@ -117,7 +117,8 @@ impl Work for Scripted {
         stop.check()?;
         match end {
             End::Answer => {
-                let predictions = vec![Prediction { index: 0, label: "scripted".into(), confidence: 1.0 }];
+                let predictions =
+                    vec![Prediction { index: 0, label: "scripted".into(), confidence: 1.0, activation: None }];
                 Ok(Analysis { predictions, ..Analysis::default() })
             }
             End::NotAnImage => Err(Error::NotAnImage),

@@ -14,7 +14,7 @@ const TARGET: Size = Size { width: 64, height: 64 };
 /// The pixels that the room makes of a file.
 pub(super) fn shrunk(file: &[u8], target: Size, window: Window) -> Option<Vec<u8>> {
     let mut shrinker = Shrinker::new(Goal { target, window, filter: Filter::Bicubic });
-    shrinker.shrink(file, &Limits::NONE, &Stop::never()).unwrap().map(<[u8]>::to_vec)
+    shrinker.shrink(file, &Limits::NONE, &Stop::never()).unwrap().map(|(pixels, _)| pixels.to_vec())
 }
 
 /// The pixels of a full decode, resized.
@@ -165,7 +165,7 @@ fn pictures_in_turn_are_as_pictures_alone() {
     let files = [&large[..], first, &small, damaged, second, &wide, first, &small, &large, damaged, &small];
     let mut held = 0;
     for (index, file) in files.into_iter().enumerate() {
-        let pixels = shrinker.shrink(file, &Limits::NONE, &Stop::never()).unwrap().map(<[u8]>::to_vec);
+        let pixels = shrinker.shrink(file, &Limits::NONE, &Stop::never()).unwrap().map(|(pixels, _)| pixels.to_vec());
         assert!(pixels == shrunk(file, target, Window::Stretch), "picture {index}");
         assert_eq!(pixels.is_none(), file.len() == damaged.len());
         assert!(shrinker.held() >= held, "buffers only grow");
