@@ -1,7 +1,8 @@
-import react from "@astrojs/react";
+import preact from "@astrojs/preact";
 import { defineConfig } from "astro/config";
 import { contentSecurityPolicy } from "./tools/content-security-policy.ts";
 import { precompress } from "./tools/precompress.ts";
+import { preloadModules } from "./tools/preload-modules.ts";
 import { relativeUrls } from "./tools/relative-urls.ts";
 
 export default defineConfig({
@@ -10,10 +11,14 @@ export default defineConfig({
   trailingSlash: "never",
   devToolbar: { enabled: false },
   server: { host: "localhost", port: 4321 },
-  integrations: [react(), relativeUrls(), contentSecurityPolicy(), precompress()],
+  integrations: [preact(), relativeUrls(), preloadModules(), contentSecurityPolicy(), precompress()],
   vite: {
     // The sample pictures and the licence lie in the repository, outside of this folder.
     server: { fs: { allow: [".."] } },
     build: { assetsInlineLimit: 0 },
+    // The scripts find the style sheets of modules that they load later relative to themselves, below any path.
+    experimental: {
+      renderBuiltUrl: (_, { hostType, ssr }) => (hostType === "js" && !ssr ? { relative: true } : undefined),
+    },
   },
 });

@@ -1,34 +1,74 @@
+import { useLanguage } from "../i18n/LanguageProvider.tsx";
 import type { Prediction } from "../lib/api.ts";
-import { percent, words } from "../lib/format.ts";
+import { labelName } from "../lib/labels.ts";
+import type { Look } from "../lib/useLook.ts";
+import { Original } from "./Original.tsx";
 import "./bars.css";
 
 /** The most labels that are all in sight. More of them scroll. */
 const FEW = 5;
 
-/** The labels and their probabilities, as text and as bars. */
-export function ConfidenceBars({ predictions }: { predictions: Prediction[] }) {
+interface Props {
+  predictions: Prediction[];
+  look: Look;
+}
+
+/** The labels and their probabilities, as text and as bars. Those with a map are buttons that show it. */
+export function ConfidenceBars({ predictions, look }: Props) {
+  const language = useLanguage();
+  const { t, format } = language;
+  const count = predictions.length;
   const list = (
-    <ol className="bars">
-      {predictions.map(({ label, confidence }, rank) => (
+    <ol class="bars">
+      {predictions.map((prediction, rank) => (
         // The index is part of the key, because two of ImageNet's labels name two classes each.
         // biome-ignore lint/suspicious/noArrayIndexKey: the list is never changed, only replaced
         <li key={rank}>
-          <span className="bars-label">{words(label)}</span>
-          <span>{percent(confidence)}</span>
-          <span className="bars-track">
-            <span style={{ width: `${confidence * 100}%` }} />
-          </span>
+          {prediction.activation ? (
+            <button
+              type="button"
+              class="bar"
+              aria-pressed={rank === look.rank}
+              onClick={() => look.choose(rank)}
+              onFocus={() => look.choose(rank)}
+              // Not on entering: a label may come below a pointer that rests. A finger chooses.
+              onPointerMove={({ pointerType }) => pointerType === "mouse" && look.hover(rank)}
+              onPointerLeave={() => look.hover(undefined)}
+            >
+              <Bar {...prediction} />
+            </button>
+          ) : (
+            <div class="bar">
+              <Bar {...prediction} />
+            </div>
+          )}
         </li>
       ))}
     </ol>
   );
-  if (predictions.length <= FEW) {
+  if (count <= FEW) {
     return list;
   }
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a keyboard can only scroll what has the focus
-    <section className="bars-many" aria-label={`${predictions.length} labels`} tabIndex={0}>
+    <section class="bars-many" aria-label={t("answer.labels", { count, number: format.number(count) })} tabIndex={0}>
       {list}
     </section>
+  );
+}
+
+function Bar({ label, confidence }: Prediction) {
+  const language = useLanguage();
+  return (
+    <>
+      <span class="bars-label">
+        <span>{labelName(label, language)}</span>
+        <Original label={label} />
+      </span>
+      <span>{language.format.percent(confidence)}</span>
+      <span class="bars-track">
+        <span style={{ width: `${confidence * 100}%` }} />
+      </span>
+    </>
   );
 }

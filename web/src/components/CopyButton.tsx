@@ -1,8 +1,7 @@
-import CheckIcon from "@mui/icons-material/Check";
-import CopyIcon from "@mui/icons-material/ContentCopy";
-import Button from "@mui/material/Button";
-import { useEffect, useState } from "react";
+import { useEffect, useState } from "preact/hooks";
+import { useLanguage } from "../i18n/LanguageProvider.tsx";
 import { copy } from "../lib/copying.ts";
+import { CHECK, COPY, Icon } from "./icons.tsx";
 
 /** How long the button shows its result, in milliseconds. */
 const SAID_FOR = 2_000;
@@ -11,6 +10,7 @@ type State = "idle" | "copied" | "refused";
 
 /** Copies a text and shows whether that worked. */
 export function CopyButton({ label, text }: { label: string; text: string }) {
+  const { t } = useLanguage();
   const [state, setState] = useState<State>("idle");
   useEffect(() => {
     if (state === "idle") {
@@ -19,21 +19,20 @@ export function CopyButton({ label, text }: { label: string; text: string }) {
     const timer = setTimeout(() => setState("idle"), SAID_FOR);
     return () => clearTimeout(timer);
   }, [state]);
-  const said: Record<State, string> = { idle: label, copied: "Copied", refused: "Not allowed" };
+  const said: Record<State, string> = { idle: label, copied: t("copy.copied"), refused: t("copy.refused") };
   return (
-    <Button
-      size="small"
-      variant="outlined"
-      startIcon={state === "copied" ? <CheckIcon /> : <CopyIcon />}
+    <button
+      type="button"
+      class="button button-small"
       onClick={() =>
         copy(text).then(
           () => setState("copied"),
           () => setState("refused"),
         )
       }
-      sx={{ flex: "0 1 10rem", minWidth: 0, paddingInline: 0 }}
     >
+      {state === "copied" ? <Icon path={CHECK} /> : <Icon path={COPY} />}
       {said[state]}
-    </Button>
+    </button>
   );
 }

@@ -1,5 +1,4 @@
-import Button from "@mui/material/Button";
-import Typography from "@mui/material/Typography";
+import { useLanguage } from "../i18n/LanguageProvider.tsx";
 import type { Failure } from "../lib/failure.ts";
 import { KeyForm } from "./KeyForm.tsx";
 import "./failure.css";
@@ -12,24 +11,25 @@ interface Props {
 
 /** The reason for a missing answer, and the button that tries again. */
 export function FailureCard({ failure, onRetry }: Props) {
+  const language = useLanguage();
+  const { t } = language;
+  const told = failure?.tell(language) ?? { title: t("phase.cancelled"), message: t("failure.cancelled") };
   return (
     <>
       <div
-        className={failure ? "failure" : "failure failure-calm"}
+        class={failure ? "failure" : "failure failure-calm"}
         data-testid="failure"
         data-kind={failure?.kind ?? "cancelled"}
       >
-        <Typography component="h1" variant="h2">
-          {failure?.title ?? "Cancelled"}
-        </Typography>
-        <Typography color="textSecondary">{failure?.message ?? "Nothing is being done with this picture."}</Typography>
+        <h1 class="title">{told.title}</h1>
+        <p class="quiet">{told.message}</p>
       </div>
       {failure?.kind === "unauthorized" ? (
         <KeyForm onKey={onRetry} />
       ) : (
-        <Button variant="outlined" onClick={onRetry} sx={{ mt: 3 }}>
-          Try again
-        </Button>
+        <button type="button" class="button failure-retry" onClick={onRetry}>
+          {t("failure.tryAgain")}
+        </button>
       )}
     </>
   );

@@ -1,21 +1,22 @@
-import Button from "@mui/material/Button";
-import type { FormEvent } from "react";
+import type { TargetedSubmitEvent } from "preact";
+import { useLanguage } from "../i18n/LanguageProvider.tsx";
 import { keepKey } from "../lib/key.ts";
 
 /** Asks for the API key that the server requires. */
 export function KeyForm({ onKey }: { onKey: () => void }) {
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const { t } = useLanguage();
+  const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     keepKey(String(new FormData(event.currentTarget).get("key") ?? "").trim());
     onKey();
   };
   return (
-    <form className="key-form" onSubmit={submit}>
-      <label htmlFor="key">API key</label>
-      <input id="key" name="key" type="password" autoComplete="current-password" required />
-      <Button variant="contained" type="submit">
-        Use this key
-      </Button>
+    <form class="key-form" onSubmit={submit}>
+      <label for="key">{t("key.label")}</label>
+      <input id="key" name="key" type="password" autocomplete="current-password" required />
+      <button type="submit" class="button button-strong">
+        {t("key.use")}
+      </button>
     </form>
   );
 }

@@ -1,42 +1,51 @@
-import ImageIcon from "@mui/icons-material/ImageOutlined";
-import Box from "@mui/material/Box";
-import Typography from "@mui/material/Typography";
-import { useState } from "react";
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { useLanguage } from "../i18n/LanguageProvider.tsx";
+import type { Size } from "../lib/activation.ts";
+import { Icon, IMAGE } from "./icons.tsx";
 import "./preview.css";
 
 interface Props {
   url: string;
   name: string;
   fit: "contain" | "cover";
+  /** What lies over the picture, once its size is known. */
+  over?: (size: Size) => ComponentChildren;
 }
 
 /** A picture, or an icon for a format that the server decodes and the browser does not. */
-export function Preview({ url, name, fit }: Props) {
+export function Preview({ url, name, fit, over }: Props) {
+  const { t } = useLanguage();
   const [isShown, setIsShown] = useState(true);
+  const [size, setSize] = useState<Size>();
   if (isShown) {
     return (
       <>
-        {fit === "contain" && <img src={url} alt="" className="preview preview-cover backdrop" />}
+        {fit === "contain" && <img src={url} alt="" class="preview preview-cover backdrop" />}
         <img
-          src={url}
-          alt={fit === "contain" ? name : ""}
-          onError={() => setIsShown(false)}
           // Of hundreds of pictures in the strip, the browser decodes only the visible ones.
           loading={fit === "cover" ? "lazy" : "eager"}
           decoding={fit === "cover" ? "async" : "auto"}
-          className={`preview preview-${fit}`}
+          src={url}
+          alt={fit === "contain" ? name : ""}
+          onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) =>
+            over && setSize({ width, height })
+          }
+          onError={() => setIsShown(false)}
+          class={`preview preview-${fit}`}
         />
+        {size && over?.(size)}
       </>
     );
   }
   if (fit === "cover") {
-    return <ImageIcon color="action" />;
+    return <Icon path={IMAGE} class="quiet" />;
   }
   return (
-    <Box sx={{ display: "grid", justifyItems: "center", gap: 1, p: 4, textAlign: "center" }}>
-      <ImageIcon color="action" sx={{ fontSize: "3.5rem" }} />
-      <Typography sx={{ fontWeight: 600, overflowWrap: "anywhere" }}>{name}</Typography>
-      <Typography color="textSecondary">This browser can’t show it; the server may still know it.</Typography>
-    </Box>
+    <div class="preview-missing">
+      <Icon path={IMAGE} class="icon-huge quiet" />
+      <p class="preview-name">{name}</p>
+      <p class="quiet">{t("viewfinder.unknown")}</p>
+    </div>
   );
 }

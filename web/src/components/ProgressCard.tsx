@@ -1,10 +1,8 @@
-import Box from "@mui/material/Box";
-import Button from "@mui/material/Button";
-import LinearProgress from "@mui/material/LinearProgress";
-import Typography from "@mui/material/Typography";
+import { useLanguage } from "../i18n/LanguageProvider.tsx";
+import type { Language } from "../i18n/language.ts";
 import type { Phase } from "../lib/analysis.ts";
-import { bytes } from "../lib/format.ts";
 import type { Picture } from "../lib/visit.ts";
+import { ProgressBar } from "./ProgressBar.tsx";
 
 /** The least bytes of an upload whose progress is shown in per cent. A smaller one ends too soon. */
 const LARGE = 250_000;
@@ -16,23 +14,17 @@ interface Props {
 
 /** The current phase of an analysis, its progress, and the button that cancels it. */
 export function ProgressCard({ picture, onCancel }: Props) {
-  const { phase } = picture;
-  const { title, detail, done } = describe(phase);
+  const language = useLanguage();
+  const { title, detail, done } = describe(picture.phase, language);
   return (
-    <Box sx={{ display: "grid", gap: 2.5, alignContent: "start" }}>
-      <Typography component="h1" variant="h2" color="textSecondary">
-        {title}
-      </Typography>
-      <LinearProgress
-        aria-label={title}
-        sx={{ height: "0.6rem", borderRadius: "1rem", bgcolor: "divider" }}
-        {...(done === undefined ? {} : { variant: "determinate", value: done * 100 })}
-      />
-      <Typography sx={{ minHeight: "1.5em" }}>{detail ?? picture.file.name}</Typography>
-      <Button variant="outlined" onClick={onCancel} sx={{ justifySelf: "start" }}>
-        Cancel
-      </Button>
-    </Box>
+    <div class="card">
+      <h1 class="title quiet">{title}</h1>
+      <ProgressBar label={title} done={done} />
+      <p class="progress-detail">{detail ?? picture.file.name}</p>
+      <button type="button" class="button" onClick={onCancel}>
+        {language.t("progress.cancel")}
+      </button>
+    </div>
   );
 }
 
@@ -43,21 +35,27 @@ interface Description {
   done?: number;
 }
 
-function describe(phase: Phase): Description {
+function describe(phase: Phase, language: Language): Description {
+  const { t, format } = language;
   switch (phase.name) {
     case "waiting":
-      return { title: "Waiting", detail: "It is analyzed after those before it." };
+      return { title: t("phase.waiting"), detail: t("progress.turn") };
     case "uploading":
       return phase.bytes < LARGE
-        ? { title: "Analyzing" }
+        ? { title: t("phase.analyzing") }
         : {
-            title: `Uploading ${Math.floor(phase.fraction * 100)} %`,
-            detail: `${bytes(phase.fraction * phase.bytes)} of ${bytes(phase.bytes)}`,
+            title: t("phase.uploading", { percent: format.progress(phase.fraction) }),
+            detail: t("progress.sent", {
+              sent: format.bytes(phase.fraction * phase.bytes),
+              all: format.bytes(phase.bytes),
+            }),
             done: phase.fraction,
           };
-    case "busy":
-      return { title: "Busy", detail: `${phase.failure.message}. Trying again in ${phase.seconds} s` };
+    case "busy": {
+      const { message } = phase.failure.tell(language);
+      return { title: t("phase.busy"), detail: t("progress.retry", { message, time: format.seconds(phase.seconds) }) };
+    }
     default:
-      return { title: "Analyzing" };
+      return { title: t("phase.analyzing") };
   }
 }

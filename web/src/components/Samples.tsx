@@ -1,18 +1,16 @@
-import Box from "@mui/material/Box";
-import ButtonBase from "@mui/material/ButtonBase";
-import Typography from "@mui/material/Typography";
-import { useState } from "react";
+import { useState } from "preact/hooks";
 import cat from "../../../tests/pictures/chelsea.webp";
 import coffee from "../../../tests/pictures/coffee.jpg";
 import rocket from "../../../tests/pictures/rocket_progressive.jpg";
+import { useLanguage } from "../i18n/LanguageProvider.tsx";
 import "./samples.css";
 
 /** The licence is CC0: see `tests/pictures/README.md`. */
 const SAMPLES = [
-  { name: "A cat", file: "chelsea.webp", ...cat },
-  { name: "A cup of coffee", file: "coffee.jpg", ...coffee },
-  { name: "A rocket", file: "rocket.jpg", ...rocket },
-];
+  { name: "samples.cat", file: "chelsea.webp", ...cat },
+  { name: "samples.coffee", file: "coffee.jpg", ...coffee },
+  { name: "samples.rocket", file: "rocket.jpg", ...rocket },
+] as const;
 
 interface Props {
   onFiles: (files: File[]) => void;
@@ -20,6 +18,7 @@ interface Props {
 
 /** Sample pictures to try the page with. */
 export function Samples({ onFiles }: Props) {
+  const { t } = useLanguage();
   const [isMissing, setIsMissing] = useState(false);
   const take = async (src: string, name: string) => {
     try {
@@ -36,22 +35,22 @@ export function Samples({ onFiles }: Props) {
     }
   };
   return (
-    <Box component="section" aria-labelledby="samples">
-      <Typography id="samples" component="h2" variant="h3" color="textSecondary" sx={{ mb: 1 }}>
-        No picture at hand? Try one of these
-      </Typography>
-      <div className="samples">
+    <section aria-labelledby="samples">
+      <h2 id="samples" class="subtitle">
+        {t("samples.heading")}
+      </h2>
+      <div class="samples">
         {SAMPLES.map(({ name, file, src, width, height }) => (
-          <ButtonBase key={file} className="sample" aria-label={name} onClick={() => take(src, file)}>
+          <button key={file} type="button" class="sample" aria-label={t(name)} onClick={() => take(src, file)}>
             <img src={src} alt="" width={width} height={height} />
-          </ButtonBase>
+          </button>
         ))}
       </div>
       {isMissing && (
-        <Typography role="alert" color="error" sx={{ mt: 1 }}>
-          The sample can’t be loaded: check the network and that the server runs.
-        </Typography>
+        <p role="alert" class="samples-missing">
+          {t("samples.missing")}
+        </p>
       )}
-    </Box>
+    </section>
   );
 }

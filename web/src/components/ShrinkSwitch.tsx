@@ -1,5 +1,5 @@
-import Switch from "@mui/material/Switch";
-import Typography from "@mui/material/Typography";
+import { useLanguage } from "../i18n/LanguageProvider.tsx";
+import "./switch.css";
 
 interface Props {
   checked: boolean;
@@ -10,22 +10,25 @@ interface Props {
 
 /** Turns the shrinking of large photographs on and off. */
 export function ShrinkSwitch({ checked, shortSide, onChange }: Props) {
+  const { t, format } = useLanguage();
   return (
     <div>
-      <label htmlFor="shrinks">
-        <Switch
+      <label for="shrinks" class="switch-label">
+        <input
           id="shrinks"
+          type="checkbox"
+          // biome-ignore lint/a11y/useAriaPropsForRole: a checkbox has its state of itself
+          role="switch"
+          class="switch"
           checked={checked}
-          onChange={(_, on) => onChange(on)}
-          slotProps={{ input: { "aria-describedby": "shrink" } }}
-          sx={{ ml: -1.5 }}
+          aria-describedby="shrink"
+          onChange={({ currentTarget }) => onChange(currentTarget.checked)}
         />
-        Shrink large photographs
+        {t("shrink.label")}
       </label>
-      <Typography id="shrink" variant="body2" color="textSecondary">
-        Before they are sent, to a short side of {shortSide} pixels. The answer hardly changes, the upload is much
-        faster.
-      </Typography>
+      <p id="shrink" class="small quiet">
+        {t("shrink.text", { pixels: format.number(shortSide) })}
+      </p>
     </div>
   );
 }

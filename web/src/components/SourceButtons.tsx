@@ -1,8 +1,7 @@
-import FolderIcon from "@mui/icons-material/AddPhotoAlternateOutlined";
-import CameraIcon from "@mui/icons-material/PhotoCameraOutlined";
-import Button from "@mui/material/Button";
-import Stack from "@mui/material/Stack";
-import { type ChangeEvent, type RefObject, useRef } from "react";
+import type { RefObject, TargetedEvent } from "preact";
+import { useRef } from "preact/hooks";
+import { useLanguage } from "../i18n/LanguageProvider.tsx";
+import { ADD_PHOTO, CAMERA, Icon } from "./icons.tsx";
 
 interface Props {
   /** The file input. Other components open its dialog too. */
@@ -14,26 +13,23 @@ interface Props {
 
 /** The buttons that open the file dialog and, on touch screens, the camera. */
 export function SourceButtons({ chooser, accepted, onFiles }: Props) {
+  const { t } = useLanguage();
   const camera = useRef<HTMLInputElement>(null);
-  const take = ({ currentTarget }: ChangeEvent<HTMLInputElement>) => {
+  const take = ({ currentTarget }: TargetedEvent<HTMLInputElement>) => {
     onFiles([...(currentTarget.files ?? [])]);
     // Without this, choosing the same file again fires no event.
     currentTarget.value = "";
   };
   return (
-    <Stack direction="row" sx={{ gap: 1, flexWrap: "wrap" }}>
-      <Button variant="contained" size="large" startIcon={<FolderIcon />} onClick={() => chooser.current?.click()}>
-        Choose photographs
-      </Button>
-      <Button
-        variant="outlined"
-        size="large"
-        startIcon={<CameraIcon />}
-        onClick={() => camera.current?.click()}
-        className="for-touch"
-      >
-        Take a photo
-      </Button>
+    <div class="source-buttons">
+      <button type="button" class="button button-strong button-large" onClick={() => chooser.current?.click()}>
+        <Icon path={ADD_PHOTO} />
+        {t("sources.choose")}
+      </button>
+      <button type="button" class="button button-large for-touch" onClick={() => camera.current?.click()}>
+        <Icon path={CAMERA} />
+        {t("sources.take")}
+      </button>
       <input ref={chooser} type="file" hidden multiple accept={accepted} onChange={take} data-testid="chooser" />
       <input
         ref={camera}
@@ -44,6 +40,6 @@ export function SourceButtons({ chooser, accepted, onFiles }: Props) {
         onChange={take}
         data-testid="camera"
       />
-    </Stack>
+    </div>
   );
 }

@@ -1,7 +1,6 @@
-import Box from "@mui/material/Box";
-import ButtonBase from "@mui/material/ButtonBase";
-import Typography from "@mui/material/Typography";
-import { heading } from "../lib/format.ts";
+import { useLanguage } from "../i18n/LanguageProvider.tsx";
+import type { Language } from "../i18n/language.ts";
+import { heading } from "../lib/labels.ts";
 import type { Picture } from "../lib/visit.ts";
 import { Preview } from "./Preview.tsx";
 import "./strip.css";
@@ -14,46 +13,50 @@ interface Props {
 
 /** The pictures of this visit with their answers. Choosing one shows it again. */
 export function Strip({ pictures, selected, onSelect }: Props) {
+  const language = useLanguage();
+  const { t } = language;
   return (
-    <Box component="section" className="strip-section" aria-labelledby="visit">
-      <Typography id="visit" component="h2" variant="h3" color="textSecondary" sx={{ mb: 1 }}>
-        Pictures of this visit
-      </Typography>
+    <section class="strip-section" aria-labelledby="visit">
+      <h2 id="visit" class="subtitle">
+        {t("visit.heading")}
+      </h2>
       {pictures.length === 0 ? (
-        <Typography color="textSecondary">None yet.</Typography>
+        <p class="quiet">{t("visit.none")}</p>
       ) : (
-        <ul className="strip">
+        <ul class="strip">
           {pictures.map((picture) => (
             <li key={picture.id}>
-              <ButtonBase
-                className="strip-picture"
+              <button
+                type="button"
+                class="strip-picture"
                 aria-current={picture.id === selected ? "true" : undefined}
                 onClick={() => onSelect(picture.id)}
               >
-                <span className="strip-frame">
+                <span class="strip-frame">
                   <Preview url={picture.url} name={picture.file.name} fit="cover" />
                 </span>
-                <span className="strip-caption">{caption(picture)}</span>
-              </ButtonBase>
+                <span class="strip-caption">{caption(picture, language)}</span>
+              </button>
             </li>
           ))}
         </ul>
       )}
-    </Box>
+    </section>
   );
 }
 
-function caption({ phase }: Picture): string {
+function caption({ phase }: Picture, language: Language): string {
+  const { t } = language;
   switch (phase.name) {
     case "answered":
-      return heading(phase.answer);
+      return heading(phase.answer, language);
     case "failed":
-      return phase.failure.title;
+      return phase.failure.tell(language).title;
     case "cancelled":
-      return "Cancelled";
+      return t("phase.cancelled");
     case "waiting":
-      return "Waiting";
+      return t("phase.waiting");
     default:
-      return "Analyzing";
+      return t("phase.analyzing");
   }
 }

@@ -1,6 +1,14 @@
-import Typography from "@mui/material/Typography";
-import { duration } from "../lib/format.ts";
+import { useLanguage } from "../i18n/LanguageProvider.tsx";
+import type { TextKey } from "../i18n/language.ts";
 import { type Timing, total } from "../lib/serverTiming.ts";
+
+/** The stages that have a name in each language. */
+const STAGES = new Map<string, TextKey>([
+  ["queue", "timings.queue"],
+  ["decode", "timings.decode"],
+  ["resize", "timings.resize"],
+  ["inference", "timings.inference"],
+]);
 
 interface Props {
   timings: Timing[];
@@ -10,21 +18,21 @@ interface Props {
 
 /** The time of each of the server's stages, and the total time. */
 export function Timings({ timings, roundTrip }: Props) {
+  const { t, format } = useLanguage();
+  const all = format.duration(roundTrip);
   if (timings.length === 0) {
-    return (
-      <Typography variant="body2" color="textSecondary">
-        Answered in {duration(roundTrip)}.
-      </Typography>
-    );
+    return <p class="quiet">{t("timings.all", { all })}</p>;
   }
+  const stages = timings.map(({ name, milliseconds }) => {
+    const key = STAGES.get(name);
+    return t("timings.stage", { name: key ? t(key) : name, time: format.duration(milliseconds) });
+  });
   return (
     <>
-      <Typography variant="body2" sx={{ fontWeight: 600 }} data-testid="server-time">
-        {duration(total(timings))} on the server, {duration(roundTrip)} in all
-      </Typography>
-      <Typography variant="body2" color="textSecondary">
-        {timings.map(({ name, milliseconds }) => `${name} ${duration(milliseconds)}`).join(" · ")}
-      </Typography>
+      <p class="timings-sum" data-testid="server-time">
+        {t("timings.sum", { server: format.duration(total(timings)), all })}
+      </p>
+      <p class="quiet timings-stages">{stages.join(" · ")}</p>
     </>
   );
 }

@@ -1,22 +1,23 @@
-import AddPhotoIcon from "@mui/icons-material/AddPhotoAlternateOutlined";
-import Box from "@mui/material/Box";
-import ButtonBase from "@mui/material/ButtonBase";
-import Typography from "@mui/material/Typography";
-import { type ReactNode, useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLanguage } from "../i18n/LanguageProvider.tsx";
+import { type Look, predictionsOf } from "../lib/useLook.ts";
 import { isUnderWay, type Picture } from "../lib/visit.ts";
+import { ADD_PHOTO, Icon } from "./icons.tsx";
 import { Preview } from "./Preview.tsx";
+import { WhereMaps } from "./WhereMaps.tsx";
 import "./viewfinder.css";
 
 interface Props {
   picture: Picture | undefined;
+  look: Look;
   onChoose: () => void;
 }
 
 /** The selected picture in a viewfinder frame, or a drop zone before the first picture. */
-export function Viewfinder({ picture, onChoose }: Props) {
+export function Viewfinder({ picture, look, onChoose }: Props) {
   const frame = useRef<HTMLDivElement>(null);
   const id = picture?.id;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (id === undefined) {
       return;
     }
@@ -29,35 +30,46 @@ export function Viewfinder({ picture, onChoose }: Props) {
   }, [id]);
   if (!picture) {
     return (
-      <ButtonBase className="viewfinder viewfinder-empty" onClick={onChoose}>
+      <button type="button" class="viewfinder viewfinder-empty" onClick={onChoose}>
         <Corners />
         <Invitation />
-      </ButtonBase>
+      </button>
     );
   }
   return (
-    <div ref={frame} tabIndex={-1} className={isUnderWay(picture) ? "viewfinder viewfinder-working" : "viewfinder"}>
-      <Preview key={picture.id} url={picture.url} name={picture.file.name} fit="contain" />
+    <div ref={frame} tabIndex={-1} class={isUnderWay(picture) ? "viewfinder viewfinder-working" : "viewfinder"}>
+      <Preview
+        key={picture.id}
+        url={picture.url}
+        name={picture.file.name}
+        fit="contain"
+        over={(size) => <WhereMaps predictions={predictionsOf(picture)} look={look} size={size} />}
+      />
       <Corners />
     </div>
   );
 }
 
-function Corners(): ReactNode {
-  return ["tl", "tr", "bl", "br"].map((corner) => <span key={corner} className={`corner corner-${corner}`} />);
+function Corners() {
+  return (
+    <>
+      {["tl", "tr", "bl", "br"].map((corner) => (
+        <span key={corner} class={`corner corner-${corner}`} />
+      ))}
+    </>
+  );
 }
 
 function Invitation() {
+  const { t } = useLanguage();
   return (
-    <Box component="span" sx={{ display: "grid", justifyItems: "center", gap: 1, p: 4, textAlign: "center" }}>
-      <AddPhotoIcon sx={{ fontSize: "3.5rem", color: "primary.main" }} />
-      <Typography component="span" sx={{ fontSize: "1.25rem", fontWeight: 700 }}>
-        <span className="for-mouse">Drop photographs here</span>
-        <span className="for-touch">Tap to choose photographs</span>
-      </Typography>
-      <Typography component="span" color="textSecondary" className="for-mouse">
-        or anywhere on the page, paste one, or click to choose
-      </Typography>
-    </Box>
+    <span class="invitation">
+      <Icon path={ADD_PHOTO} class="icon-huge" />
+      <span class="invitation-first">
+        <span class="for-mouse">{t("viewfinder.drop")}</span>
+        <span class="for-touch">{t("viewfinder.tap")}</span>
+      </span>
+      <span class="quiet for-mouse">{t("viewfinder.otherWays")}</span>
+    </span>
   );
 }

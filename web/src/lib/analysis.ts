@@ -29,6 +29,8 @@ export interface Options {
   /** The short side to which it is shrunk, in pixels. */
   shortSide: number;
   limits?: Limits | undefined;
+  /** Whether to ask for the maps of the labels. */
+  explains?: boolean;
   /** Called with every phase, including the last. */
   report: (phase: Phase) => void;
 }
@@ -46,13 +48,14 @@ export async function analyzePicture(file: File, options: Options): Promise<void
 }
 
 async function answered(picture: Blob, options: Options): Promise<Phase> {
-  const { signal, limits, report } = options;
+  const { signal, limits, explains = false, report } = options;
   for (let attempt = 1; ; attempt += 1) {
     const begun = performance.now();
     try {
       const answer = await analyze(picture, {
         signal,
         limits,
+        explains,
         onUpload: (fraction, bytes) => report({ name: "uploading", fraction, bytes }),
         onUploaded: () => report({ name: "analyzing" }),
       });

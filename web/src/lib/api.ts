@@ -1,7 +1,8 @@
 /** The part of the server's API that this page uses: the served model, and the analysis of a picture. */
 
 import { unlessAborted } from "./abort.ts";
-import { failureOf, failures } from "./failure.ts";
+import { type Activation, isActivation } from "./activation.ts";
+import { Failure, failureOf, failures } from "./failure.ts";
 import { checkReadable, mediaType } from "./files.ts";
 import { readKey } from "./key.ts";
 import { parseServerTiming, type Timing } from "./serverTiming.ts";
@@ -18,11 +19,14 @@ const STALLED_AFTER = 30_000;
 const GRACE = STALLED_AFTER;
 /** The assumed limit of the server while it is unknown, in milliseconds. */
 const USUAL_TIMEOUT = 30_000;
+const BAD_REQUEST = 400;
 
 export interface Prediction {
   label: string;
   /** A probability, 0 to 1. */
   confidence: number;
+  /** Where the evidence for it lies. Only where the page asked for it, and of the first ten labels. */
+  activation?: Activation;
 }
 
 export interface Answer {
@@ -54,6 +58,8 @@ export interface Model {
   multiLabel?: boolean;
   /** 0 to 1. */
   threshold?: number;
+  /** The size of its maps. Missing or null where it has none. */
+  activation?: { rows: number; columns: number } | null;
   /** A text that differs from that of every other model. */
   revision?: string;
   limits: Limits;
@@ -64,14 +70,16 @@ export interface Model {
 export interface AnalyzeOptions {
   signal: AbortSignal;
   limits?: Limits | undefined;
+  /** Whether to ask for the maps of the labels. A model without maps refuses that. */
+  explains?: boolean;
   /** Called with the share of the file that has been sent, 0 to 1, and its size in bytes. */
   onUpload?: (fraction: number, bytes: number) => void;
   /** Called once, when the whole file has been sent. */
   onUploaded?: () => void;
 }
 
-export function analyzeUrl(): string {
-  return `${BASE}/api/v1/analyze`;
+export function analyzeUrl(explains = false): string {
+  return `${BASE}/api/v1/analyze${explains ? "?explain=true" : ""}`;
 }
 
 export async function describeModel(signal: AbortSignal): Promise<Model> {
@@ -94,7 +102,15 @@ export async function analyze(picture: Blob, options: AnalyzeOptions): Promise<A
     throw failures.tooLarge(picture.size, limit);
   }
   await unlessAborted(checkReadable(picture), options.signal);
-  return send(picture, options);
+  try {
+    return await send(picture, options);
+  } catch (error) {
+    // Another model may serve by now, one without maps.
+    if (options.explains && error instanceof Failure && error.status === BAD_REQUEST) {
+      return send(picture, { ...options, explains: false });
+    }
+    throw error;
+  }
 }
 
 /** Sends with XMLHttpRequest, because `fetch` does not report upload progress. */
@@ -130,7 +146,7 @@ function send(picture: Blob, options: AnalyzeOptions): Promise<Answer> {
       patience.stop();
       signal.removeEventListener("abort", abort);
     };
-    request.open("POST", analyzeUrl());
+    request.open("POST", analyzeUrl(options.explains));
     request.setRequestHeader("Content-Type", mediaType(picture));
     const key = readKey();
     if (key) {
@@ -167,7 +183,11 @@ function parsePredictions(text: string): Prediction[] {
 
 function isPrediction(value: unknown): value is Prediction {
   const prediction = value as Prediction | null;
-  return typeof prediction?.label === "string" && typeof prediction.confidence === "number";
+  return (
+    typeof prediction?.label === "string" &&
+    typeof prediction.confidence === "number" &&
+    (prediction.activation === undefined || isActivation(prediction.activation))
+  );
 }
 
 /** A timer that calls back once it has not been restarted for the time last set. */

@@ -2,9 +2,10 @@
 
 import type { Answer } from "./api.ts";
 
-/** The answer as JSON, as the server sent it. */
+/** The answer as JSON, as the server sends it without the maps of the labels. */
 export function asJson(answer: Answer): string {
-  return JSON.stringify(answer.predictions, null, 2);
+  const predictions = answer.predictions.map(({ activation, ...prediction }) => prediction);
+  return JSON.stringify(predictions, null, 2);
 }
 
 /** A POSIX shell command that sends the file `name` to the server at `url`. It does not contain the API key. */

@@ -1,6 +1,6 @@
 /** The failures of an analysis, with the texts that the page shows. */
 
-import { bytes } from "./format.ts";
+import type { Language, TextKey } from "../i18n/language.ts";
 
 export type FailureKind =
   | "offline"
@@ -13,63 +13,73 @@ export type FailureKind =
   | "broken"
   | "unreadable";
 
-/** The reason for a missing answer: a title, and a message with the remedy. */
+/** The texts of a failure: a title, and a message with the remedy. */
+export interface Told {
+  title: string;
+  message: string;
+}
+
+/** The reason for a missing answer. */
 export class Failure extends Error {
   readonly kind: FailureKind;
-  readonly title: string;
+  /** Returns the texts in a language. */
+  readonly tell: (language: Language) => Told;
   /** Milliseconds until a retry, if the server named a time. */
   readonly retryAfter: number | undefined;
+  /** The status of the response, if there was one. */
+  readonly status: number | undefined;
 
-  constructor(kind: FailureKind, title: string, message: string, retryAfter?: number) {
-    super(message);
+  constructor(kind: FailureKind, tell: (language: Language) => Told, retryAfter?: number, status?: number) {
+    super(kind);
     this.name = "Failure";
     this.kind = kind;
-    this.title = title;
+    this.tell = tell;
     this.retryAfter = retryAfter;
+    this.status = status;
   }
 }
 
 /** Failures that the page detects. */
 export const failures = {
-  offline: () =>
-    new Failure(
-      "offline",
-      "No connection to the server",
-      "Check the network and that the server runs, then try again.",
-    ),
-  timeout: () => new Failure("timeout", "No answer in time", "The server or the network is slow: try again later."),
+  offline: () => plain("offline", "failure.offline", "failure.offlineText"),
+  timeout: () => plain("timeout", "failure.timeout", "failure.timeoutText"),
   tooLarge: (size: number, limit: number) =>
-    new Failure(
-      "tooLarge",
-      "The picture is too large",
-      `The upload would be ${bytes(size)}, and the server takes ${bytes(limit)}: send a smaller picture.`,
-    ),
-  empty: () => new Failure("unreadable", "The file is empty", "Choose another one."),
-  unreadable: () =>
-    new Failure("unreadable", "The file can't be read", "It may have been moved or be a folder: choose it again."),
-  ours: () => new Failure("broken", "This page has failed", "Reload it, then try again."),
-  notOurs: () =>
-    new Failure(
-      "broken",
-      "An answer that makes no sense",
-      "Something between here and the server has answered in its place: try again later.",
-    ),
+    new Failure("tooLarge", ({ t, format }) => ({
+      title: t("failure.tooLarge"),
+      message: t("failure.tooLargeText", { size: format.bytes(size), limit: format.bytes(limit) }),
+    })),
+  empty: () => plain("unreadable", "failure.empty", "failure.emptyText"),
+  unreadable: () => plain("unreadable", "failure.unreadable", "failure.unreadableText"),
+  ours: () => plain("broken", "failure.ours", "failure.oursText"),
+  notOurs: () => plain("broken", "failure.notOurs", "failure.notOursText"),
 };
 
-const TITLES: Partial<Record<FailureKind, string>> = {
-  unauthorized: "An API key, please",
-  busy: "The server is busy",
-  limited: "Too many requests",
-  timeout: "No answer in time",
-  tooLarge: "The picture is too large",
-  refused: "This picture can't be analyzed",
+function plain(kind: FailureKind, title: TextKey, message: TextKey): Failure {
+  return new Failure(kind, ({ t }) => ({ title: t(title), message: t(message) }));
+}
+
+/** The titles of the failures that a status tells. */
+const TITLES: Partial<Record<FailureKind, TextKey>> = {
+  unauthorized: "failure.unauthorized",
+  busy: "failure.busy",
+  limited: "failure.limited",
+  timeout: "failure.timeout",
+  tooLarge: "failure.tooLarge",
+  refused: "failure.refused",
 };
 
-/** The failure for an error response. The status picks the title, and the body's `message` is shown unchanged. */
+/**
+ * The failure for an error response. The status picks the title. The body's `message` is shown in the page's language if it
+ * has a translation, and unchanged otherwise.
+ */
 export function failureOf(status: number, body: string, retryAfter: string | null): Failure {
   const kind = kindOf(status);
-  const message = messageIn(body) ?? `The server answered with status ${status} and no explanation.`;
-  return new Failure(kind, TITLES[kind] ?? "The server has failed", message, milliseconds(retryAfter));
+  const sentence = messageIn(body);
+  const tell = ({ t, sentence: translate }: Language) => ({
+    title: t(TITLES[kind] ?? "failure.broken"),
+    message: sentence === undefined ? t("failure.unexplained", { status }) : translate(sentence),
+  });
+  return new Failure(kind, tell, milliseconds(retryAfter), status);
 }
 
 function kindOf(status: number): FailureKind {

@@ -1,5 +1,6 @@
-/** What the page knows of the models that serve, and its sentences about them. */
+/** What the page knows of the models that serve, and its texts about them. */
 
+import type { Language } from "../i18n/language.ts";
 import type { Model } from "./api.ts";
 import type { Picture } from "./visit.ts";
 
@@ -11,8 +12,8 @@ export interface Known {
   model: Model | undefined;
   /** The models that served before, by their revision. */
   earlier: Record<string, Model>;
-  /** The sentence about the last change that can be seen on the page. */
-  change: string | undefined;
+  /** The model of the last change that can be seen on the page, if there was one. */
+  change: Model | undefined;
 }
 
 export const NOTHING: Known = { model: undefined, earlier: {}, change: undefined };
@@ -22,12 +23,16 @@ export function learn({ model: before, earlier, change }: Known, model: Model): 
   if (!before) {
     return { model, earlier, change };
   }
-  const isVisible = described(before) !== described(model);
   return {
     model,
     earlier: before.revision === undefined ? earlier : { ...earlier, [before.revision]: before },
-    change: isVisible ? `Another model serves now: ${described(model)}` : change,
+    change: shown(before) === shown(model) ? change : model,
   };
+}
+
+/** The part of a description that the page shows, to compare models by. */
+function shown({ name, version, licence, labels, multiLabel = false, threshold = 0 }: Model): string {
+  return JSON.stringify([name, version, licence, labels, multiLabel, threshold]);
 }
 
 /** The model that answered for a picture, if another one serves now. */
@@ -36,21 +41,25 @@ export function earlierModel({ model, earlier }: Known, { phase }: Picture): Mod
   return revision === undefined || revision === model?.revision ? undefined : earlier[revision];
 }
 
-export function named({ name, version }: Model): string {
-  return `${name} (${version})`;
+export function named({ name, version }: Model, { t }: Language): string {
+  return t("model.name", { name, version });
 }
 
 /** The model's name, licence and labels. */
-export function described(model: Model): string {
-  return `${named(model)}, ${model.licence}, with ${choice(model)}`;
+export function described(model: Model, language: Language): string {
+  const { t } = language;
+  return t("model.description", {
+    name: named(model, language),
+    licence: model.licence,
+    choice: choice(model, language),
+  });
 }
 
 /** The labels that an answer has. */
-function choice({ labels, multiLabel = false, threshold = 0 }: Model): string {
-  const all = `its ${labels} ${labels === 1 ? "label" : "labels"}`;
+function choice({ labels, multiLabel = false, threshold = 0 }: Model, { t, format }: Language): string {
+  const number = format.number(labels);
   if (multiLabel) {
-    // The space does not break.
-    return `those of ${all} that reach ${Number((threshold * 100).toFixed(1))}\u00a0%`;
+    return t("model.above", { count: labels, number, percent: format.threshold(threshold) });
   }
-  return labels > USUAL_LABELS ? `the three most likely of ${all}` : all;
+  return labels > USUAL_LABELS ? t("model.top", { number }) : t("model.all", { count: labels, number });
 }

@@ -1,4 +1,5 @@
-import { type RefObject, useEffect, useRef } from "react";
+import type { RefObject } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 /**
  * Keeps the focus in an element whose content is replaced. If the focused button disappears, the element gets the focus,
@@ -20,7 +21,7 @@ export function useFocusKeeper(content: unknown): RefObject<HTMLElement | null> 
   }, []);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change of the content removes the focused button
-  useEffect(() => {
+  useLayoutEffect(() => {
     const isLost = document.activeElement === document.body && held.current?.isConnected === false;
     if (isLost) {
       element.current?.focus({ preventScroll: true });

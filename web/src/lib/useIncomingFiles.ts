@@ -1,5 +1,6 @@
-import { useEffect, useEffectEvent, useState } from "react";
+import { useEffect, useState } from "preact/hooks";
 import { filesOf, hasFiles } from "./files.ts";
+import { useEvent } from "./useEvent.ts";
 
 /**
  * Takes files that are dropped anywhere on the page or pasted into it.
@@ -8,7 +9,7 @@ import { filesOf, hasFiles } from "./files.ts";
  */
 export function useIncomingFiles(onFiles: (files: File[]) => void): boolean {
   const [isOver, setIsOver] = useState(false);
-  const take = useEffectEvent(onFiles);
+  const take = useEvent(onFiles);
 
   useEffect(() => {
     // Enter and leave fire for every element that is crossed, and leave does not fire for a removed element.
@@ -57,6 +58,6 @@ export function useIncomingFiles(onFiles: (files: File[]) => void): boolean {
         document.removeEventListener(type, listener);
       }
     };
-  }, []);
+  }, [take]);
   return isOver;
 }

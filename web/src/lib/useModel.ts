@@ -1,6 +1,7 @@
-import { useEffect, useEffectEvent, useReducer, useRef } from "react";
+import { useEffect, useReducer, useRef } from "preact/hooks";
 import { describeModel, type Model } from "./api.ts";
 import { type Known, learn, NOTHING } from "./model.ts";
+import { useEvent } from "./useEvent.ts";
 
 /** The least time after a request for the model until a page that becomes visible sends another one, in milliseconds. */
 export const LOOK_AGAIN_AFTER = 60_000;
@@ -36,7 +37,7 @@ export function useModel(): ServedModel {
     describeModel(controller.signal).then(take, () => undefined);
   };
 
-  const begin = useEffectEvent(ask);
+  const begin = useEvent(ask);
   useEffect(() => {
     const askIfUnknown = () => current.current ?? begin();
     const askIfVisible = () => {
@@ -54,7 +55,7 @@ export function useModel(): ServedModel {
       window.removeEventListener("online", askIfUnknown);
       document.removeEventListener("visibilitychange", askIfVisible);
     };
-  }, []);
+  }, [begin]);
 
   const check = (revision: string | undefined) => {
     if (revision !== undefined && revision !== current.current?.revision) {

@@ -1,6 +1,7 @@
-import { useEffect, useEffectEvent, useReducer, useRef } from "react";
+import { useEffect, useReducer, useRef } from "preact/hooks";
 import { analyzePicture, type Phase } from "./analysis.ts";
 import type { Answer, Limits } from "./api.ts";
+import { useEvent } from "./useEvent.ts";
 import { EMPTY, next, type Picture, reduce } from "./visit.ts";
 
 export interface VisitOptions {
@@ -8,6 +9,8 @@ export interface VisitOptions {
   /** The short side to which large photographs are shrunk, in pixels. */
   shortSide: number;
   limits: Limits | undefined;
+  /** Whether the model has maps to ask for. */
+  explains: boolean;
   onAnswer: (answer: Answer) => void;
 }
 
@@ -26,7 +29,7 @@ export function useVisit(options: VisitOptions): VisitControls {
   const lastId = useRef(0);
   const running = useRef(new Map<number, AbortController>());
 
-  const start = useEffectEvent(({ id, file }: Picture) => {
+  const start = useEvent(({ id, file }: Picture) => {
     const controller = new AbortController();
     running.current.set(id, controller);
     const report = (phase: Phase) => {
@@ -42,7 +45,7 @@ export function useVisit(options: VisitOptions): VisitControls {
     if (turn && !running.current.has(turn.id)) {
       start(turn);
     }
-  }, [turn]);
+  }, [turn, start]);
 
   const add = (files: File[]) => {
     const pictures = files.map((file): Picture => {

@@ -119,7 +119,7 @@ describe("a file that changes after it was chosen", () => {
 
   test("is not sent where it is gone", async () => {
     await open();
-    await visitor.page.getByRole("switch").uncheck();
+    await visitor.shrinks().uncheck();
     await visitor.slowUploads(20_000);
     await visitor.choose("coffee.jpg");
     await rm(await choose("gone.jpg", await pictureBytes("rocket.jpg")));
@@ -129,7 +129,7 @@ describe("a file that changes after it was chosen", () => {
 
   test("is said to be unreadable where that ends its upload", async () => {
     await open();
-    await visitor.page.getByRole("switch").uncheck();
+    await visitor.shrinks().uncheck();
     const large = await largePhotograph(visitor);
     await visitor.slowUploads(500_000);
     const path = await choose("large.jpg", large);
@@ -192,7 +192,7 @@ test("a busy server is counted down to, and answers when it can", async () => {
 
 test("a busy server that wants to be left alone for a while", async () => {
   await open();
-  await visitor.page.route("**/api/v1/analyze", (route) =>
+  await visitor.page.route("**/api/v1/analyze*", (route) =>
     route.fulfill({
       status: 503,
       headers: { "Retry-After": "40" },
@@ -232,7 +232,7 @@ describe("a server that is gone", () => {
   test("in the middle of an upload", async () => {
     const server = await open();
     const large = await largePhotograph(visitor);
-    await visitor.page.getByRole("switch").uncheck();
+    await visitor.shrinks().uncheck();
     await visitor.slowUploads(500_000);
     await visitor.choose({ name: "large.jpg", mimeType: "image/jpeg", buffer: large });
     await visitor.page.getByText(/^Uploading/).waitFor();

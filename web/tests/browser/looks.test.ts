@@ -12,54 +12,79 @@ const WINDOWS: [string, BrowserContextOptions][] = [
   ["4k", { viewport: { width: 3840, height: 2160 } }],
 ];
 const SCHEMES = ["light", "dark"] as const;
+const LOOKS = [
+  ["light", "/"],
+  ["dark", "/"],
+  ["light", "/zh"],
+  ["dark", "/zh"],
+] as const;
 
-describe.each(SCHEMES)("in %s", (colorScheme) => {
+describe.each(LOOKS)("in %s at %s", (colorScheme, path) => {
+  const look = path === "/" ? colorScheme : `${colorScheme}-zh`;
+
   test.each(WINDOWS)("from empty to answered, at %s", async (name, options) => {
-    await visit({ ...options, colorScheme, reducedMotion: "reduce" });
-    await visitor.page.getByText(/Answered by/).waitFor();
+    await visit({ ...options, colorScheme, path, reducedMotion: "reduce" });
+    await visitor.expectModel();
     await visitor.expectFits();
     await visitor.expectAccessible();
-    await visitor.screenshot(`${colorScheme}-${name}-empty`);
+    await visitor.screenshot(`${look}-${name}-empty`);
     await visitor.choose("rocket.jpg", "coffee.jpg", "chelsea.png");
-    const strip = visitor.page.getByRole("region", { name: "Pictures of this visit" });
-    await strip.getByRole("button", { name: await expectedLabel(server, "chelsea.png") }).click();
+    const third = await expectedLabel(server, "chelsea.png", visitor.language);
+    await visitor.strip().getByRole("button", { name: third }).click();
     await visitor.expectPhase("answered");
     // A picture chosen in the strip is scrolled into view.
     expect(await visitor.label().evaluate((label) => label.getBoundingClientRect().top)).toBeGreaterThan(0);
     await visitor.expectFits();
     await visitor.expectAccessible();
-    await visitor.screenshot(`${colorScheme}-${name}-answered`);
+    await visitor.screenshot(`${look}-${name}-answered`);
   });
 
   test("chosen, working and failed", async () => {
-    await visit({ colorScheme });
+    await visit({ colorScheme, path });
+    const { t } = visitor.language;
     await visitor.slowUploads(20_000);
     await visitor.choose("chelsea.png", "coffee.jpg");
     await visitor.page.getByRole("progressbar").waitFor();
     await visitor.expectAccessible();
-    await visitor.screenshot(`${colorScheme}-working`);
-    await visitor.page.getByRole("button", { name: "Waiting" }).click();
+    await visitor.screenshot(`${look}-working`);
+    await visitor.page.getByRole("button", { name: t("phase.waiting") }).click();
     await visitor.expectPhase("waiting");
     await visitor.expectAccessible();
-    await visitor.screenshot(`${colorScheme}-chosen`);
+    await visitor.screenshot(`${look}-chosen`);
     await visitor.cancel();
     await visitor.expectPhase("cancelled");
     await visitor.expectAccessible();
     await visitor.choose({ name: "text.jpg", mimeType: "image/jpeg", buffer: Buffer.from("a text") });
-    await visitor.page.getByRole("button", { name: "Analyzing" }).click();
+    await visitor.page.getByRole("button", { name: t("phase.analyzing") }).click();
     await visitor.cancel();
-    await visitor.page.getByRole("button", { name: "can't be analyzed" }).click();
+    await visitor.page.getByRole("button", { name: t("failure.refused") }).click();
     await visitor.expectFailure("refused");
     await visitor.expectAccessible();
-    await visitor.screenshot(`${colorScheme}-failed`);
+    await visitor.screenshot(`${look}-failed`);
   });
+});
 
+describe.each(SCHEMES)("in %s", (colorScheme) => {
   test.each(["/docs", "/licence", "/answer", "/nothing"])("the page %s", async (path) => {
     await visit({ colorScheme, path, viewport: { width: 390, height: 844 } });
     await visitor.expectFits();
     await visitor.expectAccessible();
     await visitor.screenshot(`${colorScheme}-page-${path.slice(1)}`);
   });
+});
+
+test.each(["/", "/zh"])("whatever can be tapped at %s is at least 44 pixels wide and high", async (path) => {
+  await visit({ path, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  await visitor.page.getByRole("button", { name: visitor.language.t("samples.coffee") }).click();
+  await visitor.expectPhase("answered");
+  const small = await visitor.page.evaluate(() =>
+    [...document.querySelectorAll("a:not(.skip-link), button, .switch-label, [type=range]")]
+      .filter((element) => element.checkVisibility())
+      .map((element) => ({ text: element.textContent, box: element.getBoundingClientRect() }))
+      .filter(({ box }) => box.width < 44 || box.height < 44)
+      .map(({ text, box }) => `${text}: ${box.width} x ${box.height}`),
+  );
+  expect(small).toEqual([]);
 });
 
 test("by keyboard alone, and where one is can be seen", async () => {
@@ -69,10 +94,9 @@ test("by keyboard alone, and where one is can be seen", async () => {
   const focused = () =>
     page.evaluate(() => {
       const element = document.activeElement as HTMLElement;
-      const visible = element.closest(".MuiSwitch-root")?.querySelector(".MuiSwitch-switchBase") ?? element;
       return {
         name: element.ariaLabel || element.textContent || element.id,
-        outline: getComputedStyle(visible).outlineStyle,
+        outline: getComputedStyle(element).outlineStyle,
         isNowhere: element === document.body,
       };
     });
@@ -103,7 +127,7 @@ test("by keyboard alone, and where one is can be seen", async () => {
   await visitor.expectLabel(await expectedLabel(server, "rocket_progressive.jpg"));
   await reach(/shrinks/);
   await page.keyboard.press("Space");
-  expect(await page.getByRole("switch").isChecked()).toBe(false);
+  expect(await visitor.shrinks().isChecked()).toBe(false);
   await page.locator(".brand").focus();
   await reach(new RegExp(`^${await expectedLabel(server, "coffee.jpg")}$`));
   await visitor.screenshot("focus");

@@ -101,7 +101,21 @@ test.each(["/nothing", "/a/b/c", "/a/b/"])("a page that does not exist, at %s, l
   const background = await visitor.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   expect(background, "the style sheet is missing").not.toBe("rgba(0, 0, 0, 0)");
   await visitor.page.getByRole("link", { name: "Look at a photograph instead" }).click();
-  await visitor.page.waitForURL(`${outside.url}/`);
+  await visitor.page.waitForURL(`${outside.url}/?lang=en`);
+  expect(failed).toEqual([]);
+});
+
+test("the page in Chinese is found, and finds its labels and the page in English", async () => {
+  await visit({ path: "/docs", locale: "zh-CN" });
+  const failed = failures();
+  const labels = visitor.page.waitForResponse(/\/labels\.zh\..*\.json$/);
+  await visitor.page.goto(`${outside.url}/`);
+  await visitor.page.waitForURL(`${outside.url}/zh`);
+  expect((await labels).url()).toContain(`${outside.url}/_astro/`);
+  await visitor.page.getByRole("link", { name: "English" }).click();
+  await visitor.page.waitForURL(`${outside.url}/?lang=en`);
+  await visitor.page.getByRole("link", { name: "中文" }).click();
+  await visitor.page.waitForURL(`${outside.url}/zh`);
   expect(failed).toEqual([]);
 });
 

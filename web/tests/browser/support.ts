@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 import { AxeBuilder } from "@axe-core/playwright";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { expect } from "vitest";
+import labelsZh from "../../src/i18n/labels.zh.json";
+import { chinese, english } from "../../src/i18n/pages.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 const PICTURES = new URL("tests/pictures/", ROOT);
@@ -19,11 +21,13 @@ export function pictureBytes(name: string): Promise<Buffer> {
   return readFile(new URL(name, PICTURES));
 }
 
-/** The original model's first label for a picture, as the page shows it. */
-export async function expectedLabel(server: Server, picture: string): Promise<string> {
+/** The original model's first label for a picture, as the page shows it in a language. */
+export async function expectedLabel(server: Server, picture: string, language = english): Promise<string> {
   const { name } = (await (await fetch(`${server.url}/api/v1/model`)).json()) as { name: string };
   const reference = JSON.parse(await readFile(new URL("models/reference.json", ROOT), "utf8"));
-  return reference.models[name].pictures[picture][0].label.replaceAll("_", " ");
+  const { label } = reference.models[name].pictures[picture][0] as { label: string };
+  const names: Record<string, string> = language === chinese ? labelsZh : {};
+  return names[label] ?? label.replaceAll("_", " ");
 }
 
 export interface NamedFile {
@@ -65,11 +69,12 @@ export interface Server {
   stop: () => Promise<void>;
 }
 
-/** Starts the executable on a free port. */
+/** Starts the executable on a free port. WEB_DIR names another site than that in the executable. */
 export async function startServer(environment: Record<string, string> = {}): Promise<Server> {
   const executable = process.env.GLIMPSE_EXECUTABLE ?? fileURLToPath(new URL("target/release/glimpse", ROOT));
+  const { WEB_DIR } = process.env;
   const child = spawn(executable, environment.LISTEN_ADDR ? [] : ["--listen-addr", "127.0.0.1:0"], {
-    env: environment,
+    env: WEB_DIR ? { WEB_DIR, ...environment } : environment,
     stdio: ["ignore", "pipe", "inherit"],
   });
   const log: Record<string, unknown>[] = [];
@@ -120,20 +125,27 @@ function keepBodies() {
 
 export type VisitorOptions = BrowserContextOptions & { path?: string };
 
+/** The home pages, which have an island, with any query. */
+const HOME = /^\/(zh)?(\?|$)/;
+
 /** A page that records console errors and failed requests. Its `problems` must be empty at the end. */
 export class Visitor {
   readonly problems: string[] = [];
 
-  private constructor(readonly page: Page) {}
+  private constructor(
+    readonly page: Page,
+    /** The language of the page that is opened. */
+    readonly language: typeof english,
+  ) {}
 
   static async open(browser: Browser, server: Server, options: VisitorOptions = {}) {
     const { path = "/", ...contextOptions } = options;
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...contextOptions });
-    const visitor = new Visitor(await context.newPage());
+    const visitor = new Visitor(await context.newPage(), path === "/zh" ? chinese : english);
     visitor.#listen(server);
     await visitor.page.addInitScript(keepBodies);
     await visitor.page.goto(server.url + path);
-    if (path === "/" && contextOptions.javaScriptEnabled !== false) {
+    if (HOME.test(path) && contextOptions.javaScriptEnabled !== false) {
       // The buttons do nothing until the island is hydrated.
       await visitor.page.locator("astro-island:not([ssr])").waitFor();
     }
@@ -159,7 +171,7 @@ export class Visitor {
   /** Chooses files in the page's file dialog. */
   async choose(...files: (string | NamedFile)[]) {
     const dialog = this.page.waitForEvent("filechooser");
-    await this.page.getByRole("button", { name: "Choose photographs" }).click();
+    await this.page.getByRole("button", { name: this.language.t("sources.choose") }).click();
     const named = files.map(async (file) => (typeof file === "string" ? await sampleFile(file) : file));
     await (await dialog).setFiles(await Promise.all(named));
   }
@@ -188,6 +200,21 @@ export class Visitor {
     return bodies.map((url) => Buffer.from(url.split(",")[1] ?? "", "base64"));
   }
 
+  /** Waits until the footer has the model's name. */
+  async expectModel() {
+    await this.page.locator(".model-name:not(:empty)").waitFor();
+  }
+
+  /** The list of this visit's pictures. */
+  strip() {
+    return this.page.getByRole("region", { name: this.language.t("visit.heading") });
+  }
+
+  /** The switch that turns the shrinking of large photographs on and off. */
+  shrinks() {
+    return this.page.getByRole("switch", { name: this.language.t("shrink.label") });
+  }
+
   label() {
     return this.page.getByTestId("top-label");
   }
@@ -202,7 +229,7 @@ export class Visitor {
   }
 
   async cancel() {
-    await this.page.getByRole("button", { name: "Cancel", exact: true }).click();
+    await this.page.getByRole("button", { name: this.language.t("progress.cancel"), exact: true }).click();
   }
 
   async expectPhase(phase: string) {

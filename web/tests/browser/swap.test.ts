@@ -30,7 +30,7 @@ async function swapped(options: BrowserContextOptions, replies: () => object[]) 
   await visit({ ...options, reducedMotion: "reduce" });
   await visitor.page.getByText(/Answered by/).waitFor();
   await visitor.page.route("**/api/v1/model", (route) => route.fulfill({ json: PARTS }));
-  await visitor.page.route("**/api/v1/analyze", (route) =>
+  await visitor.page.route("**/api/v1/analyze*", (route) =>
     route.fulfill({ headers: { "Model-Revision": PARTS.revision, "Server-Timing": TIMING }, json: replies() }),
   );
 }

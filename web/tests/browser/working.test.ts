@@ -19,7 +19,7 @@ describe("while a picture is on its way", () => {
   test("it is shown at once, its upload is counted, and Cancel ends the request", async () => {
     await visit();
     const large = await largePhotograph(visitor);
-    await visitor.page.getByRole("switch").uncheck();
+    await visitor.shrinks().uncheck();
     await visitor.slowUploads(500_000);
     await visitor.choose(jpeg("holiday.jpg", large));
     await visitor.page.getByAltText("holiday.jpg").waitFor();
@@ -34,13 +34,13 @@ describe("while a picture is on its way", () => {
     await visitor.expectAccessible();
     await visitor.screenshot("cancelled");
     // The server also notices: the body ended early, or the client disconnected.
-    const status = () => server.log.find((entry) => entry.uri === "/api/v1/analyze")?.status;
+    const status = () => server.log.find((entry) => String(entry.uri).startsWith("/api/v1/analyze"))?.status;
     await expect.poll(status).toBeOneOf([400, 499]);
   });
 
   test("cancelled or not, the next one is answered", async () => {
     await visit();
-    await visitor.page.getByRole("switch").uncheck();
+    await visitor.shrinks().uncheck();
     await visitor.slowUploads(2_000_000);
     await visitor.choose(jpeg("first.jpg", await largePhotograph(visitor)), "coffee.jpg");
     await visitor.cancel();
@@ -70,21 +70,27 @@ describe("while a picture is on its way", () => {
     expect(await places()).toEqual(before);
   });
 
-  test.each([320, 360, 390, 820, 1280, 1920])("nor where its labels are long, at %i pixels", async (width) => {
-    await visit({ viewport: { width, height: 800 } });
+  const WIDTHS = [320, 360, 390, 820, 1280, 1920];
+
+  test.each([
+    ...WIDTHS.map((width) => ["/", width, "American_Staffordshire_terrier"] as const),
+    ...WIDTHS.map((width) => ["/zh", width, "Pembroke"] as const),
+  ])("nor where its labels are long: %s at %i pixels", async (path, width, longest) => {
+    await visit({ path, viewport: { width, height: 800 } });
+    const { t, code } = visitor.language;
     const { promise: asked, resolve: answer } = Promise.withResolvers<void>();
-    const labels = ["American_Staffordshire_terrier", "Staffordshire_bullterrier", "soft-coated_wheaten_terrier"];
-    await visitor.page.route("**/api/v1/analyze", async (route) => {
+    const labels = [longest, "Staffordshire_bullterrier", "soft-coated_wheaten_terrier"];
+    await visitor.page.route("**/api/v1/analyze*", async (route) => {
       await asked;
       const headers = { "Server-Timing": "queue;dur=10.5, decode;dur=120.5, resize;dur=10.5, inference;dur=10.5" };
       await route.fulfill({ headers, json: labels.map((label) => ({ label, confidence: 0.3 })) });
     });
-    await visitor.page.getByRole("button", { name: "A cup of coffee" }).click();
-    await visitor.page.getByRole("heading", { name: "Analyzing" }).waitFor();
+    await visitor.page.getByRole("button", { name: t("samples.coffee") }).click();
+    await visitor.page.getByRole("heading", { name: t("phase.analyzing") }).waitFor();
     const before = await places();
     answer();
     await answered();
-    await visitor.screenshot(`long-${width}`);
+    await visitor.screenshot(`long-${code}-${width}`);
     expect(await places()).toEqual(before);
   });
 });
@@ -99,7 +105,7 @@ describe("a file is sent as it is", () => {
   ])("%s of the type '%s' as %s", async (name, mimeType, sentType) => {
     await visit();
     const buffer = await pictureBytes(name);
-    const asked = visitor.page.waitForRequest("**/api/v1/analyze");
+    const asked = visitor.page.waitForRequest("**/api/v1/analyze*");
     await visitor.choose({ name: "picture", mimeType, buffer });
     expect(await (await asked).headerValue("Content-Type")).toBe(sentType);
     await visitor.expectLabel(await expectedLabel(server, name));
@@ -140,7 +146,7 @@ describe("a large photograph", () => {
     const shrunk = await answered();
     const sent = last(await visitor.sent());
     expect(await sizeOf(visitor, sent)).toMatchObject({ width: SIDE, height: 1344 });
-    await visitor.page.getByRole("switch").uncheck();
+    await visitor.shrinks().uncheck();
     await visitor.choose(jpeg("lying.jpg", lying));
     expect(await answered()).toBe(shrunk);
   });

@@ -20,8 +20,8 @@ test("shrinking", { timeout: 3_600_000 }, async () => {
     const buffer = await largePhotograph(visitor, await readFile(join(folder, name)));
     const answers: Top[] = [];
     for (const shrinks of [false, true]) {
-      await visitor.page.getByRole("switch").setChecked(shrinks);
-      const response = visitor.page.waitForResponse("**/api/v1/analyze");
+      await visitor.shrinks().setChecked(shrinks);
+      const response = visitor.page.waitForResponse("**/api/v1/analyze*");
       await visitor.choose({ name, mimeType: "image/jpeg", buffer });
       const [top] = (await (await response).json()) as Top[];
       answers.push(top as Top);

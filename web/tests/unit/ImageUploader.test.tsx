@@ -1,9 +1,10 @@
-import { act, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/preact";
 import { userEvent } from "@testing-library/user-event";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import ImageUploader from "../../src/components/ImageUploader.tsx";
 import { PLACE } from "../../src/components/ModelName.tsx";
 import { MODEL } from "../models.ts";
+import { act } from "./act.ts";
 import { fakeServer, PREDICTIONS, picture, TIMING } from "./server.ts";
 
 let server: ReturnType<typeof fakeServer>;
@@ -32,7 +33,7 @@ function transfer(files: File[], types = ["Files"]) {
 
 async function answer(status = 200, body: unknown = PREDICTIONS, headers: Record<string, string> = {}) {
   const request = await server.request();
-  await act(async () => request.answer(status, body, headers));
+  await act(() => request.answer(status, body, headers));
 }
 
 /** Waits long enough for a file to be read and sent. */
@@ -51,7 +52,7 @@ describe("a picture comes", () => {
     const first = await server.request();
     await settled();
     expect(server.waiting, "one after the other").toBe(0);
-    await act(async () => first.answer(200, PREDICTIONS));
+    await act(() => first.answer(200, PREDICTIONS));
     expect(await topLabel()).toHaveTextContent("Egyptian cat");
     await answer(200, [{ label: "espresso", confidence: 0.9 }]);
     await waitFor(() => expect(within(strip).getAllByRole("button")[1]).toHaveAccessibleName("espresso"));
@@ -160,11 +161,11 @@ describe("while it works", () => {
     await page();
     choose(picture());
     const request = await server.request();
-    await act(async () => request.progress(430_000, 1_000_000));
+    await act(() => request.progress(430_000, 1_000_000));
     expect(screen.getByText("Uploading 43 %")).toBeInTheDocument();
     expect(screen.getByText("430 kB of 1.0 MB")).toBeInTheDocument();
     expect(screen.getByRole("progressbar")).toHaveAttribute("aria-valuenow", "43");
-    await act(async () => request.uploaded());
+    await act(() => request.uploaded());
     expect(screen.getByRole("heading", { name: "Analyzing" })).toBeInTheDocument();
     expect(screen.getByRole("progressbar")).not.toHaveAttribute("aria-valuenow");
   });
@@ -173,7 +174,7 @@ describe("while it works", () => {
     await page();
     choose(picture());
     const request = await server.request();
-    await act(async () => request.progress(430, 1_000));
+    await act(() => request.progress(430, 1_000));
     expect(screen.getByRole("heading", { name: "Analyzing" })).toBeInTheDocument();
   });
 
@@ -235,9 +236,9 @@ describe("the answer", () => {
     choose(picture());
     const request = await server.request();
     expect(status).toHaveTextContent("Sending cat.jpg");
-    await act(async () => request.uploaded());
+    await act(() => request.uploaded());
     expect(status).toHaveTextContent("Analyzing cat.jpg");
-    await act(async () => request.answer(200, PREDICTIONS));
+    await act(() => request.answer(200, PREDICTIONS));
     expect(status).toHaveTextContent("cat.jpg: Egyptian cat, 79.8 %; tabby, 11.8 %; tiger cat, 4.4 %");
     expect(status).toHaveAttribute("aria-live", "polite");
   });
@@ -260,7 +261,7 @@ describe("when it fails", () => {
     await page();
     choose(picture());
     const request = await server.request();
-    await act(async () => request.break());
+    await act(() => request.break());
     expect(await screen.findByTestId("failure")).toHaveTextContent("No connection to the server");
   });
 
@@ -274,7 +275,7 @@ describe("when it fails", () => {
     await userEvent.click(screen.getByRole("button", { name: "Use this key" }));
     const request = await server.request();
     expect(request.requestHeaders.Authorization).toBe("Bearer my-key");
-    await act(async () => request.answer(200, PREDICTIONS));
+    await act(() => request.answer(200, PREDICTIONS));
     expect(await topLabel()).toBeInTheDocument();
     sessionStorage.clear();
   });

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { english } from "../../src/i18n/pages.ts";
 import { analyze, describeModel, type Limits } from "../../src/lib/api.ts";
 import { Failure } from "../../src/lib/failure.ts";
 import { MODEL } from "../models.ts";
@@ -18,13 +19,15 @@ function ask(options: Partial<Parameters<typeof analyze>[1]> = {}, file: Blob = 
   return result;
 }
 
-async function failure(result: Promise<unknown>): Promise<Failure> {
+/** The failure of an analysis, with its texts. */
+async function failure(result: Promise<unknown>) {
   const error = await result.then(
     () => undefined,
     (reason: unknown) => reason,
   );
   expect(error).toBeInstanceOf(Failure);
-  return error as Failure;
+  const { kind, retryAfter, tell } = error as Failure;
+  return { kind, retryAfter, ...tell(english) };
 }
 
 describe("a picture that is analyzed", () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { chinese, english } from "../../src/i18n/pages.ts";
 import { asCurl, asJson, copy } from "../../src/lib/copying.ts";
-import { bytes, duration, percent, words } from "../../src/lib/format.ts";
+import { labelWords } from "../../src/lib/labels.ts";
 import { parseServerTiming, total } from "../../src/lib/serverTiming.ts";
 import { isOpaque, SHORT_SIDE, shortSideFor, shrink, smaller } from "../../src/lib/shrink.ts";
 import { EMPTY, next, type Picture, reduce } from "../../src/lib/visit.ts";
@@ -10,7 +11,8 @@ import { PREDICTIONS, picture } from "./server.ts";
 
 describe("formats", () => {
   test("labels, numbers and times", () => {
-    expect(words("black-and-tan_coonhound")).toBe("black-and-tan coonhound");
+    const { percent, bytes, duration, alternatives } = english.format;
+    expect(labelWords("black-and-tan_coonhound")).toBe("black-and-tan coonhound");
     expect([0, 0.00049, 0.79767, 1].map(percent)).toEqual(["0.0 %", "0.0 %", "79.8 %", "100.0 %"]);
     expect([0, 999, 1000, 9_949, 250_000, 3_900_000, 20_971_520].map(bytes)).toEqual([
       "0 bytes",
@@ -29,6 +31,15 @@ describe("formats", () => {
       "1.0 s",
       "61.5 s",
     ]);
+    expect(alternatives(["PNG", "PNM", "QOI"])).toBe("PNG, PNM or QOI");
+  });
+
+  test("in Chinese", () => {
+    const { number, percent, threshold, progress, bytes, duration, seconds, alternatives } = chinese.format;
+    expect([percent(0.79767), threshold(0.125), progress(0.999)]).toEqual(["79.8%", "12.5%", "99%"]);
+    expect([bytes(1), bytes(250_000), number(1000), number(21_841)]).toEqual(["1 字节", "250 kB", "1000", "21,841"]);
+    expect([duration(9.94), duration(1000), seconds(40)]).toEqual(["9.9 毫秒", "1.0 秒", "40 秒"]);
+    expect(alternatives(["PNG", "PNM", "QOI"])).toBe("PNG、PNM 或 QOI");
   });
 
   test("Server-Timing", () => {

@@ -1,13 +1,15 @@
 /** The operator of the server replaces its model while the page is open. */
 
-import { act, fireEvent, render, screen, within } from "@testing-library/react";
+import { fireEvent, render, screen, within } from "@testing-library/preact";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import ImageUploader from "../../src/components/ImageUploader.tsx";
 import { PLACE } from "../../src/components/ModelName.tsx";
+import { english } from "../../src/i18n/pages.ts";
 import type { Model } from "../../src/lib/api.ts";
 import { described } from "../../src/lib/model.ts";
 import { LOOK_AGAIN_AFTER } from "../../src/lib/useModel.ts";
 import { MODEL, PARTS } from "../models.ts";
+import { act } from "./act.ts";
 import { fakeServer, PREDICTIONS, picture } from "./server.ts";
 
 let server: ReturnType<typeof fakeServer>;
@@ -43,7 +45,7 @@ function choose(...files: File[]) {
 async function answer(revision?: string, predictions: unknown = PREDICTIONS) {
   choose(picture());
   const request = await server.request();
-  await act(async () => request.answer(200, predictions, revision === undefined ? {} : { "Model-Revision": revision }));
+  await act(() => request.answer(200, predictions, revision === undefined ? {} : { "Model-Revision": revision }));
 }
 
 const footer = () => document.getElementById(PLACE);
@@ -127,7 +129,7 @@ describe("an answer of another model", () => {
 describe("a page that becomes visible again", () => {
   async function later(milliseconds: number) {
     vi.setSystemTime(Date.now() + milliseconds);
-    await act(async () => document.dispatchEvent(new Event("visibilitychange")));
+    await act(() => document.dispatchEvent(new Event("visibilitychange")));
   }
 
   test("asks for the model, at most once a minute", async () => {
@@ -204,5 +206,5 @@ test.each([
   [{ labels: 1 }, "its 1 label"],
   [{ labels: 80, multiLabel: true, threshold: 0.125 }, "those of its 80 labels that reach 12.5\u00a0%"],
 ])("a model of %o answers with %s", (differences, words) => {
-  expect(described({ ...MODEL, ...differences })).toMatch(new RegExp(`, with ${words}$`));
+  expect(described({ ...MODEL, ...differences }, english)).toMatch(new RegExp(`, with ${words}$`));
 });
