@@ -16,13 +16,13 @@ use super::{MapSize, Metadata, Runtime};
 use crate::error::{Error, StartError};
 use crate::memory;
 
-/// The input that says how many maps to compute, 64-bit integers of the shape [1], and the output that holds them, 32-bit floats of
-/// the shape [maps, rows, columns]. `scripts/export/activation.py` adds both to a graph.
+/// The input that says how many maps to compute, 64-bit integers of the shape `[1]`, and the output that holds them, 32-bit
+/// floats of the shape `[maps, rows, columns]`. `scripts/export/activation.py` adds both to a graph.
 const EXPLAINED: &CStr = c"explained";
 const ACTIVATION: &CStr = c"activation";
 
-/// A model's graph with one input and one output, both of 32-bit floats, and perhaps [`EXPLAINED`] and [`ACTIVATION`]. All threads
-/// that run it share one copy of the weights.
+/// A model's graph with one input and one output, both of 32-bit floats, and perhaps [`EXPLAINED`] and [`ACTIVATION`]. All
+/// threads that run it share one copy of the weights.
 #[derive(Debug)]
 pub(super) struct SharedSession {
     session: Session,

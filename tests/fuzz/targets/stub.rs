@@ -41,7 +41,9 @@ impl Work for Stub {
         }
         let prediction = Prediction { index: 0, label: MODEL.into(), confidence: 1.0, activation: None };
         Ok(match terms.output {
-            Output::Labels(_) => Analysis { predictions: vec![prediction], ..Analysis::default() },
+            Output::Labels(_) | Output::Explained(_) => {
+                Analysis { predictions: vec![prediction], ..Analysis::default() }
+            }
             Output::Probabilities => Analysis { probabilities: vec![1.0], ..Analysis::default() },
         })
     }
@@ -58,6 +60,7 @@ fn metadata() -> Metadata {
             "glimpse.output" => "softmax",
             "glimpse.labels" => r#"["cat"]"#,
             "glimpse.input_colours" | "glimpse.input_window" => return None,
+            "glimpse.activation_rows" | "glimpse.activation_columns" => return None,
             _ => MODEL,
         };
         Some(value.to_owned())
