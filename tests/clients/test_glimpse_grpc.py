@@ -52,7 +52,7 @@ def fails(code, ask):
 
 def test_reflection(channel, service):
     assert {"Classify", "ClassifyBatch", "ClassifyStream", "GetModel"} <= set(service.methods_by_name)
-    assert [field.number for field in service.methods_by_name["Classify"].input_type.fields] == [1, 2, 3]
+    assert [field.number for field in service.methods_by_name["Classify"].input_type.fields] == [1, 2, 3, 4]
     names = set(ProtoReflectionDescriptorDatabase(channel).get_services())
     assert {SERVICE, "inference.GRPCInferenceService", "grpc.health.v1.Health"} <= names
 
@@ -70,6 +70,13 @@ def test_reflection_v1(channel):
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_picture(call, name):
     same(pairs(call("Classify", {"image": PICTURES[name], "top_k": 5})), PICTURES[name], 5)
+
+
+def test_maps(call):
+    (prediction,) = call("Classify", {"image": next(iter(PICTURES.values())), "top_k": 1, "explain": True}).predictions
+    found = prediction.activation
+    assert (found.rows, found.columns, len(found.values), max(found.values)) == (7, 7, 49, 1)
+    assert (found.window.left, found.window.width) == (0, 1)
 
 
 def test_options(call):
