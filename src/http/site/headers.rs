@@ -30,10 +30,11 @@ pub(in crate::http) async fn headers(Extension(app): Extension<App>, request: Re
 }
 
 /// The policy: everything comes from this server, and inline scripts need one of the hashes. Inline styles are
-/// allowed, because MUI adds them while the page runs.
+/// allowed, because Astro writes one for its islands.
 async fn policy(site: &Site) -> HeaderValue {
     let mut policy = "default-src 'none'; base-uri 'none'; connect-src 'self'; font-src 'self'; form-action 'self'; \
-                      frame-ancestors 'none'; img-src 'self' blob:; style-src 'self' 'unsafe-inline'; script-src 'self'"
+                      frame-ancestors 'none'; img-src 'self' blob:; manifest-src 'self'; style-src 'self' \
+                      'unsafe-inline'; script-src 'self'"
         .to_owned();
     let hashes = site.read(HASHES).await.unwrap_or_default();
     for hash in String::from_utf8_lossy(&hashes).split_whitespace() {

@@ -42,15 +42,13 @@ export function Uploader() {
   return (
     <>
       <div class="uploader">
-        <div class="column">
+        <div class="stage">
+          {!selected && <Introduction />}
           <div class="view">
             <Viewfinder picture={selected} look={look} onChoose={() => chooser.current?.click()} />
             {selected && hasRoom && <LookControls look={look} />}
           </div>
-          <Strip pictures={pictures} selected={selected?.id} onSelect={select} />
-        </div>
-        <div class="column">
-          {selected ? (
+          {selected && (
             <Panel
               picture={selected}
               look={look}
@@ -59,8 +57,6 @@ export function Uploader() {
               onCancel={cancel}
               onRetry={retry}
             />
-          ) : (
-            <Introduction />
           )}
           <div class="sources">
             <SourceButtons chooser={chooser} accepted={model?.formats.join(",") ?? ACCEPTED} onFiles={add} />
@@ -68,6 +64,7 @@ export function Uploader() {
             <ShrinkSwitch checked={shrinks} shortSide={shortSide} onChange={setShrinks} />
           </div>
         </div>
+        <Strip pictures={pictures} selected={selected?.id} onSelect={select} />
       </div>
       <Announcer picture={selected} rank={look.rank} change={known.change} />
       <ModelName model={model} />

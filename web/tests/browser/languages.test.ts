@@ -157,6 +157,21 @@ describe.each(PAGES)("the page %s", (path, own, other) => {
     expect(await shifts()).toEqual({ sum: 0, moved: [] });
   });
 
+  // A browser paints what it has of a page. What comes later in the document must not stand above it.
+  test.each([320, 390])("stands in the order of the document, %i pixels wide", async (width) => {
+    await visit({ path, viewport: { width, height: 640 } });
+    const inOrder = () =>
+      visitor.page.evaluate(() => {
+        const parts = [...document.querySelectorAll(".stage > *, .uploader > *, .site-header, .site-footer")];
+        const tops = parts.map((part) => part.getBoundingClientRect().top);
+        return tops.length > 5 && tops.every((top, index) => index === 0 || top >= (tops[index - 1] ?? 0));
+      });
+    expect(await inOrder()).toBe(true);
+    await visitor.page.getByRole("button", { name: own.t("samples.coffee") }).click();
+    await visitor.expectPhase("answered");
+    expect(await inOrder()).toBe(true);
+  });
+
   test("shifts nothing where the font is late", async () => {
     await visit({ path: "/favicon.svg" });
     await visitor.page.route("**/*.woff2", async (route) => {
