@@ -148,7 +148,8 @@ fn answers() -> Response {
     let lines = Content::builder().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build();
     let response = ResponseBuilder::new()
         .description("An answer for each picture, in the order of the pictures; or a line for each, as it is ready.");
-    response.content("application/json", list).content("application/x-ndjson", lines).build()
+    let response = response.content("application/json", list).content("application/x-ndjson", lines);
+    response.header_ref(MODEL_REVISION.as_str(), headers::reference(&MODEL_REVISION)).build()
 }
 
 fn failure(status: StatusCode, problems: Vec<Rendered>, schema: &str) -> Response {

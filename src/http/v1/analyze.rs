@@ -90,12 +90,17 @@ impl IntoResponses for Described {
 
 /// The labels as the body, the time they took as `Server-Timing`, the model that answered as `Model-Revision`.
 pub(in crate::http) fn labels(analysis: &Analysis, choice: Choice, model: &Served) -> Response {
-    let mut response = Json(choice.of_all(&analysis.predictions)).into_response();
-    if let Ok(revision) = HeaderValue::from_str(&model.revision) {
-        response.headers_mut().insert(MODEL_REVISION, revision);
-    }
+    let mut response = answered_by(model, Json(choice.of_all(&analysis.predictions)).into_response());
     if let Ok(value) = HeaderValue::from_str(&server_timing(&analysis.timings)) {
         response.headers_mut().insert(SERVER_TIMING, value);
+    }
+    response
+}
+
+/// Names the model that answers, in `Model-Revision`.
+pub(super) fn answered_by(model: &Served, mut response: Response) -> Response {
+    if let Ok(revision) = HeaderValue::from_str(&model.revision) {
+        response.headers_mut().insert(MODEL_REVISION, revision);
     }
     response
 }

@@ -11,6 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
+use super::analyze;
 use super::choice::{self, Parameters};
 use crate::engine::json::{self, Field};
 use crate::engine::{Analysis, File, Input, Payload, Pending, files};
@@ -101,7 +102,8 @@ pub(in crate::http) async fn batch(State(app): State<App>, request: Request) -> 
     let split = move |stop: &Stop| split(&received.inflated(most, stop)?, &content, limit, stop);
     let pictures = app.engine.prepare(terms.deadline, split).await?;
     let answers = Answers { pending: app.engine.admit(pictures, &terms)?, choice };
-    Ok(if is_stream { answers.lines() } else { Json(answers.list().await).into_response() })
+    let response = if is_stream { answers.lines() } else { Json(answers.list().await).into_response() };
+    Ok(analyze::answered_by(&model, response))
 }
 
 /// The content of a body of several pictures.

@@ -40,7 +40,7 @@ pub(in crate::http) struct Model {
     threshold: f32,
     /// The size of the class activation maps that `explain=true` gives, if the model has them.
     activation: Option<Maps>,
-    /// A text that is another one when another model serves. The header `Model-Revision` of `/api/v1/analyze` has it too.
+    /// A text that is another one when another model serves. The header `Model-Revision` of answers has it too.
     #[schema(example = "5b0a1c2d3e4f5061")]
     revision: String,
     limits: Limits,

@@ -14,8 +14,8 @@ interface Props {
   hasRoom: boolean;
   /** The model that answered, if another one serves now. */
   earlier: Model | undefined;
-  onCancel: (id: number) => void;
-  onRetry: (id: number) => void;
+  onCancel: () => void;
+  onRetry: () => void;
 }
 
 /** The selected picture's progress, answer or failure. The height is fixed to that of an answer, so that nothing jumps. */
@@ -38,15 +38,15 @@ export function Panel(props: Props) {
 }
 
 function Content({ picture, look, earlier, onCancel, onRetry }: Props) {
-  const { id, phase } = picture;
+  const { phase } = picture;
   switch (phase.name) {
     case "answered":
       return <AnswerCard picture={picture} phase={phase} look={look} earlier={earlier} />;
     case "failed":
-      return <FailureCard failure={phase.failure} onRetry={() => onRetry(id)} />;
+      return <FailureCard failure={phase.failure} onRetry={onRetry} />;
     case "cancelled":
-      return <FailureCard onRetry={() => onRetry(id)} />;
+      return <FailureCard onRetry={onRetry} />;
     default:
-      return <ProgressCard picture={picture} onCancel={() => onCancel(id)} />;
+      return <ProgressCard picture={picture} onCancel={onCancel} />;
   }
 }

@@ -8,44 +8,35 @@ import "./preview.css";
 interface Props {
   url: string;
   name: string;
-  fit: "contain" | "cover";
   /** What lies over the picture, once its size is known. */
-  over?: (size: Size) => ComponentChildren;
+  over: (size: Size) => ComponentChildren;
 }
 
 /** A picture, or an icon for a format that the server decodes and the browser does not. */
-export function Preview({ url, name, fit, over }: Props) {
+export function Preview({ url, name, over }: Props) {
   const { t } = useLanguage();
   const [isShown, setIsShown] = useState(true);
   const [size, setSize] = useState<Size>();
-  if (isShown) {
+  if (!isShown) {
     return (
-      <>
-        {fit === "contain" && <img src={url} alt="" class="preview preview-cover backdrop" />}
-        <img
-          // Of hundreds of pictures in the strip, the browser decodes only the visible ones.
-          loading={fit === "cover" ? "lazy" : "eager"}
-          decoding={fit === "cover" ? "async" : "auto"}
-          src={url}
-          alt={fit === "contain" ? name : ""}
-          onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) =>
-            over && setSize({ width, height })
-          }
-          onError={() => setIsShown(false)}
-          class={`preview preview-${fit}`}
-        />
-        {size && over?.(size)}
-      </>
+      <div class="preview-missing">
+        <Icon path={IMAGE} class="icon-huge quiet" />
+        <p class="preview-name">{name}</p>
+        <p class="quiet">{t("viewfinder.unknown")}</p>
+      </div>
     );
   }
-  if (fit === "cover") {
-    return <Icon path={IMAGE} class="quiet" />;
-  }
   return (
-    <div class="preview-missing">
-      <Icon path={IMAGE} class="icon-huge quiet" />
-      <p class="preview-name">{name}</p>
-      <p class="quiet">{t("viewfinder.unknown")}</p>
-    </div>
+    <>
+      <img src={url} alt="" class="preview preview-cover backdrop" />
+      <img
+        src={url}
+        alt={name}
+        onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) => setSize({ width, height })}
+        onError={() => setIsShown(false)}
+        class="preview preview-contain"
+      />
+      {size && over(size)}
+    </>
   );
 }

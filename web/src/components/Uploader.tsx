@@ -15,8 +15,8 @@ import { Panel } from "./Panel.tsx";
 import { Samples } from "./Samples.tsx";
 import { ShrinkSwitch } from "./ShrinkSwitch.tsx";
 import { SourceButtons } from "./SourceButtons.tsx";
-import { Strip } from "./Strip.tsx";
 import { Viewfinder } from "./Viewfinder.tsx";
+import { VisitSection } from "./VisitSection.tsx";
 import "./answer.css";
 import "./uploader.css";
 
@@ -28,13 +28,14 @@ export function Uploader() {
   const { model } = known;
   const shortSide = shortSideFor(model?.input);
   const explains = Boolean(model?.activation);
-  const { pictures, selected, add, select, cancel, retry } = useVisit({
+  const visit = useVisit({
     shrinks,
     shortSide,
     limits: model?.limits,
     explains,
     onAnswer: ({ revision }) => check(revision),
   });
+  const { selected, add } = visit;
   const look = useLook(selected);
   /** Whether there is room for a map's controls and sentence, before the answer as well, so that it moves nothing. */
   const hasRoom = explains || look.rank !== undefined;
@@ -54,8 +55,8 @@ export function Uploader() {
               look={look}
               hasRoom={hasRoom}
               earlier={earlierModel(known, selected)}
-              onCancel={cancel}
-              onRetry={retry}
+              onCancel={() => visit.cancel([selected])}
+              onRetry={() => visit.retry([selected])}
             />
           )}
           <div class="sources">
@@ -64,7 +65,7 @@ export function Uploader() {
             <ShrinkSwitch checked={shrinks} shortSide={shortSide} onChange={setShrinks} />
           </div>
         </div>
-        <Strip pictures={pictures} selected={selected?.id} onSelect={select} />
+        <VisitSection visit={visit} onFiles={add} />
       </div>
       <Announcer picture={selected} rank={look.rank} change={known.change} />
       <ModelName model={model} />

@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { useLanguage } from "../i18n/LanguageProvider.tsx";
+import { urlOf } from "../lib/objectUrls.ts";
 import { type Look, predictionsOf } from "../lib/useLook.ts";
 import { isUnderWay, type Picture } from "../lib/visit.ts";
 import { ADD_PHOTO, Icon } from "./icons.tsx";
@@ -40,9 +41,8 @@ export function Viewfinder({ picture, look, onChoose }: Props) {
     <div ref={frame} tabIndex={-1} class={isUnderWay(picture) ? "viewfinder viewfinder-working" : "viewfinder"}>
       <Preview
         key={picture.id}
-        url={picture.url}
+        url={urlOf(picture.file)}
         name={picture.file.name}
-        fit="contain"
         over={(size) => <WhereMaps predictions={predictionsOf(picture)} look={look} size={size} />}
       />
       <Corners />

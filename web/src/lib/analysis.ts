@@ -1,9 +1,8 @@
-/** Analyzes a file: shrinks it, sends it, and retries while the server is busy. */
+/** Analyzes a file: prepares it, sends it, and retries while the server is busy. */
 
 import { unlessAborted } from "./abort.ts";
 import { type Answer, analyze, type Limits } from "./api.ts";
 import { Failure, failures } from "./failure.ts";
-import { shrink } from "./shrink.ts";
 
 /** The most retries while the server is busy. */
 export const ATTEMPTS = 6;
@@ -18,16 +17,15 @@ export type Phase =
   | { name: "uploading"; fraction: number; bytes: number }
   | { name: "analyzing" }
   | { name: "busy"; failure: Failure; seconds: number }
+  /** `milliseconds` is the time from the begin of sending, `sent` are bytes. */
   | { name: "answered"; answer: Answer; milliseconds: number; sent: number }
   | { name: "failed"; failure: Failure }
   | { name: "cancelled" };
 
 export interface Options {
   signal: AbortSignal;
-  /** Whether to shrink a large photograph first. */
-  shrinks: boolean;
-  /** The short side to which it is shrunk, in pixels. */
-  shortSide: number;
+  /** The file as it is sent. */
+  prepare: (file: File) => Promise<Blob>;
   limits?: Limits | undefined;
   /** Whether to ask for the maps of the labels. */
   explains?: boolean;
@@ -40,8 +38,7 @@ export async function analyzePicture(file: File, options: Options): Promise<void
   const { signal, report } = options;
   try {
     report({ name: "preparing" });
-    const picture = options.shrinks ? await unlessAborted(shrink(file, options.shortSide), signal) : file;
-    report(await answered(picture, options));
+    report(await answered(await unlessAborted(options.prepare(file), signal), options));
   } catch (error) {
     report(signal.aborted ? { name: "cancelled" } : { name: "failed", failure: asFailure(error) });
   }
@@ -65,19 +62,24 @@ async function answered(picture: Blob, options: Options): Promise<Phase> {
       if (!isPassing(failure) || attempt === ATTEMPTS || signal.aborted) {
         throw error;
       }
-      await countDown(failure, signal, report);
+      await countDown(failure, signal, (seconds) => report({ name: "busy", failure, seconds }));
     }
   }
 }
 
-function isPassing(failure: Failure): boolean {
+/** Whether the server will take the picture in a while. */
+export function isPassing(failure: Failure): boolean {
   return failure.kind === "busy" || failure.kind === "limited";
 }
 
-async function countDown(failure: Failure, signal: AbortSignal, report: Options["report"]): Promise<void> {
-  const seconds = Math.max(1, Math.ceil((failure.retryAfter ?? USUAL_WAIT) / SECOND));
-  for (let left = seconds; left > 0; left -= 1) {
-    report({ name: "busy", failure, seconds: left });
+/** Waits as long as the server has asked for, and reports the seconds that are left. Rejects on abort. */
+export async function countDown(
+  { retryAfter = USUAL_WAIT }: Failure,
+  signal: AbortSignal,
+  report: (seconds: number) => void,
+): Promise<void> {
+  for (let left = Math.max(1, Math.ceil(retryAfter / SECOND)); left > 0; left -= 1) {
+    report(left);
     await pause(SECOND, signal);
   }
 }
@@ -96,6 +98,6 @@ function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-function asFailure(error: unknown): Failure {
+export function asFailure(error: unknown): Failure {
   return error instanceof Failure ? error : failures.ours();
 }

@@ -2,23 +2,14 @@
 
 import { unlessAborted } from "./abort.ts";
 import { type Activation, isActivation } from "./activation.ts";
-import { Failure, failureOf, failures } from "./failure.ts";
+import { Failure, failures } from "./failure.ts";
 import { checkReadable, mediaType } from "./files.ts";
-import { readKey } from "./key.ts";
+import { type PostOptions, post } from "./post.ts";
 import { parseServerTiming, type Timing } from "./serverTiming.ts";
 
 /** The base of the API's URLs. Relative to the page by default, because a proxy may serve the page below a path. */
 export const BASE = (import.meta.env.PUBLIC_API_URL ?? "").replace(/\/$/, "") || ".";
 
-/** Milliseconds without progress after which the connection counts as dead. */
-const STALLED_AFTER = 30_000;
-/**
- * Milliseconds that the answer may take beyond the server's own limit. As long as for a dead connection, because bytes that
- * have left the browser may still be under way on a slow connection.
- */
-const GRACE = STALLED_AFTER;
-/** The assumed limit of the server while it is unknown, in milliseconds. */
-const USUAL_TIMEOUT = 30_000;
 const BAD_REQUEST = 400;
 
 export interface Prediction {
@@ -38,9 +29,11 @@ export interface Answer {
   revision?: string | undefined;
 }
 
-/** The server's limits: bytes of a body, pixels of a picture, milliseconds of waiting and work. */
+/** The server's limits: bytes of a body, pictures of a batch, pixels of a picture, milliseconds of waiting and work. */
 export interface Limits {
   bodyBytes: number;
+  /** Missing on older servers. */
+  batch?: number;
   pixels: number;
   timeoutMs: number;
 }
@@ -67,15 +60,9 @@ export interface Model {
   formats: string[];
 }
 
-export interface AnalyzeOptions {
-  signal: AbortSignal;
-  limits?: Limits | undefined;
+export interface AnalyzeOptions extends Pick<PostOptions, "signal" | "limits" | "onUpload" | "onUploaded"> {
   /** Whether to ask for the maps of the labels. A model without maps refuses that. */
   explains?: boolean;
-  /** Called with the share of the file that has been sent, 0 to 1, and its size in bytes. */
-  onUpload?: (fraction: number, bytes: number) => void;
-  /** Called once, when the whole file has been sent. */
-  onUploaded?: () => void;
 }
 
 export function analyzeUrl(explains = false): string {
@@ -97,88 +84,70 @@ export async function describeModel(signal: AbortSignal): Promise<Model> {
  * @throws {Failure} with the texts for the page. On abort, throws the signal's reason.
  */
 export async function analyze(picture: Blob, options: AnalyzeOptions): Promise<Answer> {
-  const limit = options.limits?.bodyBytes;
-  if (limit !== undefined && picture.size > limit) {
-    throw failures.tooLarge(picture.size, limit);
-  }
+  checkSize(picture, options.limits);
   await unlessAborted(checkReadable(picture), options.signal);
   try {
-    return await send(picture, options);
+    return await explained(options.explains, (explains) => send(picture, explains, options));
   } catch (error) {
-    // Another model may serve by now, one without maps.
-    if (options.explains && error instanceof Failure && error.status === BAD_REQUEST) {
-      return send(picture, { ...options, explains: false });
+    if (error instanceof Failure && error.kind === "offline") {
+      // The browser reports a file that has changed or gone since it was chosen like a broken connection.
+      await checkReadable(picture);
     }
     throw error;
   }
 }
 
-/** Sends with XMLHttpRequest, because `fetch` does not report upload progress. */
-function send(picture: Blob, options: AnalyzeOptions): Promise<Answer> {
-  const { signal, limits, onUpload, onUploaded } = options;
-  const request = new XMLHttpRequest();
-  return new Promise<Answer>((resolve, reject) => {
-    const patience = new Watchdog(() => {
-      reject(failures.timeout());
-      request.abort();
-    });
-    const abort = () => request.abort();
-    signal.addEventListener("abort", abort);
-    request.upload.onprogress = ({ loaded, total }) => {
-      patience.wait(STALLED_AFTER);
-      onUpload?.(total > 0 ? loaded / total : 0, total);
-    };
-    request.upload.onload = () => {
-      patience.wait((limits?.timeoutMs ?? USUAL_TIMEOUT) + GRACE);
-      onUploaded?.();
-    };
-    request.onload = () => {
-      try {
-        resolve(answerOf(request));
-      } catch (failure) {
-        reject(failure);
-      }
-    };
-    // The browser reports a file that has changed or gone since it was chosen like a broken connection.
-    request.onerror = () => checkReadable(picture).then(() => reject(failures.offline()), reject);
-    request.onabort = () => reject(signal.reason);
-    request.onloadend = () => {
-      patience.stop();
-      signal.removeEventListener("abort", abort);
-    };
-    request.open("POST", analyzeUrl(options.explains));
-    request.setRequestHeader("Content-Type", mediaType(picture));
-    const key = readKey();
-    if (key) {
-      request.setRequestHeader("Authorization", `Bearer ${key}`);
-    }
-    patience.wait(STALLED_AFTER);
-    request.send(picture);
-  });
+/** @throws {Failure} if a file is larger than the server takes. */
+export function checkSize({ size }: Blob, limits: Limits | undefined) {
+  if (limits && size > limits.bodyBytes) {
+    throw failures.tooLarge(size, limits.bodyBytes);
+  }
 }
 
-function answerOf(request: XMLHttpRequest): Answer {
-  if (request.status !== 200) {
-    throw failureOf(request.status, request.responseText, request.getResponseHeader("Retry-After"));
+/** Asks for maps, and asks again without them if that is refused: another model may serve by now, one without maps. */
+export async function explained<Result>(
+  explains: boolean | undefined,
+  ask: (explains: boolean) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await ask(explains ?? false);
+  } catch (error) {
+    if (explains && error instanceof Failure && error.status === BAD_REQUEST) {
+      return ask(false);
+    }
+    throw error;
   }
-  const predictions = parsePredictions(request.responseText);
+}
+
+async function send(picture: Blob, explains: boolean, options: AnalyzeOptions): Promise<Answer> {
+  const headers = { "Content-Type": mediaType(picture) };
+  const response = await post(analyzeUrl(explains), picture, { ...options, headers });
   return {
-    predictions,
-    timings: parseServerTiming(request.getResponseHeader("Server-Timing")),
-    revision: request.getResponseHeader("Model-Revision") ?? undefined,
+    predictions: parsePredictions(response.responseText),
+    timings: parseServerTiming(response.getResponseHeader("Server-Timing")),
+    revision: revisionOf(response),
   };
+}
+
+/** The revision of the model that answered. */
+export function revisionOf(response: XMLHttpRequest): string | undefined {
+  return response.getResponseHeader("Model-Revision") ?? undefined;
 }
 
 function parsePredictions(text: string): Prediction[] {
   try {
     const list: unknown = JSON.parse(text);
-    if (Array.isArray(list) && list.every(isPrediction)) {
+    if (arePredictions(list)) {
       return list;
     }
   } catch {
     // A body that is not JSON counts as no answer.
   }
   throw failures.notOurs();
+}
+
+export function arePredictions(value: unknown): value is Prediction[] {
+  return Array.isArray(value) && value.every(isPrediction);
 }
 
 function isPrediction(value: unknown): value is Prediction {
@@ -188,23 +157,4 @@ function isPrediction(value: unknown): value is Prediction {
     typeof prediction.confidence === "number" &&
     (prediction.activation === undefined || isActivation(prediction.activation))
   );
-}
-
-/** A timer that calls back once it has not been restarted for the time last set. */
-class Watchdog {
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #bark: () => void;
-
-  constructor(bark: () => void) {
-    this.#bark = bark;
-  }
-
-  wait(milliseconds: number) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#bark, milliseconds);
-  }
-
-  stop() {
-    clearTimeout(this.#timer);
-  }
 }

@@ -11,9 +11,30 @@ export function hasFiles(transfer: DataTransfer | null): boolean {
   return transfer?.types.includes("Files") ?? false;
 }
 
-/** The files of a drop or a paste. */
+/** The files of a paste. */
 export function filesOf(transfer: DataTransfer | null): File[] {
   return [...(transfer?.files ?? [])];
+}
+
+/** A file's path in the folder that it was chosen with, or its name. */
+export function pathOf(file: File): string {
+  return file.webkitRelativePath || file.name;
+}
+
+/** The endings of pictures' names. Those that the list names by their media types, besides. */
+const ENDINGS = new Set([
+  ...formats.accepted.filter((it) => it.startsWith(".")),
+  ".jpg",
+  ".jpeg",
+  ".png",
+  ".webp",
+  ".gif",
+]);
+
+/** Whether a file of a folder may be a picture that the server decodes. Hidden files are none. */
+export function isPicture({ name, type }: File): boolean {
+  const ending = name.slice(name.lastIndexOf(".")).toLowerCase();
+  return !name.startsWith(".") && (type.startsWith("image/") || ENDINGS.has(ending));
 }
 
 /** The media type of a file that the browser knows no picture type for. The server looks at the bytes. */

@@ -17,11 +17,18 @@ export interface Formats {
   duration: (milliseconds: number) => string;
   /** Whole seconds. */
   seconds: (count: number) => string;
+  /** A longer time in milliseconds, in whole seconds, or in minutes from 100 seconds on. */
+  span: (milliseconds: number) => string;
+  /** A number with one decimal below 10. */
+  rate: (value: number) => string;
   /** Alternatives: "PNM or QOI". */
   alternatives: (items: string[]) => string;
 }
 
 const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+/** Times from here on are in minutes. */
+const LONG = 100 * SECOND;
 const KILOBYTE = 1_000;
 const MEGABYTE = 1_000_000;
 /** Numbers below this have one decimal. */
@@ -61,6 +68,11 @@ export function createFormats(locale: string, t: TFunction): Formats {
         ? t("format.milliseconds", { value: rounded(milliseconds) })
         : t("format.seconds", { value: tenths(milliseconds / SECOND) }),
     seconds: (count) => t("format.seconds", { value: whole(count) }),
+    span: (milliseconds) =>
+      milliseconds < LONG
+        ? t("format.seconds", { value: whole(Math.ceil(milliseconds / SECOND)) })
+        : t("format.minutes", { value: whole(Math.ceil(milliseconds / MINUTE)) }),
+    rate: rounded,
     alternatives: (items) => spaced(new Intl.ListFormat(locale, { type: "disjunction" }).format(items)),
   };
 }

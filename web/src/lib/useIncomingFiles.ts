@@ -1,9 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
 import { filesOf, hasFiles } from "./files.ts";
+import { droppedFiles } from "./folders.ts";
 import { useEvent } from "./useEvent.ts";
 
 /**
- * Takes files that are dropped anywhere on the page or pasted into it.
+ * Takes files and folders that are dropped anywhere on the page, and files that are pasted into it.
  *
  * @returns whether files are being dragged over the page.
  */
@@ -43,7 +44,7 @@ export function useIncomingFiles(onFiles: (files: File[]) => void): boolean {
       over(event);
       under.clear();
       settle();
-      give(filesOf(event.dataTransfer));
+      droppedFiles(event.dataTransfer).then(give);
     };
     const paste = (event: ClipboardEvent) => give(filesOf(event.clipboardData));
     const give = (files: File[]) => files.length > 0 && take(files);

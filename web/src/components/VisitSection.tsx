@@ -1,0 +1,42 @@
+import type { TargetedEvent } from "preact";
+import { useRef } from "preact/hooks";
+import { useLanguage } from "../i18n/LanguageProvider.tsx";
+import { isPicture } from "../lib/files.ts";
+import { useLoaded } from "../lib/useLoaded.ts";
+import type { VisitControls } from "../lib/useVisit.ts";
+import { FOLDER, Icon } from "./icons.tsx";
+import "./visit-section.css";
+
+interface Props {
+  visit: VisitControls;
+  onFiles: (files: File[]) => void;
+}
+
+/** The pictures of this visit. The gallery is loaded with the first one. */
+export function VisitSection({ visit, onFiles }: Props) {
+  const { t } = useLanguage();
+  const hasPictures = visit.pictures.length > 0;
+  const Gallery = useLoaded(hasPictures, () => import("./gallery/Gallery.tsx"));
+  const folder = useRef<HTMLInputElement>(null);
+  const take = ({ currentTarget }: TargetedEvent<HTMLInputElement>) => {
+    onFiles([...(currentTarget.files ?? [])].filter(isPicture));
+    currentTarget.value = "";
+  };
+  return (
+    <section class="visit" aria-labelledby="visit">
+      <div class="visit-head">
+        <h2 id="visit" class="subtitle">
+          {t("visit.heading")}
+        </h2>
+        {/* A touch screen's browser can't choose folders. */}
+        <button type="button" class="button button-small for-mouse" onClick={() => folder.current?.click()}>
+          <Icon path={FOLDER} />
+          {t("visit.folder")}
+        </button>
+        <input ref={folder} type="file" hidden webkitdirectory onChange={take} data-testid="folder" />
+      </div>
+      {hasPictures ? Gallery && <Gallery visit={visit} /> : <p class="quiet">{t("visit.none")}</p>}
+      {Gallery === null && <p role="alert">{t("visit.failed")}</p>}
+    </section>
+  );
+}

@@ -1,0 +1,98 @@
+import { useMemo } from "preact/hooks";
+import { useLanguage } from "../../i18n/LanguageProvider.tsx";
+import type { TextKey } from "../../i18n/language.ts";
+import { type Choice, labelsOf, ORDERS, type Order, STATES, type State } from "../../lib/many/choice.ts";
+import type { Picture } from "../../lib/visit.ts";
+
+/** The step of the slider, in per cent. */
+const STEP = 5;
+/** The most labels that the search field suggests. */
+const SUGGESTED = 50;
+
+const STATE_TEXTS: Record<State, TextKey> = {
+  all: "gallery.all",
+  answered: "gallery.answered",
+  failed: "gallery.failed",
+  open: "gallery.open",
+};
+const ORDER_TEXTS: Record<Order, TextKey> = {
+  added: "gallery.byAdded",
+  name: "gallery.byName",
+  label: "gallery.byLabel",
+  surest: "gallery.bySurest",
+  leastSure: "gallery.byLeastSure",
+};
+
+interface Props {
+  pictures: Picture[];
+  choice: Choice;
+  onChange: (choice: Choice) => void;
+}
+
+/** Chooses which pictures the grid shows, and in which order. */
+export function Filters({ pictures, choice, onChange }: Props) {
+  const language = useLanguage();
+  const { t, format } = language;
+  const labels = useMemo(() => labelsOf(pictures, language), [pictures, language]);
+  const { confidence } = choice;
+  return (
+    <search class="filters">
+      <label class="filter">
+        <span>{t("gallery.label")}</span>
+        <input
+          type="search"
+          list="labels"
+          value={choice.label}
+          placeholder={t("gallery.anyLabel")}
+          autocomplete="off"
+          onInput={({ currentTarget }) => onChange({ ...choice, label: currentTarget.value })}
+        />
+        <datalist id="labels">
+          {labels.slice(0, SUGGESTED).map(([name, count]) => (
+            <option key={name} value={name}>
+              {t("gallery.count", { count, number: format.number(count) })}
+            </option>
+          ))}
+        </datalist>
+      </label>
+      <label class="filter">
+        <span>{t("gallery.confidence", { percent: format.threshold(confidence) })}</span>
+        <input
+          type="range"
+          min={0}
+          max={100}
+          step={STEP}
+          value={Math.round(confidence * 100)}
+          aria-valuetext={format.threshold(confidence)}
+          onInput={({ currentTarget }) => onChange({ ...choice, confidence: currentTarget.valueAsNumber / 100 })}
+        />
+      </label>
+      <label class="filter">
+        <span>{t("gallery.state")}</span>
+        <select
+          value={choice.state}
+          onChange={({ currentTarget }) => onChange({ ...choice, state: currentTarget.value as State })}
+        >
+          {STATES.map((state) => (
+            <option key={state} value={state}>
+              {t(STATE_TEXTS[state])}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="filter">
+        <span>{t("gallery.order")}</span>
+        <select
+          value={choice.order}
+          onChange={({ currentTarget }) => onChange({ ...choice, order: currentTarget.value as Order })}
+        >
+          {ORDERS.map((order) => (
+            <option key={order} value={order}>
+              {t(ORDER_TEXTS[order])}
+            </option>
+          ))}
+        </select>
+      </label>
+    </search>
+  );
+}

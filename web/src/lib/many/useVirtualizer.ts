@@ -1,0 +1,28 @@
+import {
+  elementScroll,
+  observeElementOffset,
+  observeElementRect,
+  Virtualizer,
+  type VirtualizerOptions,
+} from "@tanstack/virtual-core";
+import { useLayoutEffect, useReducer, useState } from "preact/hooks";
+
+type Options = VirtualizerOptions<HTMLDivElement, HTMLDivElement>;
+type Given = "observeElementRect" | "observeElementOffset" | "scrollToFn" | "onChange";
+
+/** Tells which rows of a scrolling list are in sight. As TanStack's own hook for React. */
+export function useVirtualizer(options: Omit<Options, Given>): Virtualizer<HTMLDivElement, HTMLDivElement> {
+  const [, render] = useReducer((count: number) => count + 1, 0);
+  const all: Options = {
+    observeElementRect,
+    observeElementOffset,
+    scrollToFn: elementScroll,
+    ...options,
+    onChange: () => render(undefined),
+  };
+  const [virtualizer] = useState(() => new Virtualizer(all));
+  virtualizer.setOptions(all);
+  useLayoutEffect(() => virtualizer._didMount(), [virtualizer]);
+  useLayoutEffect(() => virtualizer._willUpdate());
+  return virtualizer;
+}
