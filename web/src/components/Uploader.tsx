@@ -5,12 +5,14 @@ import { shortSideFor } from "../lib/shrink.ts";
 import { useIncomingFiles } from "../lib/useIncomingFiles.ts";
 import { useLook } from "../lib/useLook.ts";
 import { useModel } from "../lib/useModel.ts";
+import { useServiceWorker } from "../lib/useServiceWorker.ts";
 import { useVisit } from "../lib/useVisit.ts";
 import { Announcer } from "./Announcer.tsx";
 import { DropOverlay } from "./DropOverlay.tsx";
 import { Introduction } from "./Introduction.tsx";
 import { LookControls } from "./LookControls.tsx";
 import { ModelName } from "./ModelName.tsx";
+import { OfflineNote } from "./OfflineNote.tsx";
 import { Panel } from "./Panel.tsx";
 import { Samples } from "./Samples.tsx";
 import { ShrinkSwitch } from "./ShrinkSwitch.tsx";
@@ -39,6 +41,7 @@ export function Uploader() {
   /** Whether there is room for a map's controls and sentence, before the answer as well, so that it moves nothing. */
   const hasRoom = explains || look.rank !== undefined;
   const isDraggedOver = useIncomingFiles(add);
+  useServiceWorker(add);
   return (
     <>
       <div class="uploader">
@@ -68,6 +71,7 @@ export function Uploader() {
       </div>
       <Announcer picture={selected} rank={look.rank} change={known.change} />
       <ModelName model={model} />
+      <OfflineNote />
       {isDraggedOver && <DropOverlay />}
     </>
   );
