@@ -2,9 +2,9 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import sharp from "sharp";
+import { LIGHT } from "../src/lib/colours.ts";
 
 const PUBLIC = new URL("../public/", import.meta.url);
-const COLOURS = new URL("../src/styles/colours.css", import.meta.url);
 
 interface Icon {
   name: string;
@@ -28,12 +28,11 @@ const UNITS = 32;
 const favicon = await readFile(new URL("favicon.svg", PUBLIC), "utf8");
 const drawing = favicon.slice(favicon.indexOf("<path"), favicon.indexOf("</svg>"));
 const ink = /stroke:(#\w+)/.exec(favicon)?.[1];
-const page = /--page: (#\w+)/.exec(await readFile(COLOURS, "utf8"))?.[1];
 
 for (const { name, side, scale, radius } of ICONS) {
   const edge = (UNITS * (1 - scale)) / 2;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}" viewBox="0 0 ${UNITS} ${UNITS}">
-    <rect width="${UNITS}" height="${UNITS}" rx="${UNITS * radius}" fill="${page}"/>
+    <rect width="${UNITS}" height="${UNITS}" rx="${UNITS * radius}" fill="${LIGHT}"/>
     <g transform="translate(${edge} ${edge}) scale(${scale})" fill="none" stroke="${ink}" stroke-width="3.5" stroke-linecap="round">
       <style>circle { fill: ${ink} }</style>${drawing}
     </g>

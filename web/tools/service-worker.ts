@@ -37,7 +37,7 @@ export function serviceWorker(): AstroIntegration {
             },
           },
         });
-        await appendFile(`${folder}/sw.js`, `// ${hash.digest("hex")}\n`);
+        await appendFile(`${folder}/sw.js`, `\n// ${hash.digest("hex")}\n`);
         logger.info(`sw.js has ${pages.length} offline pages`);
       },
     },

@@ -1,6 +1,4 @@
-/** Colours of the page for what is outside of its style sheets: the browser's frame and the icon of the installed app. */
+/** The background of the page, as in `styles/colours.css`, for the browser's frame and the installed app. */
 
-import css from "../styles/colours.css?raw";
-
-/** The background of the page, light and dark. */
-export const [LIGHT = "", DARK = ""] = [...css.matchAll(/--page: (#\w+);/g)].map(([, colour]) => colour);
+export const LIGHT = "#f6f5f1";
+export const DARK = "#0e1312";
