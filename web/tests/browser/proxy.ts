@@ -22,7 +22,7 @@ export async function startProxy(upstream: Server, prefix: string): Promise<Prox
       outgoing.writeHead(502).end();
       return;
     }
-    const parts = [Buffer.from([method, url, ...rawHeaders, ""].join("\n"))];
+    const parts: Buffer[] = [Buffer.from([method, url, ...rawHeaders, ""].join("\n"))];
     incoming.on("data", (part: Buffer) => parts.push(part));
     incoming.on("close", () => received.push(Buffer.concat(parts)));
     const forwarded = request(upstream.url + url.slice(prefix.length), { method, headers }, (response) => {
