@@ -62,7 +62,7 @@ export function Uploader() {
           {isLive ? (
             <Live model={model} onAnswer={({ revision }) => check(revision)} onPicture={add} onClose={closeLive} />
           ) : (
-            <div class="view">
+            <div key="view" class="view">
               <Viewfinder picture={selected} look={look} onChoose={() => chooser.current?.click()} />
               {selected && hasRoom && <LookControls look={look} />}
             </div>
@@ -77,7 +77,8 @@ export function Uploader() {
               onRetry={retry}
             />
           )}
-          <div class="sources">
+          {/* Preact would take an element without a key for the view that comes and goes, and lose the focus in it. */}
+          <div key="sources" class="sources">
             <SourceButtons
               chooser={chooser}
               accepted={model?.formats.join(",") ?? ACCEPTED}

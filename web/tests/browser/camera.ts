@@ -15,12 +15,12 @@ let browser: Browser;
 export let server: Server;
 export let visitor: Visitor;
 
-/** Starts the browser with a camera that gives these JPEGs of one size, one after the other, for ever. */
+/** Starts the browser with two cameras that give these JPEGs of one size, one after the other, for ever. */
 export async function withCamera(jpegs: Buffer[]): Promise<Browser> {
   const file = join(folder, `${jpegs.length}.mjpeg`);
   await writeFile(file, Buffer.concat(jpegs));
   return launch(
-    "--use-fake-device-for-media-stream",
+    "--use-fake-device-for-media-stream=device-count=2",
     "--use-fake-ui-for-media-stream",
     `--use-file-for-fake-video-capture=${file}`,
     `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`,
@@ -86,6 +86,25 @@ export function tracks(): Promise<string[]> {
   return visitor.page.evaluate(() => {
     const { streams } = window as unknown as { streams: MediaStream[] };
     return streams.flatMap((stream) => stream.getTracks().map(({ readyState }) => readyState));
+  });
+}
+
+/** The ids of the cameras that the page has opened. */
+export function openedCameras(): Promise<(string | undefined)[]> {
+  return visitor.page.evaluate(() => {
+    const { streams } = window as unknown as { streams: MediaStream[] };
+    return streams.map((stream) => stream.getVideoTracks()[0]?.getSettings().deviceId);
+  });
+}
+
+/** Unplugs the camera: its track ends, and the browser tells it. */
+export function unplug(): Promise<void> {
+  return visitor.page.evaluate(() => {
+    const { streams } = window as unknown as { streams: MediaStream[] };
+    for (const track of streams.flatMap((stream) => stream.getTracks())) {
+      track.stop();
+      track.dispatchEvent(new Event("ended"));
+    }
   });
 }
 

@@ -7,6 +7,7 @@ import {
   label,
   liveButton,
   open,
+  openedCameras,
   pause,
   sentFrames,
   server,
@@ -33,7 +34,8 @@ describe("the live view", () => {
     await page.getByText(/^The bars are smoothed over about half a second/).waitFor();
     expect(await page.locator(".live-bars li").count()).toBe(3);
     expect(await page.locator(".live-bars li").first().textContent()).toMatch(/\d %$/);
-    expect(await page.getByTestId("live-spoken").textContent()).toBe(await expectedLabel(server, "coffee.jpg"));
+    const spoken = page.getByTestId("live-spoken");
+    await expect.poll(() => spoken.textContent()).toBe(await expectedLabel(server, "coffee.jpg"));
     expect(await page.locator("h1").count()).toBe(1);
   });
 
@@ -148,6 +150,35 @@ describe("the live view", () => {
     expect(await tracks()).toEqual(["ended", "ended"]);
   });
 
+  test("turns to the other camera", async () => {
+    await visit();
+    await open();
+    await expectLabel("coffee.jpg");
+    await button("live.switch").click();
+    await expect.poll(tracks).toEqual(["ended", "live"]);
+    await expectLive("running");
+    const [first, second] = await openedCameras();
+    expect(second).not.toBe(first);
+    await button("live.switch").click();
+    await expect.poll(tracks).toEqual(["ended", "ended", "live"]);
+    expect(await openedCameras()).toEqual([first, second, first]);
+  });
+
+  test("flashes when a frame is kept, unless motion is to be reduced", async () => {
+    const flash = () => visitor.page.locator(".live-flash").evaluate((it) => getComputedStyle(it).display);
+    for (const [reducedMotion, display] of [
+      ["no-preference", "block"],
+      ["reduce", "none"],
+    ] as const) {
+      await visitor?.page.context().close();
+      await visit({ reducedMotion });
+      await open();
+      await expectLive("running");
+      await button("live.shutter").click();
+      await expect.poll(flash).toBe(display);
+    }
+  });
+
   test("stops on a hidden page with the camera off, and starts again on a visible one", async () => {
     await visit();
     await open();
@@ -185,7 +216,8 @@ describe("a server that asks to wait", () => {
     await open();
     await visitor.page.getByText(`${title}. Trying again in 3 s`).waitFor();
     await visitor.page.getByText(`${title}. Trying again in 1 s`).waitFor();
-    expect(await visitor.page.getByTestId("live-spoken").textContent()).toBe(`${title}. It will be tried again`);
+    const spoken = visitor.page.getByTestId("live-spoken");
+    await expect.poll(() => spoken.textContent()).toBe(`${title}. It will be tried again`);
     await expectLabel("coffee.jpg");
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(2_900);
   });

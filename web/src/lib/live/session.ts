@@ -83,6 +83,8 @@ async function run(
 
   const canvas = document.createElement("canvas");
   for (;;) {
+    // The first frame of all is never sent: browsers begin with a black one.
+    await unlessAborted(watch.next(), signal);
     const { shortSide, limits } = current();
     const begun = performance.now();
     const frame = await unlessAborted(smallFrame(video, canvas, shortSide), signal);
@@ -97,7 +99,6 @@ async function run(
       }
       await countDown(failure, signal, report);
     }
-    await unlessAborted(watch.next(), signal);
   }
 }
 
