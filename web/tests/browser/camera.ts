@@ -15,12 +15,12 @@ let browser: Browser;
 export let server: Server;
 export let visitor: Visitor;
 
-/** Starts the browser with two cameras that give these JPEGs of one size, one after the other, for ever. */
+/** Starts the browser with a camera that gives these JPEGs of one size, one after the other, for ever. */
 export async function withCamera(jpegs: Buffer[]): Promise<Browser> {
   const file = join(folder, `${jpegs.length}.mjpeg`);
   await writeFile(file, Buffer.concat(jpegs));
   return launch(
-    "--use-fake-device-for-media-stream=device-count=2",
+    "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     `--use-file-for-fake-video-capture=${file}`,
     `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`,
@@ -38,17 +38,32 @@ afterAll(async () => {
 });
 afterEach(() => visitor.close());
 
-/** Runs in the page: keeps the streams of the camera. */
+/**
+ * Runs in the page: keeps the streams of the camera and the ids that they were asked for by. Chromium plays a file with one
+ * camera only, so the second one, of the id `second`, is the first.
+ */
 export function keepStreams() {
   const streams: MediaStream[] = [];
-  Object.assign(window, { streams });
+  const asked: (string | undefined)[] = [];
+  Object.assign(window, { streams, asked });
   const { mediaDevices } = navigator;
   const open = mediaDevices.getUserMedia.bind(mediaDevices);
+  const all = mediaDevices.enumerateDevices.bind(mediaDevices);
   mediaDevices.getUserMedia = async (constraints) => {
-    const stream = await open(constraints);
+    const { exact } = ((constraints?.video as MediaTrackConstraints).deviceId ?? {}) as { exact?: string };
+    asked.push(exact);
+    const stream = await open({ video: true });
+    const [track] = stream.getVideoTracks();
+    if (track && exact === "second") {
+      track.getSettings = () => ({ deviceId: "second" });
+    }
     streams.push(stream);
     return stream;
   };
+  mediaDevices.enumerateDevices = async () => [
+    ...(await all()),
+    { kind: "videoinput", deviceId: "second", groupId: "", label: "" } as MediaDeviceInfo,
+  ];
 }
 
 export async function visit(
@@ -89,12 +104,9 @@ export function tracks(): Promise<string[]> {
   });
 }
 
-/** The ids of the cameras that the page has opened. */
-export function openedCameras(): Promise<(string | undefined)[]> {
-  return visitor.page.evaluate(() => {
-    const { streams } = window as unknown as { streams: MediaStream[] };
-    return streams.map((stream) => stream.getVideoTracks()[0]?.getSettings().deviceId);
-  });
+/** The ids of the cameras that the page has asked for. */
+export function askedCameras(): Promise<(string | undefined)[]> {
+  return visitor.page.evaluate(() => (window as unknown as { asked: (string | undefined)[] }).asked);
 }
 
 /** Unplugs the camera: its track ends, and the browser tells it. */

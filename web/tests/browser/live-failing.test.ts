@@ -74,7 +74,7 @@ describe("what is wrong is named", () => {
   test("a page that is not secure", async () => {
     // On such a page there is nothing to keep.
     const { port } = new URL(server.url);
-    await visit({ prepare: undefined }, `http://${INSECURE_HOST}:${port}`);
+    await visit({ prepare: () => undefined }, `http://${INSECURE_HOST}:${port}`);
     await open();
     await visitor.expectFailure("insecure", "This page is not secure", "HTTPS", "localhost");
     await visitor.expectAccessible();

@@ -126,7 +126,7 @@ function keepBodies() {
 export type VisitorOptions = BrowserContextOptions & {
   path?: string;
   /** Runs in the page before its own scripts. */
-  prepare?: (() => void) | undefined;
+  prepare?: () => void;
 };
 
 /** The home pages, which have an island, with any query. */
