@@ -50,7 +50,8 @@ export function keepStreams() {
   const open = mediaDevices.getUserMedia.bind(mediaDevices);
   const all = mediaDevices.enumerateDevices.bind(mediaDevices);
   mediaDevices.getUserMedia = async (constraints) => {
-    const { exact } = ((constraints?.video as MediaTrackConstraints).deviceId ?? {}) as { exact?: string };
+    const { deviceId } = constraints?.video as { deviceId?: { exact: string } };
+    const exact = deviceId?.exact;
     asked.push(exact);
     const stream = await open({ video: true });
     const [track] = stream.getVideoTracks();

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useLanguage } from "../../i18n/LanguageProvider.tsx";
 import type { Answer, Model } from "../../lib/api.ts";
 import { type Failure, failures } from "../../lib/failure.ts";
+import { useEscape } from "../../lib/live/useEscape.ts";
 import { useEvent } from "../../lib/useEvent.ts";
 import { FailureCard } from "../FailureCard.tsx";
 import { LiveStage } from "./LiveStage.tsx";
@@ -30,13 +31,10 @@ export function Live(props: LiveProps) {
       () => setLoading({ failure: failures.notLoaded() }),
     );
   const begin = useEvent(load);
-  const close = useEvent(props.onClose);
   useEffect(() => {
-    const follow = ({ key, isComposing }: KeyboardEvent) => key === "Escape" && !isComposing && close();
     begin();
-    document.addEventListener("keydown", follow);
-    return () => document.removeEventListener("keydown", follow);
-  }, [begin, close]);
+  }, [begin]);
+  useEscape(props.onClose);
 
   if (View) {
     return <View {...props} />;
