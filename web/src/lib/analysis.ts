@@ -70,11 +70,17 @@ async function answered(picture: Blob, options: Options): Promise<Phase> {
   }
 }
 
-function isPassing(failure: Failure): boolean {
+/** Whether the server is only busy, or asks to be left alone for a while. */
+export function isPassing(failure: Failure): boolean {
   return failure.kind === "busy" || failure.kind === "limited";
 }
 
-async function countDown(failure: Failure, signal: AbortSignal, report: Options["report"]): Promise<void> {
+/** Waits for the time that the server named, and reports each second of it. */
+export async function countDown(
+  failure: Failure,
+  signal: AbortSignal,
+  report: (phase: Extract<Phase, { name: "busy" }>) => void,
+): Promise<void> {
   const seconds = Math.max(1, Math.ceil((failure.retryAfter ?? USUAL_WAIT) / SECOND));
   for (let left = seconds; left > 0; left -= 1) {
     report({ name: "busy", failure, seconds: left });
@@ -96,6 +102,6 @@ function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-function asFailure(error: unknown): Failure {
+export function asFailure(error: unknown): Failure {
   return error instanceof Failure ? error : failures.ours();
 }
