@@ -59,13 +59,12 @@ describe("smoothing", () => {
   });
 
   test("begins anew with another model", () => {
-    const answered = (revision: string, label: string, at: number) =>
-      ({
-        name: "answered",
-        at,
-        milliseconds: 10,
-        answer: { predictions: answer({ [label]: 1 }), timings: [], revision },
-      }) as const;
+    const answered = (revision: string, label: string, at: number) => ({
+      name: "answered" as const,
+      at,
+      milliseconds: 10,
+      answer: { predictions: answer({ [label]: 1 }), timings: [], revision },
+    });
     const before = follow(CLOSED, answered("a", "cat", 0), 3);
     expect(follow(before, answered("a", "dog", 10), 3).chart?.rows[0]?.label).toBe("cat");
     expect(follow(before, answered("b", "dog", 10), 3).chart?.rows).toEqual(answer({ dog: 1 }));

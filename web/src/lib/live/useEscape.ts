@@ -8,5 +8,5 @@ export function useEscape(onEscape: () => void): void {
     const follow = ({ key, isComposing }: KeyboardEvent) => key === "Escape" && !isComposing && close();
     document.addEventListener("keydown", follow);
     return () => document.removeEventListener("keydown", follow);
-  }, [escape]);
+  }, [close]);
 }
