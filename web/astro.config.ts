@@ -4,6 +4,7 @@ import { contentSecurityPolicy } from "./tools/content-security-policy.ts";
 import { precompress } from "./tools/precompress.ts";
 import { preloadModules } from "./tools/preload-modules.ts";
 import { relativeUrls } from "./tools/relative-urls.ts";
+import { serviceWorker } from "./tools/service-worker.ts";
 
 export default defineConfig({
   // `/docs` is `docs.html`. Every page is at the root, because the relative URLs of scripts require it.
@@ -11,7 +12,7 @@ export default defineConfig({
   trailingSlash: "never",
   devToolbar: { enabled: false },
   server: { host: "localhost", port: 4321 },
-  integrations: [preact(), relativeUrls(), preloadModules(), contentSecurityPolicy(), precompress()],
+  integrations: [preact(), relativeUrls(), preloadModules(), contentSecurityPolicy(), serviceWorker(), precompress()],
   vite: {
     // The sample pictures and the licence lie in the repository, outside of this folder.
     server: { fs: { allow: [".."] } },

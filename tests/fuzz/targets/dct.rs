@@ -64,7 +64,10 @@ fuzz_target!(|file: &[u8]| {
     let (steps, blocks) = turbo(file, &found).expect("refused by libjpeg-turbo");
     assert!(steps == found.steps && blocks == found.blocks, "not libjpeg-turbo's coefficients");
     let mut tensor = vec![f32::NAN; (SIDE * SIDE * 3) as usize];
-    let is_large = found.size.0.min(found.size.1) >= 8 * SIDE as usize;
+    // Of a picture with four pixels to a sample of Cb and Cr, twice as many are needed.
+    let is_coarse = found.sampling.iter().any(|&(across, down)| across.max(down) > 2);
+    let scale = if is_coarse { 16 } else { 8 };
+    let is_large = found.size.0.min(found.size.1) >= scale * SIDE as usize;
     let is_resized = PREPROCESSOR
         .with_borrow_mut(|preprocessor| preprocessor.shrink(file, &Limits::NONE, &mut tensor, &Stop::never()))
         .unwrap()

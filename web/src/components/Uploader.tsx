@@ -5,12 +5,15 @@ import { shortSideFor } from "../lib/shrink.ts";
 import { useIncomingFiles } from "../lib/useIncomingFiles.ts";
 import { useLook } from "../lib/useLook.ts";
 import { useModel } from "../lib/useModel.ts";
+import { useServiceWorker } from "../lib/useServiceWorker.ts";
 import { useVisit } from "../lib/useVisit.ts";
 import { Announcer } from "./Announcer.tsx";
 import { DropOverlay } from "./DropOverlay.tsx";
 import { Introduction } from "./Introduction.tsx";
 import { LookControls } from "./LookControls.tsx";
+import { Live } from "./live/Live.tsx";
 import { ModelName } from "./ModelName.tsx";
+import { OfflineNote } from "./OfflineNote.tsx";
 import { Panel } from "./Panel.tsx";
 import { Samples } from "./Samples.tsx";
 import { ShrinkSwitch } from "./ShrinkSwitch.tsx";
@@ -23,7 +26,9 @@ import "./uploader.css";
 /** Takes pictures and shows the answers. */
 export function Uploader() {
   const [shrinks, setShrinks] = useState(true);
+  const [isLive, setIsLive] = useState(false);
   const chooser = useRef<HTMLInputElement>(null);
+  const liveButton = useRef<HTMLButtonElement>(null);
   const { known, check } = useModel();
   const { model } = known;
   const shortSide = shortSideFor(model?.input);
@@ -36,20 +41,37 @@ export function Uploader() {
     onAnswer: ({ revision }) => check(revision),
   });
   const { selected, add } = visit;
+  const give = (files: File[]) => {
+    setIsLive(false);
+    add(files);
+  };
+  const show = (id: number) => {
+    setIsLive(false);
+    visit.select(id);
+  };
+  const closeLive = () => {
+    setIsLive(false);
+    liveButton.current?.focus();
+  };
   const look = useLook(selected);
   /** Whether there is room for a map's controls and sentence, before the answer as well, so that it moves nothing. */
   const hasRoom = explains || look.rank !== undefined;
-  const isDraggedOver = useIncomingFiles(add);
+  const isDraggedOver = useIncomingFiles(give);
+  useServiceWorker(give);
   return (
     <>
       <div class="uploader">
         <div class="stage">
-          {!selected && <Introduction />}
-          <div class="view">
-            <Viewfinder picture={selected} look={look} onChoose={() => chooser.current?.click()} />
-            {selected && hasRoom && <LookControls look={look} />}
-          </div>
-          {selected && (
+          {!selected && !isLive && <Introduction />}
+          {isLive ? (
+            <Live model={model} onAnswer={({ revision }) => check(revision)} onPicture={add} onClose={closeLive} />
+          ) : (
+            <div key="view" class="view">
+              <Viewfinder picture={selected} look={look} onChoose={() => chooser.current?.click()} />
+              {selected && hasRoom && <LookControls look={look} />}
+            </div>
+          )}
+          {selected && !isLive && (
             <Panel
               picture={selected}
               look={look}
@@ -59,16 +81,25 @@ export function Uploader() {
               onRetry={() => visit.retry([selected])}
             />
           )}
-          <div class="sources">
-            <SourceButtons chooser={chooser} accepted={model?.formats.join(",") ?? ACCEPTED} onFiles={add} />
-            <Samples onFiles={add} />
+          {/* Preact would take an element without a key for the view that comes and goes, and lose the focus in it. */}
+          <div key="sources" class="sources">
+            <SourceButtons
+              chooser={chooser}
+              accepted={model?.formats.join(",") ?? ACCEPTED}
+              onFiles={give}
+              liveButton={liveButton}
+              isLive={isLive}
+              onLive={() => setIsLive(!isLive)}
+            />
+            <Samples onFiles={give} />
             <ShrinkSwitch checked={shrinks} shortSide={shortSide} onChange={setShrinks} />
           </div>
         </div>
-        <VisitSection visit={visit} onFiles={add} />
+        <VisitSection visit={{ ...visit, select: show }} onFiles={give} />
       </div>
-      <Announcer picture={selected} rank={look.rank} change={known.change} />
+      <Announcer picture={isLive ? undefined : selected} rank={look.rank} change={known.change} />
       <ModelName model={model} />
+      <OfflineNote />
       {isDraggedOver && <DropOverlay />}
     </>
   );

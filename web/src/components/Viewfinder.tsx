@@ -50,7 +50,8 @@ export function Viewfinder({ picture, look, onChoose }: Props) {
   );
 }
 
-function Corners() {
+/** The corners of the frame. */
+export function Corners() {
   return (
     <>
       {["tl", "tr", "bl", "br"].map((corner) => (

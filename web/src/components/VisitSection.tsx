@@ -7,6 +7,9 @@ import type { VisitControls } from "../lib/useVisit.ts";
 import { FOLDER, Icon } from "./icons.tsx";
 import "./visit-section.css";
 
+/** Preact's types lack the attribute. */
+const DIRECTORY = { webkitdirectory: true };
+
 interface Props {
   visit: VisitControls;
   onFiles: (files: File[]) => void;
@@ -33,7 +36,7 @@ export function VisitSection({ visit, onFiles }: Props) {
           <Icon path={FOLDER} />
           {t("visit.folder")}
         </button>
-        <input ref={folder} type="file" hidden webkitdirectory onChange={take} data-testid="folder" />
+        <input ref={folder} type="file" hidden {...DIRECTORY} onChange={take} data-testid="folder" />
       </div>
       {hasPictures ? Gallery && <Gallery visit={visit} /> : <p class="quiet">{t("visit.none")}</p>}
       {Gallery === null && <p role="alert">{t("visit.failed")}</p>}

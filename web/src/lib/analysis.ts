@@ -62,24 +62,25 @@ async function answered(picture: Blob, options: Options): Promise<Phase> {
       if (!isPassing(failure) || attempt === ATTEMPTS || signal.aborted) {
         throw error;
       }
-      await countDown(failure, signal, (seconds) => report({ name: "busy", failure, seconds }));
+      await countDown(failure, signal, report);
     }
   }
 }
 
-/** Whether the server will take the picture in a while. */
+/** Whether the server is only busy, or asks to be left alone for a while. */
 export function isPassing(failure: Failure): boolean {
   return failure.kind === "busy" || failure.kind === "limited";
 }
 
-/** Waits as long as the server has asked for, and reports the seconds that are left. Rejects on abort. */
+/** Waits for the time that the server named, and reports each second of it. */
 export async function countDown(
-  { retryAfter = USUAL_WAIT }: Failure,
+  failure: Failure,
   signal: AbortSignal,
-  report: (seconds: number) => void,
+  report: (phase: Extract<Phase, { name: "busy" }>) => void,
 ): Promise<void> {
-  for (let left = Math.max(1, Math.ceil(retryAfter / SECOND)); left > 0; left -= 1) {
-    report(left);
+  const seconds = Math.max(1, Math.ceil((failure.retryAfter ?? USUAL_WAIT) / SECOND));
+  for (let left = seconds; left > 0; left -= 1) {
+    report({ name: "busy", failure, seconds: left });
     await pause(SECOND, signal);
   }
 }

@@ -7,7 +7,7 @@ export interface Order {
   wanted: Wanted;
 }
 
-onmessage = async ({ data: { file, wanted } }: MessageEvent<Order>) => {
+addEventListener("message", async ({ data: { file, wanted } }: MessageEvent<Order>) => {
   const drawn: Drawn = await draw(file, wanted);
   postMessage(drawn);
-};
+});

@@ -11,7 +11,14 @@ export type FailureKind =
   | "tooLarge"
   | "refused"
   | "broken"
-  | "unreadable";
+  | "unreadable"
+  | "notLoaded"
+  | "insecure"
+  | "denied"
+  | "noCamera"
+  | "inUse"
+  | "cameraGone"
+  | "cameraFailed";
 
 /** The texts of a failure: a title, and a message with the remedy. */
 export interface Told {
@@ -51,6 +58,13 @@ export const failures = {
   empty: () => plain("unreadable", "failure.empty", "failure.emptyText"),
   unreadable: () => plain("unreadable", "failure.unreadable", "failure.unreadableText"),
   ours: () => plain("broken", "failure.ours", "failure.oursText"),
+  notLoaded: () => plain("notLoaded", "camera.notLoaded", "camera.notLoadedText"),
+  insecure: () => plain("insecure", "camera.insecure", "camera.insecureText"),
+  denied: () => plain("denied", "camera.denied", "camera.deniedText"),
+  noCamera: () => plain("noCamera", "camera.missing", "camera.missingText"),
+  inUse: () => plain("inUse", "camera.inUse", "camera.inUseText"),
+  cameraGone: () => plain("cameraGone", "camera.gone", "camera.goneText"),
+  cameraFailed: () => plain("cameraFailed", "camera.failed", "camera.failedText"),
   notOurs: () => plain("broken", "failure.notOurs", "failure.notOursText"),
 };
 

@@ -5,8 +5,12 @@ import type { TFunction } from "i18next";
 export interface Formats {
   /** A whole number. */
   number: (value: number) => string;
+  /** A number of things a second, with one decimal below 10. */
+  rate: (value: number) => string;
   /** A probability in per cent, with one decimal. */
   percent: (fraction: number) => string;
+  /** A probability in whole per cent, for one that changes all the time. */
+  wholePercent: (fraction: number) => string;
   /** A threshold in per cent, with a decimal only where it has one. Does not break. */
   threshold: (fraction: number) => string;
   /** A progress in whole per cent, rounded down. */
@@ -19,8 +23,6 @@ export interface Formats {
   seconds: (count: number) => string;
   /** A longer time in milliseconds, in whole seconds, or in minutes from 100 seconds on. */
   span: (milliseconds: number) => string;
-  /** A number with one decimal below 10. */
-  rate: (value: number) => string;
   /** Alternatives: "PNM or QOI". */
   alternatives: (items: string[]) => string;
 }
@@ -53,6 +55,7 @@ export function createFormats(locale: string, t: TFunction): Formats {
   return {
     number: whole,
     percent: (fraction) => percent(tenths(fraction * 100)),
+    wholePercent: (fraction) => percent(whole(fraction * 100)),
     threshold: (fraction) => percent(upToTenths(fraction * 100)).replace(" ", "\u00a0"),
     progress: (fraction) => percent(whole(Math.floor(fraction * 100))),
     bytes: (count) => {

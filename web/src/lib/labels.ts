@@ -15,7 +15,7 @@ export function labelName(label: string, { labels }: Language): string {
 }
 
 /** The answer in short: its first label. */
-export function heading({ predictions: [first] }: Answer, language: Language): string {
+export function heading({ predictions: [first] }: Pick<Answer, "predictions">, language: Language): string {
   return first ? labelName(first.label, language) : language.t("answer.nothing");
 }
 

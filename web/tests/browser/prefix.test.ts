@@ -1,10 +1,8 @@
 /** The site below a path that a proxy strips, as `https://host/glimpse/`. */
 
-import { once } from "node:events";
-import { createServer, type Server as HttpServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { startProxy } from "./proxy.ts";
 import {
   expectedLabel,
   launch,
@@ -19,38 +17,15 @@ const PREFIX = "/glimpse";
 
 let browser: Browser;
 let server: Server;
-let proxy: HttpServer;
 /** The server behind the proxy. */
 let outside: Server;
 let visitor: Visitor;
 
-/** A proxy like nginx with `location /glimpse/ { proxy_pass http://server/; }`. Other paths are answered 502. */
-function stripping(upstream: string): HttpServer {
-  return createServer((incoming, outgoing) => {
-    const { url = "", method, headers } = incoming;
-    if (!url.startsWith(`${PREFIX}/`)) {
-      outgoing.writeHead(502).end();
-      return;
-    }
-    const forwarded = request(upstream + url.slice(PREFIX.length), { method, headers }, (response) => {
-      outgoing.writeHead(response.statusCode ?? 502, response.headers);
-      response.pipe(outgoing);
-    });
-    forwarded.on("error", () => outgoing.destroy());
-    incoming.pipe(forwarded);
-  });
-}
-
 beforeAll(async () => {
   [browser, server] = await Promise.all([launch(), startServer()]);
-  proxy = stripping(server.url).listen(0, "127.0.0.1");
-  await once(proxy, "listening");
-  outside = { ...server, url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${PREFIX}` };
+  outside = await startProxy(server, PREFIX);
 });
-afterAll(async () => {
-  proxy?.close();
-  await Promise.all([browser?.close(), server?.stop()]);
-});
+afterAll(() => Promise.all([browser?.close(), outside?.stop(), server?.stop()]));
 afterEach(() => visitor.close());
 
 async function visit(options: VisitorOptions = {}) {

@@ -14,6 +14,6 @@ beforeAll(async () => {
 afterAll(() => Promise.all([browser?.close(), server?.stop()]));
 afterEach(() => visitor.close());
 
-export async function visit(options: VisitorOptions = {}) {
-  visitor = await Visitor.open(browser, server, options);
+export async function visit(options: VisitorOptions = {}, at = server) {
+  visitor = await Visitor.open(browser, at, options);
 }

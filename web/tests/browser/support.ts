@@ -99,13 +99,13 @@ async function stop(child: ChildProcess) {
   }
 }
 
-/** Starts $CHROMIUM, or Debian's Chromium. */
-export function launch(): Promise<Browser> {
+/** Starts $CHROMIUM, or Debian's Chromium, with any further arguments. */
+export function launch(...further: string[]): Promise<Browser> {
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
   const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
   return chromium.launch({
     executablePath,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", ...quiet],
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", ...quiet, ...further],
   });
 }
 
@@ -123,7 +123,11 @@ function keepBodies() {
   };
 }
 
-export type VisitorOptions = BrowserContextOptions & { path?: string };
+export type VisitorOptions = BrowserContextOptions & {
+  path?: string;
+  /** Runs in the page before its own scripts. */
+  prepare?: () => void;
+};
 
 /** The home pages, which have an island, with any query. */
 const HOME = /^\/(zh)?(\?|$)/;
@@ -139,11 +143,14 @@ export class Visitor {
   ) {}
 
   static async open(browser: Browser, server: Server, options: VisitorOptions = {}) {
-    const { path = "/", ...contextOptions } = options;
+    const { path = "/", prepare, ...contextOptions } = options;
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...contextOptions });
     const visitor = new Visitor(await context.newPage(), path === "/zh" ? chinese : english);
     visitor.#listen(server);
     await visitor.page.addInitScript(keepBodies);
+    if (prepare) {
+      await visitor.page.addInitScript(prepare);
+    }
     await visitor.page.goto(server.url + path);
     if (HOME.test(path) && contextOptions.javaScriptEnabled !== false) {
       // The buttons do nothing until the island is hydrated.

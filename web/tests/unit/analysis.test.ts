@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { english } from "../../src/i18n/pages.ts";
 import { ATTEMPTS, analyzePicture, type Phase } from "../../src/lib/analysis.ts";
 import type { Failure } from "../../src/lib/failure.ts";
-import { SHORT_SIDE } from "../../src/lib/shrink.ts";
 import { fakeServer, PREDICTIONS, picture } from "./server.ts";
 
 // Reading a file takes real time, and this test stops the clock.
@@ -25,9 +24,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function analyze(shrinks = false) {
+function analyze(prepare = async (file: File): Promise<Blob> => file) {
   const report = (phase: Phase) => phases.push(phase);
-  return analyzePicture(picture(), { signal: controller.signal, shrinks, shortSide: SHORT_SIDE, report });
+  return analyzePicture(picture(), { signal: controller.signal, prepare, report });
 }
 
 /** Runs pending promises without advancing the clock. */
@@ -60,13 +59,11 @@ describe("a picture's way", () => {
     expect(phases.at(-1)).toMatchObject({ answer: { predictions: PREDICTIONS }, sent: 6 });
   });
 
-  test("goes on without shrinking where the browser can't decode", async () => {
-    vi.stubGlobal("createImageBitmap", () => Promise.reject(new Error("not decodable")));
-    const done = analyze(true);
+  test("sends what it is prepared to", async () => {
+    const done = analyze(async () => new Blob(["small"]));
     (await server.request()).answer(200, PREDICTIONS);
     await done;
-    expect(phases.at(-1)).toMatchObject({ name: "answered", sent: 6 });
-    vi.unstubAllGlobals();
+    expect(phases.at(-1)).toMatchObject({ name: "answered", sent: 5 });
   });
 });
 
@@ -113,14 +110,12 @@ describe("a busy server", () => {
 });
 
 describe("a cancelled picture", () => {
-  test("is not waited for while it is being shrunk", async () => {
-    vi.stubGlobal("createImageBitmap", () => new Promise(() => undefined));
-    const done = analyze(true);
+  test("is not waited for while it is being prepared", async () => {
+    const done = analyze(() => new Promise(() => undefined));
     await settled();
     controller.abort();
     await done;
     expect(names()).toEqual(["preparing", "cancelled"]);
-    vi.unstubAllGlobals();
   });
 
   test("is not waited for", async () => {

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { chinese, english } from "../../src/i18n/pages.ts";
 import { asCurl, asJson, copy } from "../../src/lib/copying.ts";
+import { draw, isOpaque } from "../../src/lib/drawing.ts";
 import { labelWords } from "../../src/lib/labels.ts";
 import { parseServerTiming, total } from "../../src/lib/serverTiming.ts";
-import { isOpaque, SHORT_SIDE, shortSideFor, shrink, smaller } from "../../src/lib/shrink.ts";
-import { EMPTY, next, type Picture, reduce } from "../../src/lib/visit.ts";
+import { SHORT_SIDE, shortSideFor, smaller } from "../../src/lib/shrink.ts";
+import { EMPTY, type Picture, reduce } from "../../src/lib/visit.ts";
 import { scriptHashes } from "../../tools/content-security-policy.ts";
 import { relative } from "../../tools/relative-urls.ts";
 import { PREDICTIONS, picture } from "./server.ts";
@@ -75,21 +76,18 @@ describe("shrinking", () => {
     expect(isOpaque(Uint8ClampedArray.of(1, 2, 3, 255, 4, 5, 6, 254))).toBe(false);
   });
 
-  test("leaves animations, and what can't be decoded, as they are", async () => {
+  test("leaves what can't be decoded as it is", async () => {
     const decode = vi.fn(() => Promise.reject(new Error("not decodable")));
     vi.stubGlobal("createImageBitmap", decode);
-    const gif = picture("a.gif", "GIF", "image/gif");
-    expect(await shrink(gif, SHORT_SIDE)).toBe(gif);
-    expect(decode).not.toHaveBeenCalled();
     const tiff = picture("a.tif", "II*", "image/tiff");
-    expect(await shrink(tiff, SHORT_SIDE)).toBe(tiff);
+    expect(await draw(tiff, { shortSide: SHORT_SIDE, thumbnail: true })).toEqual({});
     expect(decode).toHaveBeenCalledOnce();
     vi.unstubAllGlobals();
   });
 });
 
 describe("a visit", () => {
-  const added = (id: number): Picture => ({ id, file: picture(), url: "", phase: { name: "waiting" } });
+  const added = (id: number): Picture => ({ id, file: picture(), thumbnail: undefined, phase: { name: "waiting" } });
   const both = reduce(EMPTY, { type: "added", pictures: [added(1), added(2)] });
 
   test("looks at the first of the new pictures", () => {
@@ -98,11 +96,14 @@ describe("a visit", () => {
     expect(reduce(both, { type: "selected", id: 2 }).selected).toBe(2);
   });
 
-  test("takes one after the other", () => {
-    expect(next(both)?.id).toBe(1);
-    const first = reduce(both, { type: "moved", id: 1, phase: { name: "analyzing" } });
-    expect(next(first)).toBeUndefined();
-    expect(next(reduce(first, { type: "moved", id: 1, phase: { name: "cancelled" } }))?.id).toBe(2);
+  test("moves pictures together, and leaves the others what they are", () => {
+    const moved = reduce(both, { type: "moved", phases: new Map([[2, { name: "analyzing" }]]) });
+    expect(moved.pictures.map(({ phase }) => phase.name)).toEqual(["waiting", "analyzing"]);
+    expect(moved.pictures[0]).toBe(both.pictures[0]);
+  });
+
+  test("keeps nothing once it is cleared", () => {
+    expect(reduce(both, { type: "cleared" })).toEqual(EMPTY);
   });
 });
 

@@ -18,6 +18,7 @@ export class FakeRequest {
 
   readonly upload: { onprogress?: (event: ProgressEvent) => void; onload?: () => void } = {};
   onload?: () => void;
+  onprogress?: () => void;
   onerror?: () => void;
   onabort?: () => void;
   onloadend?: () => void;
@@ -73,6 +74,13 @@ export class FakeRequest {
     this.#headers = headers;
     this.onload?.();
     this.onloadend?.();
+  }
+
+  /** A part of an answer. */
+  partial(text: string) {
+    this.status = 200;
+    this.responseText = text;
+    this.onprogress?.();
   }
 
   break() {

@@ -2,8 +2,20 @@ import "@testing-library/jest-dom/vitest";
 import { cleanup } from "@testing-library/preact";
 import { afterEach, vi } from "vitest";
 
-// jsdom has neither object URLs nor scrolling.
+// jsdom has neither object URLs nor scrolling nor sizes.
 URL.createObjectURL ??= vi.fn(() => "blob:picture");
+URL.revokeObjectURL ??= vi.fn();
+Element.prototype.scrollTo ??= vi.fn();
+globalThis.ResizeObserver ??= class {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+};
+Object.defineProperties(HTMLElement.prototype, {
+  offsetWidth: { value: 800 },
+  offsetHeight: { value: 600 },
+  clientWidth: { value: 800 },
+});
 Element.prototype.scrollIntoView ??= vi.fn();
 
 afterEach(cleanup);

@@ -87,13 +87,13 @@ describe("an answer of another model", () => {
     swap(PARTS);
     await answer("b2", [{ label: "wheel", confidence: 0.9 }]);
     expect(screen.queryByText(/which served before/)).toBeNull();
-    fireEvent.click(screen.getByRole("button", { name: "Egyptian cat" }));
+    fireEvent.click(await screen.findByRole("button", { name: "Egyptian cat" }));
     expect(
       screen.getByText("Answered by MobileNetV2 (alpha 1.0, 224 x 224), which served before."),
     ).toBeInTheDocument();
     swap(MODEL);
     await answer("a1", [{ label: "tabby", confidence: 0.9 }]);
-    fireEvent.click(screen.getByRole("button", { name: "Egyptian cat" }));
+    fireEvent.click(await screen.findByRole("button", { name: "Egyptian cat" }));
     expect(screen.queryByText(/which served before/)).toBeNull();
   });
 
@@ -171,7 +171,7 @@ describe("an answer", () => {
     expect(panel.getByText(/^Nothing that the model knows is in this picture/)).toBeInTheDocument();
     expect(panel.queryByRole("list")).toBeNull();
     expect(screen.getByRole("status")).toHaveTextContent("cat.jpg: Nothing recognized");
-    expect(screen.getByRole("button", { name: "Nothing recognized" })).toBeInTheDocument();
+    expect(await screen.findByRole("button", { name: "Nothing recognized" })).toBeInTheDocument();
   });
 
   test("may have one label or two", async () => {

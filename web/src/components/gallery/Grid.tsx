@@ -44,7 +44,9 @@ export function Grid({ pictures, selected, onSelect, onInSight }: Props) {
   const cellsOf = (row: number) => pictures.slice(row * columns, (row + 1) * columns);
 
   const inSight = rows.flatMap(({ index }) => cellsOf(index));
-  useEffect(() => onInSight(inSight), [inSight.map(({ id }) => id).join()]);
+  const ids = inSight.map(({ id }) => id).join();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the pictures are new objects after each answer
+  useEffect(() => onInSight(inSight), [ids]);
 
   useLayoutEffect(() => {
     const cell = scroller.current?.querySelector<HTMLElement>('button[tabindex="0"]');

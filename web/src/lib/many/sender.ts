@@ -12,7 +12,7 @@ export const MOST = 8;
 /** The pictures of the first batch. */
 const FIRST = 4;
 /** Batches at a time: one is prepared and uploaded while the other one is analyzed. */
-const LANES = 2;
+export const LANES = 2;
 
 export interface Job {
   id: number;
@@ -174,7 +174,7 @@ export class Sender {
     const rest = new AbortController();
     this.#rest = rest;
     try {
-      await countDown(failure, rest.signal, (seconds) => this.#tell({ name: "busy", failure, seconds }));
+      await countDown(failure, rest.signal, (busy) => this.#tell(busy));
       this.resume();
     } catch {
       // The visitor has paused or gone on.

@@ -1,7 +1,6 @@
 /** Answers as files to download. Labels are named as the API names them, in any language of the page. */
 
 import type { Language } from "../../i18n/language.ts";
-import { asFailure } from "../analysis.ts";
 import { pathOf } from "../files.ts";
 import type { Picture } from "../visit.ts";
 
@@ -62,7 +61,7 @@ function row({ file, phase }: Picture, language: Language): Row {
         predictions: phase.answer.predictions.map(({ label, confidence }) => ({ label, confidence })),
       };
     case "failed":
-      return { file: name, state: "failed", message: asFailure(phase.failure).tell(language).message, predictions: [] };
+      return { file: name, state: "failed", message: phase.failure.tell(language).message, predictions: [] };
     case "cancelled":
       return { file: name, state: "cancelled", predictions: [] };
     default:
