@@ -199,7 +199,7 @@ describe("pictures from the share menu", () => {
     const before = server.log.length;
     await share(await shareAction(), "coffee.jpg", "rocket.jpg");
     await visitor.expectLabel(await expectedLabel(server, "coffee.jpg", visitor.language));
-    await visitor.strip().getByRole("button").nth(1).waitFor();
+    await visitor.cells().nth(1).waitFor();
     expect(visitor.page.url()).toBe(place().url + LANGUAGES[visitor.language.code].home);
     // The form itself never reached the server.
     const posted = () => server.log.slice(before).filter(({ method }) => method === "POST");
@@ -207,7 +207,7 @@ describe("pictures from the share menu", () => {
     // They are handed over once, and nothing is left of them.
     await visitor.page.reload();
     await visitor.expectModel();
-    expect(await visitor.strip().getByRole("button").count()).toBe(0);
+    expect(await visitor.cells().count()).toBe(0);
   });
 
   test.each(PAGES)("are answered by the server without a service worker, from %s", async (path) => {
@@ -227,7 +227,7 @@ describe("pictures from the share menu", () => {
     await visitor.page.goto(`${server.url}/zh?shared=gone&other=1`);
     await visitor.page.waitForURL(`${server.url}/zh?other=1`);
     await visitor.expectModel();
-    expect(await visitor.strip().getByRole("button").count()).toBe(0);
+    expect(await visitor.cells().count()).toBe(0);
   });
 
   test("do not take the form without JavaScript with them", async () => {

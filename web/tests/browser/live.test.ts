@@ -92,7 +92,7 @@ describe("the live view", () => {
     await open();
     await expectLabel("coffee.jpg");
     await button("live.shutter").click();
-    await visitor.strip().getByRole("button").waitFor();
+    await visitor.cells().waitFor();
     expect(await visitor.page.getByTestId("live-kept").textContent()).toMatch(
       /^Kept as camera-\d{4}-\d\d-\d\d-\d\d\.\d\d\.\d\d\.jpg$/,
     );
@@ -145,7 +145,7 @@ describe("the live view", () => {
     expect(await tracks()).toEqual(["ended"]);
     await open();
     await expectLive("running");
-    await visitor.strip().getByRole("button").click();
+    await visitor.cells().click();
     await visitor.expectPhase("answered");
     expect(await tracks()).toEqual(["ended", "ended"]);
   });

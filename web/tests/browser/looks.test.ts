@@ -30,9 +30,9 @@ describe.each(LOOKS)("in %s at %s", (colorScheme, path) => {
     await visitor.screenshot(`${look}-${name}-empty`);
     await visitor.choose("rocket.jpg", "coffee.jpg", "chelsea.png");
     const third = await expectedLabel(server, "chelsea.png", visitor.language);
-    await visitor.strip().getByRole("button", { name: third }).click();
+    await visitor.gallery().getByRole("button", { name: third }).click();
     await visitor.expectPhase("answered");
-    // A picture chosen in the strip is scrolled into view.
+    // A picture chosen in the gallery is scrolled into view.
     expect(await visitor.label().evaluate((label) => label.getBoundingClientRect().top)).toBeGreaterThan(0);
     await visitor.expectFits();
     await visitor.expectAccessible();

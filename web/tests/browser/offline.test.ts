@@ -87,7 +87,7 @@ describe("a visitor's pictures", () => {
       await visit({ permissions: ["clipboard-read", "clipboard-write"] }, proxy);
       await visitor.choose("coffee.jpg", "rocket.jpg");
       await visitor
-        .strip()
+        .gallery()
         .getByRole("button", { name: await expectedLabel(server, "rocket.jpg") })
         .click();
       await visitor.expectPhase("answered");

@@ -212,14 +212,19 @@ export class Visitor {
     await this.page.locator(".model-name:not(:empty)").waitFor();
   }
 
-  /** The list of this visit's pictures. */
-  strip() {
+  /** The pictures of this visit. */
+  gallery() {
     return this.page.getByRole("region", { name: this.language.t("visit.heading") });
   }
 
   /** The switch that turns the shrinking of large photographs on and off. */
   shrinks() {
     return this.page.getByRole("switch", { name: this.language.t("shrink.label") });
+  }
+
+  /** The button of each picture of this visit. */
+  cells() {
+    return this.page.locator(".cell");
   }
 
   label() {

@@ -121,7 +121,7 @@ describe("the map", () => {
     await visitor.slowUploads(40_000);
     const tops = () =>
       visitor.page.evaluate(() =>
-        [".viewfinder", ".panel", ".sources", ".strip", ".site-footer"].map(
+        [".viewfinder", ".panel", ".sources", ".visit", ".site-footer"].map(
           (selector) => (document.querySelector(selector)?.getBoundingClientRect().top ?? 0) + scrollY,
         ),
       );

@@ -44,8 +44,8 @@ describe("while a picture is on its way", () => {
     await visitor.slowUploads(2_000_000);
     await visitor.choose(jpeg("first.jpg", await largePhotograph(visitor)), "coffee.jpg");
     await visitor.cancel();
-    const strip = visitor.page.getByRole("region", { name: "Pictures of this visit" });
-    await strip.getByRole("button", { name: await expectedLabel(server, "coffee.jpg") }).waitFor();
+    const gallery = visitor.gallery();
+    await gallery.getByRole("button", { name: await expectedLabel(server, "coffee.jpg") }).waitFor();
     await visitor.page.getByRole("button", { name: "Try again" }).click();
     await answered();
   });
@@ -53,7 +53,7 @@ describe("while a picture is on its way", () => {
   /** The positions of the elements that an answer could move. */
   function places() {
     return visitor.page.evaluate(() =>
-      [".viewfinder", ".panel", ".sources", ".strip", ".site-footer"].map((selector) => {
+      [".viewfinder", ".panel", ".sources", ".visit", ".site-footer"].map((selector) => {
         const box = document.querySelector(selector)?.getBoundingClientRect();
         return box && [selector, box.left, box.top + scrollY, box.width];
       }),

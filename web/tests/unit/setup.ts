@@ -15,6 +15,7 @@ Object.defineProperties(HTMLElement.prototype, {
   offsetWidth: { value: 800 },
   offsetHeight: { value: 600 },
   clientWidth: { value: 800 },
+  clientHeight: { value: 600 },
 });
 Element.prototype.scrollIntoView ??= vi.fn();
 
