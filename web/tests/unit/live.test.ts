@@ -7,6 +7,7 @@ import { failures } from "../../src/lib/failure.ts";
 import { cameraFailure, nextCamera } from "../../src/lib/live/camera.ts";
 import { frameSideFor, frameSize, pictureName } from "../../src/lib/live/frames.ts";
 import { count, NO_RATE } from "../../src/lib/live/rate.ts";
+import type { Event } from "../../src/lib/live/session.ts";
 import { type Smoothed, smooth, TIME_CONSTANT } from "../../src/lib/live/smoothing.ts";
 import { CLOSED, follow } from "../../src/lib/live/view.ts";
 
@@ -59,13 +60,12 @@ describe("smoothing", () => {
   });
 
   test("begins anew with another model", () => {
-    const answered = (revision: string, label: string, at: number) =>
-      ({
-        name: "answered",
-        at,
-        milliseconds: 10,
-        answer: { predictions: answer({ [label]: 1 }), timings: [], revision },
-      }) as const;
+    const answered = (revision: string, label: string, at: number): Event => ({
+      name: "answered",
+      at,
+      milliseconds: 10,
+      answer: { predictions: answer({ [label]: 1 }), timings: [], revision },
+    });
     const before = follow(CLOSED, answered("a", "cat", 0), 3);
     expect(follow(before, answered("a", "dog", 10), 3).chart?.rows[0]?.label).toBe("cat");
     expect(follow(before, answered("b", "dog", 10), 3).chart?.rows).toEqual(answer({ dog: 1 }));
