@@ -50,8 +50,8 @@ export function keepStreams() {
   const open = mediaDevices.getUserMedia.bind(mediaDevices);
   const all = mediaDevices.enumerateDevices.bind(mediaDevices);
   mediaDevices.getUserMedia = async (constraints) => {
-    const { deviceId } = (constraints?.video ?? {}) as { deviceId?: { exact: string } };
-    const exact = deviceId?.exact;
+    const video = constraints?.video as { deviceId?: { exact: string } } | undefined;
+    const exact = video?.deviceId?.exact;
     asked.push(exact);
     const stream = await open({ video: true });
     const [track] = stream.getVideoTracks();

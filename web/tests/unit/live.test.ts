@@ -7,6 +7,7 @@ import { failures } from "../../src/lib/failure.ts";
 import { cameraFailure, nextCamera } from "../../src/lib/live/camera.ts";
 import { frameSideFor, frameSize, pictureName } from "../../src/lib/live/frames.ts";
 import { count, NO_RATE } from "../../src/lib/live/rate.ts";
+import type { Event } from "../../src/lib/live/session.ts";
 import { type Smoothed, smooth, TIME_CONSTANT } from "../../src/lib/live/smoothing.ts";
 import { CLOSED, follow } from "../../src/lib/live/view.ts";
 
@@ -59,8 +60,8 @@ describe("smoothing", () => {
   });
 
   test("begins anew with another model", () => {
-    const answered = (revision: string, label: string, at: number) => ({
-      name: "answered" as const,
+    const answered = (revision: string, label: string, at: number): Event => ({
+      name: "answered",
       at,
       milliseconds: 10,
       answer: { predictions: answer({ [label]: 1 }), timings: [], revision },

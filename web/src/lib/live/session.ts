@@ -83,7 +83,7 @@ async function run(
 
   const canvas = document.createElement("canvas");
   for (;;) {
-    // The first frame of all is never sent: browsers begin with a black one.
+    // The first frame of all is skipped, because browsers begin with a black one.
     await unlessAborted(watch.next(), signal);
     const { shortSide, limits } = current();
     const begun = performance.now();

@@ -3,10 +3,10 @@ import { useEvent } from "../useEvent.ts";
 
 /** Calls back when Escape is pressed anywhere on the page, but not to end the input of a character. */
 export function useEscape(onEscape: () => void): void {
-  const close = useEvent(onEscape);
+  const call = useEvent(onEscape);
   useEffect(() => {
-    const follow = ({ key, isComposing }: KeyboardEvent) => key === "Escape" && !isComposing && close();
+    const follow = ({ key, isComposing }: KeyboardEvent) => key === "Escape" && !isComposing && call();
     document.addEventListener("keydown", follow);
     return () => document.removeEventListener("keydown", follow);
-  }, [close]);
+  }, [call]);
 }
