@@ -12,8 +12,6 @@ globalThis.ResizeObserver ??= class {
   disconnect() {}
 };
 Object.defineProperties(HTMLElement.prototype, {
-  offsetWidth: { value: 800 },
-  offsetHeight: { value: 600 },
   clientWidth: { value: 800 },
   clientHeight: { value: 600 },
 });

@@ -35,7 +35,7 @@ export function Cell({ picture, column, isSelected, isReached, onSelect }: Props
         onClick={onSelect}
       >
         <span class="cell-frame">
-          {thumbnail ? <img src={thumbnail} alt="" /> : <Icon path={IMAGE} class="quiet" />}
+          {thumbnail ? <img src={thumbnail} alt="" decoding="async" /> : <Icon path={IMAGE} class="quiet" />}
           {first && (
             <span class="cell-confidence" aria-hidden="true">
               {language.format.progress(first.confidence)}

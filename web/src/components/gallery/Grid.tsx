@@ -6,10 +6,10 @@ import { useVirtualizer } from "../../lib/many/useVirtualizer.ts";
 import type { Picture } from "../../lib/visit.ts";
 import { Cell } from "./Cell.tsx";
 
-/** The assumed height of a row until it is measured, in pixels. */
-const ROW = 152;
+/** The height of a row with its gap, in the root element's font size. `gallery.css` has the same. */
+const ROW = 8.5;
 /** Rows above and below those in sight that are there too. */
-const BESIDE = 2;
+const BESIDE = 1;
 
 interface Props {
   pictures: Picture[];
@@ -26,7 +26,7 @@ interface Props {
 export function Grid({ pictures, selected, onSelect, onInSight }: Props) {
   const { t } = useLanguage();
   const scroller = useRef<HTMLDivElement>(null);
-  const columns = useColumns(scroller);
+  const { columns, em } = useColumns(scroller);
   const [currentId, setCurrentId] = useState<number>();
   const wantsFocus = useRef(false);
   const found = pictures.findIndex(({ id }) => id === (currentId ?? selected));
@@ -35,7 +35,7 @@ export function Grid({ pictures, selected, onSelect, onInSight }: Props) {
   const virtualizer = useVirtualizer({
     count: Math.ceil(pictures.length / columns),
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW,
+    estimateSize: () => ROW * em,
     overscan: BESIDE,
     // The row that the Tab key leads to stays in the document.
     rangeExtractor: (range) => [...new Set([...defaultRangeExtractor(range), currentRow])].sort((a, b) => a - b),
@@ -91,11 +91,9 @@ export function Grid({ pictures, selected, onSelect, onInSight }: Props) {
           // biome-ignore lint/a11y/useFocusableInteractive: its cells take the focus
           <div
             key={row}
-            ref={virtualizer.measureElement}
             role="row"
             class="grid-row"
             aria-rowindex={row + 1}
-            data-index={row}
             style={{ transform: `translateY(${start}px)`, gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
           >
             {cellsOf(row).map((picture, column) => (

@@ -71,16 +71,17 @@ function isNamed(label: string, wanted: string, language: Language): boolean {
 }
 
 function ordered(pictures: Picture[], order: Order, language: Language): Picture[] {
-  const { compare } = new Intl.Collator(LANGUAGES[language.code].locale, { numeric: true });
   // Pictures without a label stand behind all others, in either direction.
   const confidence = (picture: Picture, missing: number) => firstOf(picture)?.confidence ?? missing;
   const name = (picture: Picture) => {
     const first = firstOf(picture);
     return first && labelName(first.label, language);
   };
+  if (order === "added") {
+    return pictures;
+  }
+  const { compare } = new Intl.Collator(LANGUAGES[language.code].locale, { numeric: true });
   switch (order) {
-    case "added":
-      return pictures;
     case "name":
       return pictures.toSorted((a, b) => compare(pathOf(a.file), pathOf(b.file)));
     case "label":

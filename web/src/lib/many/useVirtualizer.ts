@@ -22,6 +22,10 @@ export function useVirtualizer(options: Omit<Options, Given>): Virtualizer<HTMLD
   };
   const [virtualizer] = useState(() => new Virtualizer(all));
   virtualizer.setOptions(all);
+  const size = options.estimateSize(0);
+  // The sizes are kept until this is called.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another size changes all
+  useLayoutEffect(() => virtualizer.measure(), [virtualizer, size]);
   useLayoutEffect(() => virtualizer._didMount(), [virtualizer]);
   useLayoutEffect(() => virtualizer._willUpdate());
   return virtualizer;
