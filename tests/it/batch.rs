@@ -123,6 +123,8 @@ async fn a_stream_has_each_answer_as_it_is_ready() {
     let mut response = request.send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "application/x-ndjson");
+    let model: Value = server.client.get(server.url("/api/v1/model")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(response.headers()["model-revision"], *model["revision"].as_str().unwrap());
     script.begun().await.answer();
     let line: Value = serde_json::from_slice(&response.chunk().await.unwrap().unwrap()).unwrap();
     assert_eq!(line, json!({ "index": 0, "predictions": [{ "label": "scripted", "confidence": 1.0 }] }));
