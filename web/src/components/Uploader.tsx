@@ -37,7 +37,8 @@ export function Uploader() {
     shrinks,
     shortSide,
     limits: model?.limits,
-    explains,
+    // While the model is unknown it may have maps. One without refuses, and is asked again without them.
+    explains: !model || explains,
     onAnswer: ({ revision }) => check(revision),
   });
   const { selected, add } = visit;

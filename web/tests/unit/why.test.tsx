@@ -69,10 +69,10 @@ describe("maps are asked for", () => {
     expect(screen.queryByRole("switch", { name: "Show where it looked" })).toBeNull();
   });
 
-  test("not while the model is unknown", async () => {
+  test("while the model is unknown as well, because it may have some", async () => {
     vi.stubGlobal("fetch", async () => new Response("", { status: 500 }));
     render(<ImageUploader />);
-    expect((await request()).url).toBe("./api/v1/analyze");
+    expect((await request()).url).toBe("./api/v1/analyze?explain=true");
   });
 
   test("no more where another model serves by now, and the picture is answered without", async () => {
