@@ -32,13 +32,13 @@ export function Uploader() {
   const { known, check } = useModel();
   const { model } = known;
   const shortSide = shortSideFor(model?.input);
-  const explains = Boolean(model?.activation);
+  // While the model is unknown it may have maps. One without refuses, and is asked again without them.
+  const explains = !model || Boolean(model.activation);
   const visit = useVisit({
     shrinks,
     shortSide,
     limits: model?.limits,
-    // While the model is unknown it may have maps. One without refuses, and is asked again without them.
-    explains: !model || explains,
+    explains,
     onAnswer: ({ revision }) => check(revision),
   });
   const { selected, add } = visit;
