@@ -1,8 +1,7 @@
 import { useLanguage } from "../i18n/LanguageProvider.tsx";
 import type { Prediction } from "../lib/api.ts";
-import { labelName } from "../lib/labels.ts";
 import type { Look } from "../lib/useLook.ts";
-import { Original } from "./Original.tsx";
+import { BarLabel } from "./BarLabel.tsx";
 import "./bars.css";
 
 /** The most labels that are all in sight. More of them scroll. */
@@ -61,10 +60,7 @@ function Bar({ label, confidence }: Prediction) {
   const language = useLanguage();
   return (
     <>
-      <span class="bars-label">
-        <span>{labelName(label, language)}</span>
-        <Original label={label} />
-      </span>
+      <BarLabel label={label} />
       <span>{language.format.percent(confidence)}</span>
       <span class="bars-track">
         <span style={{ width: `${confidence * 100}%` }} />

@@ -1,6 +1,7 @@
 import type { RefObject, TargetedEvent } from "preact";
 import { useRef } from "preact/hooks";
 import { useLanguage } from "../i18n/LanguageProvider.tsx";
+import { takeChosen } from "../lib/files.ts";
 import { useHasCamera } from "../lib/live/useHasCamera.ts";
 import { ADD_PHOTO, CAMERA, Icon, VIDEO } from "./icons.tsx";
 
@@ -21,11 +22,7 @@ export function SourceButtons({ chooser, accepted, onFiles, liveButton, isLive, 
   const { t } = useLanguage();
   const hasCamera = useHasCamera();
   const camera = useRef<HTMLInputElement>(null);
-  const take = ({ currentTarget }: TargetedEvent<HTMLInputElement>) => {
-    onFiles([...(currentTarget.files ?? [])]);
-    // Without this, choosing the same file again fires no event.
-    currentTarget.value = "";
-  };
+  const take = ({ currentTarget }: TargetedEvent<HTMLInputElement>) => onFiles(takeChosen(currentTarget));
   return (
     <div class="source-buttons">
       <button type="button" class="button button-strong button-large" onClick={() => chooser.current?.click()}>

@@ -1,7 +1,7 @@
 import type { TargetedEvent } from "preact";
 import { useRef } from "preact/hooks";
 import { useLanguage } from "../i18n/LanguageProvider.tsx";
-import { isPicture } from "../lib/files.ts";
+import { isPicture, takeChosen } from "../lib/files.ts";
 import { useLoaded } from "../lib/useLoaded.ts";
 import type { VisitControls } from "../lib/useVisit.ts";
 import { FOLDER, Icon } from "./icons.tsx";
@@ -19,12 +19,10 @@ interface Props {
 export function VisitSection({ visit, onFiles }: Props) {
   const { t } = useLanguage();
   const hasPictures = visit.pictures.length > 0;
-  const Gallery = useLoaded(hasPictures, () => import("./gallery/Gallery.tsx"));
+  const gallery = useLoaded(hasPictures, () => import("./gallery/Gallery.tsx").then(({ Gallery }) => Gallery));
   const folder = useRef<HTMLInputElement>(null);
-  const take = ({ currentTarget }: TargetedEvent<HTMLInputElement>) => {
-    onFiles([...(currentTarget.files ?? [])].filter(isPicture));
-    currentTarget.value = "";
-  };
+  const take = ({ currentTarget }: TargetedEvent<HTMLInputElement>) =>
+    onFiles(takeChosen(currentTarget).filter(isPicture));
   return (
     <section class="visit" aria-labelledby="visit">
       <div class="visit-head">
@@ -38,8 +36,9 @@ export function VisitSection({ visit, onFiles }: Props) {
         </button>
         <input ref={folder} type="file" hidden {...DIRECTORY} onChange={take} data-testid="folder" />
       </div>
-      {hasPictures ? Gallery && <Gallery visit={visit} /> : <p class="quiet">{t("visit.none")}</p>}
-      {Gallery === null && <p role="alert">{t("visit.failed")}</p>}
+      {!hasPictures && <p class="quiet">{t("visit.none")}</p>}
+      {hasPictures && gallery.Component && <gallery.Component visit={visit} />}
+      {gallery.hasFailed && <p role="alert">{t("visit.failed")}</p>}
     </section>
   );
 }

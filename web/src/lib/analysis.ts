@@ -2,7 +2,7 @@
 
 import { unlessAborted } from "./abort.ts";
 import { type Answer, analyze, type Limits } from "./api.ts";
-import { Failure, failures } from "./failure.ts";
+import { asFailure, type Failure, isPassing } from "./failure.ts";
 
 /** The most retries while the server is busy. */
 export const ATTEMPTS = 6;
@@ -67,11 +67,6 @@ async function answered(picture: Blob, options: Options): Promise<Phase> {
   }
 }
 
-/** Whether the server is only busy, or asks to be left alone for a while. */
-export function isPassing(failure: Failure): boolean {
-  return failure.kind === "busy" || failure.kind === "limited";
-}
-
 /** Waits for the time that the server named, and reports each second of it. */
 export async function countDown(
   failure: Failure,
@@ -97,8 +92,4 @@ function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
     }, milliseconds);
     signal.addEventListener("abort", stop, { once: true });
   });
-}
-
-export function asFailure(error: unknown): Failure {
-  return error instanceof Failure ? error : failures.ours();
 }

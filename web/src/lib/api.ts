@@ -65,8 +65,8 @@ export interface AnalyzeOptions extends Pick<PostOptions, "signal" | "limits" | 
   explains?: boolean;
 }
 
-export function analyzeUrl(explains = false): string {
-  return `${BASE}/api/v1/analyze${explains ? "?explain=true" : ""}`;
+export function analyzeUrl(explains = false, route: "analyze" | "analyze/batch" = "analyze"): string {
+  return `${BASE}/api/v1/${route}${explains ? "?explain=true" : ""}`;
 }
 
 export async function describeModel(signal: AbortSignal): Promise<Model> {

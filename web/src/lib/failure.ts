@@ -132,3 +132,13 @@ function milliseconds(retryAfter: string | null): number | undefined {
   const wait = Number.isNaN(seconds) ? Date.parse(retryAfter) - Date.now() : seconds * 1000;
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
+
+/** Whether the server is only busy, or asks to be left alone for a while. */
+export function isPassing({ kind }: Failure): boolean {
+  return kind === "busy" || kind === "limited";
+}
+
+/** An error as a failure. One that is none is a fault of the page. */
+export function asFailure(error: unknown): Failure {
+  return error instanceof Failure ? error : failures.ours();
+}

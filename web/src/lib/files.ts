@@ -16,6 +16,13 @@ export function filesOf(transfer: DataTransfer | null): File[] {
   return [...(transfer?.files ?? [])];
 }
 
+/** The files that were chosen in an input, which is emptied: choosing the same file again fires no event otherwise. */
+export function takeChosen(input: HTMLInputElement): File[] {
+  const files = [...(input.files ?? [])];
+  input.value = "";
+  return files;
+}
+
 /** A file's path in the folder that it was chosen with, or its name. */
 export function pathOf(file: File): string {
   return file.webkitRelativePath || file.name;

@@ -1,20 +1,30 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { useEvent } from "./useEvent.ts";
 
-/** A component that is loaded once it is needed. Undefined until it is there, null if it can't be loaded. */
-export function useLoaded<Props>(
-  isNeeded: boolean,
-  load: () => Promise<{ default: ComponentType<Props> }>,
-): ComponentType<Props> | undefined | null {
-  const [loaded, setLoaded] = useState<{ component: ComponentType<Props> | null }>();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is loaded never changes
+export interface Loaded<Props> {
+  /** Undefined until it is there. */
+  Component?: ComponentType<Props>;
+  hasFailed: boolean;
+  /** Tries to load it again. */
+  retry: () => void;
+}
+
+/** A component whose code is loaded once it is needed. */
+export function useLoaded<Props>(isNeeded: boolean, load: () => Promise<ComponentType<Props>>): Loaded<Props> {
+  const [state, setState] = useState<Omit<Loaded<Props>, "retry">>({ hasFailed: false });
+  const begin = useEvent(() => {
+    setState({ hasFailed: false });
+    load().then(
+      (Component) => setState({ Component, hasFailed: false }),
+      () => setState({ hasFailed: true }),
+    );
+  });
+  const isMissing = isNeeded && !state.Component;
   useEffect(() => {
-    if (isNeeded && !loaded?.component) {
-      load().then(
-        ({ default: component }) => setLoaded({ component }),
-        () => setLoaded({ component: null }),
-      );
+    if (isMissing) {
+      begin();
     }
-  }, [isNeeded]);
-  return loaded?.component;
+  }, [isMissing, begin]);
+  return { ...state, retry: begin };
 }

@@ -46,7 +46,8 @@ export function useVisit(options: VisitOptions): VisitControls {
     drawn.current.add(id);
     studio.current ??= new Studio();
     const { picture, thumbnail } = await studio.current.draw(file, { shortSide, thumbnail: isFirst });
-    if (isFirst) {
+    // A picture that was cleared meanwhile needs no thumbnail, whose URL nothing would revoke.
+    if (isFirst && drawn.current.has(id)) {
       dispatch({ type: "drawn", id, thumbnail: thumbnail ? URL.createObjectURL(thumbnail) : null });
     }
     return picture ?? file;

@@ -141,6 +141,18 @@ describe("many pictures", () => {
     expect(namesIn(await server.request())).toBeLessThan(4);
   });
 
+  test("wait as well where the server has no time for some of a batch", async () => {
+    sender.add(jobs(4));
+    const busy = JSON.stringify({ index: 3, ...BUSY, status: 503 });
+    (await server.request()).answer(200, `${lines(3)}\n${busy}\n`);
+    await settled();
+    expect(named("answered")).toEqual([1, 2, 3]);
+    expect([named("waiting"), server.waiting]).toEqual([[4], 0]);
+    expect(runs.at(-1)).toMatchObject({ name: "busy" });
+    await vi.advanceTimersByTimeAsync(2_100);
+    expect((await server.request()).url).toMatch(/\/analyze$/);
+  });
+
   test("stop where none can be sent, and go on when they are told to", async () => {
     sender.add(jobs(40));
     const [first, second] = [await server.request(), await server.request()];

@@ -67,32 +67,48 @@ export function Filters({ pictures, choice, onChange }: Props) {
           onInput={({ currentTarget }) => onChange({ ...choice, confidence: currentTarget.valueAsNumber / 100 })}
         />
       </label>
-      <label class="filter">
-        <span>{t("gallery.state")}</span>
-        <select
-          value={choice.state}
-          onChange={({ currentTarget }) => onChange({ ...choice, state: currentTarget.value as State })}
-        >
-          {STATES.map((state) => (
-            <option key={state} value={state}>
-              {t(STATE_TEXTS[state])}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label class="filter">
-        <span>{t("gallery.order")}</span>
-        <select
-          value={choice.order}
-          onChange={({ currentTarget }) => onChange({ ...choice, order: currentTarget.value as Order })}
-        >
-          {ORDERS.map((order) => (
-            <option key={order} value={order}>
-              {t(ORDER_TEXTS[order])}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Select
+        label={t("gallery.state")}
+        texts={STATE_TEXTS}
+        values={STATES}
+        value={choice.state}
+        onChange={(state) => onChange({ ...choice, state })}
+      />
+      <Select
+        label={t("gallery.order")}
+        texts={ORDER_TEXTS}
+        values={ORDERS}
+        value={choice.order}
+        onChange={(order) => onChange({ ...choice, order })}
+      />
     </search>
+  );
+}
+
+interface SelectProps<Value extends string> {
+  label: string;
+  texts: Record<Value, TextKey>;
+  /** In the order of the list. */
+  values: readonly Value[];
+  value: Value;
+  onChange: (value: Value) => void;
+}
+
+function Select<Value extends string>({ label, texts, values, value, onChange }: SelectProps<Value>) {
+  const { t } = useLanguage();
+  return (
+    <label class="filter">
+      <span>{label}</span>
+      <select value={value} onChange={({ currentTarget }) => onChange(currentTarget.value as Value)}>
+        {values.map((it) => {
+          const text: TextKey = texts[it];
+          return (
+            <option key={it} value={it}>
+              {t(text)}
+            </option>
+          );
+        })}
+      </select>
+    </label>
   );
 }

@@ -10,7 +10,7 @@ import { RunBar } from "./RunBar.tsx";
 import "./gallery.css";
 
 /** The pictures of this visit with their answers: a grid, and the means to find one's way where there are many. */
-export default function Gallery({ visit }: { visit: VisitControls }) {
+export function Gallery({ visit }: { visit: VisitControls }) {
   const language = useLanguage();
   const { t, format } = language;
   const [choice, setChoice] = useState<Choice>(EVERYTHING);

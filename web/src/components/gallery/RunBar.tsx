@@ -18,7 +18,7 @@ export function RunBar({ visit }: { visit: VisitControls }) {
   const again = pictures.filter(({ phase }) => phase.name === "failed" || phase.name === "cancelled");
   const counts = { done: format.number(ended), all: format.number(pictures.length) };
   const bar = useFocusKeeper(`${run.name} ${isDone}`);
-  const texts = isDone
+  const parts = isDone
     ? [
         t("run.ended", { count: pictures.length, number: counts.all, time: format.span(elapsed) }),
         again.length > 0 && t("run.without", { count: again.length, number: format.number(again.length) }),
@@ -30,6 +30,7 @@ export function RunBar({ visit }: { visit: VisitControls }) {
           perSecond > 0 &&
           t("run.left", { time: format.span(((pictures.length - ended) / perSecond) * 1_000) }),
       ];
+  const text = parts.filter(Boolean).join(t("run.separator"));
   return (
     <section
       ref={bar}
@@ -40,7 +41,7 @@ export function RunBar({ visit }: { visit: VisitControls }) {
       data-run={isDone ? "ended" : run.name}
     >
       <ProgressBar label={t("run.progress", counts)} done={ended / pictures.length} />
-      <p class="run-text">{texts.filter(Boolean).join(t("run.separator"))}</p>
+      <p class="run-text">{text}</p>
       <p class="run-state quiet">{!isDone && stateOf(visit, language)}</p>
       {!isDone && run.name === "halted" && run.failure.kind === "unauthorized" && <KeyForm onKey={visit.resume} />}
       <div class="gallery-buttons">
@@ -73,7 +74,7 @@ export function RunBar({ visit }: { visit: VisitControls }) {
         )}
       </div>
       <div class="unseen" role="status">
-        {isDone && texts.filter(Boolean).join(t("run.separator"))}
+        {isDone && text}
         {!isDone && run.name === "halted" && stateOf(visit, language)}
       </div>
     </section>

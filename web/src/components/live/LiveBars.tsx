@@ -1,7 +1,6 @@
 import { useLanguage } from "../../i18n/LanguageProvider.tsx";
 import type { Prediction } from "../../lib/api.ts";
-import { labelName } from "../../lib/labels.ts";
-import { Original } from "../Original.tsx";
+import { BarLabel } from "../BarLabel.tsx";
 import "../bars.css";
 
 interface Props {
@@ -18,10 +17,7 @@ export function LiveBars({ rows, places }: Props) {
       {rows.map(({ label, confidence }, place) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the place is what a row keeps
         <li key={place} class="bar">
-          <span class="bars-label">
-            <span>{labelName(label, language)}</span>
-            <Original label={label} />
-          </span>
+          <BarLabel label={label} />
           <span>{language.format.wholePercent(confidence)}</span>
           <span class="bars-track">
             <span style={{ transform: `translateX(${(confidence - 1) * 100}%)` }} />

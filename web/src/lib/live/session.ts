@@ -6,9 +6,9 @@
  */
 
 import { unlessAborted } from "../abort.ts";
-import { asFailure, countDown, isPassing } from "../analysis.ts";
+import { countDown } from "../analysis.ts";
 import { type Answer, analyze, type Limits } from "../api.ts";
-import { Failure, failures } from "../failure.ts";
+import { asFailure, Failure, failures, isPassing } from "../failure.ts";
 import { cameraIds, nextCamera, openCamera } from "./camera.ts";
 import { FrameWatch, smallFrame } from "./frames.ts";
 

@@ -1,6 +1,6 @@
 /** The server's batch route: several pictures in one request, each with an answer of its own. */
 
-import { type Answer, arePredictions, BASE, explained, revisionOf } from "../api.ts";
+import { type Answer, analyzeUrl, arePredictions, explained, revisionOf } from "../api.ts";
 import { type Failure, failureOf, failures } from "../failure.ts";
 import { mediaType } from "../files.ts";
 import { type PostOptions, post } from "../post.ts";
@@ -41,7 +41,7 @@ async function send(parts: Part[], explains: boolean, { onResults, ...options }:
     }
   };
   take(
-    await post(`${BASE}/api/v1/analyze/batch${explains ? "?explain=true" : ""}`, form(parts), {
+    await post(analyzeUrl(explains, "analyze/batch"), form(parts), {
       ...options,
       headers: { Accept: "application/x-ndjson" },
       onText: take,

@@ -1,9 +1,9 @@
 /** A batch on its way: its pictures are prepared, sent and answered. */
 
 import { unlessAborted } from "../abort.ts";
-import { asFailure, isPassing, type Phase } from "../analysis.ts";
+import type { Phase } from "../analysis.ts";
 import { checkSize } from "../api.ts";
-import { Failure } from "../failure.ts";
+import { asFailure, Failure, isPassing } from "../failure.ts";
 import { checkReadable } from "../files.ts";
 import { analyzeBatch, type Result } from "./batch.ts";
 import type { Job, Settings } from "./sender.ts";
@@ -51,6 +51,7 @@ export function sendBatch(jobs: Job[], settings: Settings, report: (phases: Map<
       return;
     }
     const begun = performance.now();
+    let passing: Failure | undefined;
     await analyzeBatch(
       sent.map(({ job, picture }) => ({ picture, name: job.file.name })),
       {
@@ -63,6 +64,10 @@ export function sendBatch(jobs: Job[], settings: Settings, report: (phases: Map<
           const phases = new Map<number, Phase>();
           for (const [index, result] of results) {
             const it = sent[index];
+            if (result instanceof Failure && isPassing(result)) {
+              passing = result;
+              continue;
+            }
             const phase = it && phaseOf(result, performance.now() - begun, it.picture.size);
             if (phase && left.delete(it.job.id)) {
               phases.set(it.job.id, phase);
@@ -72,6 +77,10 @@ export function sendBatch(jobs: Job[], settings: Settings, report: (phases: Map<
         },
       },
     );
+    if (passing) {
+      // The server had no time for some of the pictures. They are sent again, but not at once.
+      throw passing;
+    }
   };
 
   return {
@@ -120,10 +129,8 @@ function fitting(prepared: Prepared[], bodyBytes = Number.POSITIVE_INFINITY): Pr
   return end < 0 ? prepared : prepared.slice(0, Math.max(1, end));
 }
 
-/** Nothing for a picture that the server had no time for: it is sent again. */
-function phaseOf(result: Result, milliseconds: number, sent: number): Phase | undefined {
-  if (result instanceof Failure) {
-    return isPassing(result) ? undefined : { name: "failed", failure: result };
-  }
-  return { name: "answered", answer: result, milliseconds, sent };
+function phaseOf(result: Result, milliseconds: number, sent: number): Phase {
+  return result instanceof Failure
+    ? { name: "failed", failure: result }
+    : { name: "answered", answer: result, milliseconds, sent };
 }

@@ -1,8 +1,8 @@
 /** Sends the pictures of a visit as fast as the server takes them, and no faster. */
 
-import { analyzePicture, asFailure, countDown, isPassing, type Phase } from "../analysis.ts";
+import { analyzePicture, countDown, type Phase } from "../analysis.ts";
 import type { Limits } from "../api.ts";
-import type { Failure } from "../failure.ts";
+import { asFailure, type Failure, isPassing } from "../failure.ts";
 import { type Batch, sendBatch } from "./lane.ts";
 
 /** Waiting pictures from which they are sent in batches. Fewer are sent one by one, which shows the progress of each. */
