@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { chinese, english } from "../../src/i18n/pages.ts";
+import { startProxy } from "./proxy.ts";
 import { server, visit, visitor } from "./stage.ts";
 import { expectedLabel } from "./support.ts";
 
@@ -170,6 +171,17 @@ describe.each(PAGES)("the page %s", (path, own, other) => {
     await visitor.page.getByRole("button", { name: own.t("samples.coffee") }).click();
     await visitor.expectPhase("answered");
     expect(await inOrder()).toBe(true);
+  });
+
+  test("shifts nothing where it comes in parts", async () => {
+    const proxy = await startProxy(server, "", '<span class="quiet for-mouse"');
+    try {
+      await visit({ path, viewport: { width: 390, height: 844 } }, proxy);
+      await visitor.expectModel();
+      expect(await shifts()).toEqual({ sum: 0, moved: [] });
+    } finally {
+      await proxy.stop();
+    }
   });
 
   test("shifts nothing where the font is late", async () => {

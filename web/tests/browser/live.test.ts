@@ -109,6 +109,17 @@ describe("the live view", () => {
     await expectLive("running");
     expect(await visitor.page.evaluate(() => document.activeElement?.ariaLabel)).toBe("Live view");
     expect(await tracks()).toEqual(["live"]);
+    // The states of the tracks at the moment at which the view is gone from the page.
+    await visitor.page.evaluate(() => {
+      const { streams } = window as unknown as { streams: MediaStream[] };
+      new MutationObserver((_, observer) => {
+        if (!document.querySelector(".live-view")) {
+          observer.disconnect();
+          const states = streams.flatMap((stream) => stream.getTracks().map(({ readyState }) => readyState));
+          Object.assign(window, { statesWhenGone: states });
+        }
+      }).observe(document.body, { childList: true, subtree: true });
+    });
     const frames = sentFrames();
     if (way === "Escape") {
       await visitor.page.keyboard.press("Escape");
@@ -117,6 +128,9 @@ describe("the live view", () => {
     }
     await visitor.page.getByRole("heading", { name: "What is in the picture?" }).waitFor();
     expect(await tracks()).toEqual(["ended"]);
+    expect(
+      await visitor.page.evaluate(() => (window as unknown as { statesWhenGone: string[] }).statesWhenGone),
+    ).toEqual(["ended"]);
     const sent = frames.length;
     expect(await liveButton().evaluate((it) => it === document.activeElement)).toBe(true);
     await pause(500);

@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { Answer, Limits, Model } from "../api.ts";
 import { useEvent } from "../useEvent.ts";
 import { frameSideFor } from "./frames.ts";
@@ -49,7 +49,8 @@ export function useLive(model: Model | undefined, onAnswer: (answer: Answer) => 
     }
   });
 
-  useEffect(() => {
+  // Not `useEffect`, whose end comes after the next paint: the camera is off when the view is gone.
+  useLayoutEffect(() => {
     let stop: () => void = () => undefined;
     const start = () => {
       hasFailed.current = false;
