@@ -1,7 +1,7 @@
 """Compares large JPEG files as a server with JPEG_DECODE=reduced sees them with the same files decoded whole.
 
     check_reduction.py EXACT_URL REDUCED_URL SHRINK_EXECUTABLE [DIR] [--short | --full] [--only NAME=VALUE ...]
-                       [--results FILE] [--keep FOLDER]
+                       [--rounds N] [--results FILE] [--keep FOLDER]
 
 Prints, for all pictures and for each group, how many keep their first label, the change of its confidence, and the change
 of the model's pixels. Exits with 1 if a goal is not met.
@@ -41,6 +41,7 @@ def parse_arguments():
     extent.add_argument("--short", action="store_true", help="each value with one or two photographs")
     extent.add_argument("--full", action="store_true", help="every combination of values, which takes hours")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME=VALUE", help="such as megapixels=12 sampling=4:2:0")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="times that CPU time is measured (default: 1)")
     parser.add_argument("--results", type=pathlib.Path, metavar="FILE", help="write a line of JSON for each picture")
     parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="keep the pictures that miss a goal")
     return parser.parse_args()
@@ -52,7 +53,7 @@ def measured(arguments):
     spread = design.short if arguments.short else design.every if arguments.full else design.rotation
     tasks = design.only(spread(len(photographs)), arguments.only)
     print(f"{len(tasks)} pictures of {len({task.photograph for task in tasks})} photographs.", flush=True)
-    judges = measure.Judges(arguments.exact, arguments.reduced, arguments.shrink)
+    judges = measure.Judges(arguments.exact, arguments.reduced, arguments.shrink, arguments.rounds)
     if arguments.keep:
         arguments.keep.mkdir(parents=True, exist_ok=True)
     if arguments.results:

@@ -66,11 +66,15 @@ class Result(typing.NamedTuple):
 
 
 class Judges(typing.NamedTuple):
-    """The address of a server that decodes whole, that of one that does not, and the executable of `benches/shrink.rs`."""
+    """The address of a server that decodes whole, that of one that does not, and the executable of `benches/shrink.rs`.
+
+    `rounds` is how many times that measures each picture, the ways in turn.
+    """
 
     exact: str
     reduced: str
     shrink: str
+    rounds: int = 1
 
     def judge(self, names, made):
         """The results for pictures, pairs of a task and a path."""
@@ -83,7 +87,7 @@ class Judges(typing.NamedTuple):
         """What the bench says of each file."""
         listed = paths[0].with_name("files.txt")
         listed.write_text("".join(f"{path}\n" for path in paths))
-        done = subprocess.run([self.shrink, "--files", listed], capture_output=True, text=True)
+        done = subprocess.run([self.shrink, "--files", listed, "--rounds", str(self.rounds)], capture_output=True, text=True)
         if done.returncode != 0:
             raise Failure(f"{self.shrink} fails: {done.stderr.strip() or f'it ended with {done.returncode}'}")
         found = [json.loads(line) for line in done.stdout.splitlines()]

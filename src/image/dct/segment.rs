@@ -119,7 +119,7 @@ impl<'a> Segment<'a> {
                 }
             }
         }
-        self.window[self.end..].fill(0);
+        self.window[self.end..][..SLACK].fill(0);
     }
 
     /// Whether no more has been taken than there was.
