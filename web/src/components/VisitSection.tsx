@@ -4,6 +4,7 @@ import { useLanguage } from "../i18n/LanguageProvider.tsx";
 import { isPicture, takeChosen } from "../lib/files.ts";
 import { useLoaded } from "../lib/useLoaded.ts";
 import type { VisitControls } from "../lib/useVisit.ts";
+import { MOST_PICTURES } from "../lib/visit.ts";
 import { FOLDER, Icon } from "./icons.tsx";
 import "./visit-section.css";
 
@@ -17,7 +18,7 @@ interface Props {
 
 /** The pictures of this visit. The gallery is loaded with the first one. */
 export function VisitSection({ visit, onFiles }: Props) {
-  const { t } = useLanguage();
+  const { t, format } = useLanguage();
   const hasPictures = visit.pictures.length > 0;
   const gallery = useLoaded(hasPictures, () => import("./gallery/Gallery.tsx").then(({ Gallery }) => Gallery));
   const folder = useRef<HTMLInputElement>(null);
@@ -37,6 +38,7 @@ export function VisitSection({ visit, onFiles }: Props) {
         <input ref={folder} type="file" hidden {...DIRECTORY} onChange={take} data-testid="folder" />
       </div>
       {!hasPictures && <p class="quiet">{t("visit.none")}</p>}
+      {visit.isFull && <p role="alert">{t("visit.full", { number: format.number(MOST_PICTURES) })}</p>}
       {hasPictures && gallery.Component && <gallery.Component visit={visit} />}
       {gallery.hasFailed && <p role="alert">{t("visit.failed")}</p>}
     </section>

@@ -1,9 +1,10 @@
 /** Dropped folders. */
 
 import { filesOf, isPicture } from "./files.ts";
+import { MOST_PICTURES } from "./visit.ts";
 
-/** The most files of a drop. A folder may be a whole disk. */
-const MOST = 10_000;
+/** The most files of a drop. One more than can be taken tells that there are too many. */
+const MOST = MOST_PICTURES + 1;
 
 /**
  * The files of a drop, and the pictures in its folders and their folders, sorted by their paths. Folders that can't be read

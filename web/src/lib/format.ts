@@ -9,7 +9,7 @@ export interface Formats {
   rate: (value: number) => string;
   /** A probability in per cent, with one decimal. */
   percent: (fraction: number) => string;
-  /** A probability in whole per cent, for one that changes all the time. */
+  /** A probability in whole per cent, for one that changes all the time or has little room. */
   wholePercent: (fraction: number) => string;
   /** A threshold in per cent, with a decimal only where it has one. Does not break. */
   threshold: (fraction: number) => string;

@@ -4,7 +4,7 @@ import { type Client, type Job, Sender } from "./many/sender.ts";
 import { forget } from "./objectUrls.ts";
 import { Studio } from "./studio.ts";
 import { useEvent } from "./useEvent.ts";
-import { EMPTY, hasEnded, type Picture, reduce, type Visit } from "./visit.ts";
+import { EMPTY, hasEnded, MOST_PICTURES, type Picture, reduce, type Visit } from "./visit.ts";
 
 export interface VisitOptions {
   shrinks: boolean;
@@ -18,6 +18,7 @@ export interface VisitOptions {
 
 export interface VisitControls extends Omit<Visit, "selected"> {
   selected: Picture | undefined;
+  /** Takes files, as many as there is room for. */
   add: (files: File[]) => void;
   select: (id: number) => void;
   cancel: (pictures: Picture[]) => void;
@@ -95,11 +96,14 @@ export function useVisit(options: VisitOptions): VisitControls {
     ...visit,
     selected: visit.pictures.find(({ id }) => id === visit.selected),
     add: (files) => {
-      const pictures = files.map((file): Picture => {
+      const taken = files.slice(0, MOST_PICTURES - all.current.length);
+      const pictures = taken.map((file): Picture => {
         lastId.current += 1;
         return { id: lastId.current, file, thumbnail: undefined, phase: { name: "waiting" } };
       });
-      dispatch({ type: "added", pictures });
+      // More may come before the next rendering.
+      all.current = [...all.current, ...pictures];
+      dispatch({ type: "added", pictures, isFull: taken.length < files.length });
       sender.current?.add(pictures);
     },
     select: (id) => dispatch({ type: "selected", id }),

@@ -3,6 +3,9 @@
 import type { Phase } from "./analysis.ts";
 import type { Run } from "./many/sender.ts";
 
+/** The most pictures of a visit: a folder may be a whole disk. */
+export const MOST_PICTURES = 10_000;
+
 export interface Picture {
   id: number;
   file: File;
@@ -16,17 +19,19 @@ export interface Visit {
   /** The id of the selected picture. */
   selected: number | undefined;
   run: Run;
+  /** Whether pictures were left out, because there were too many. */
+  isFull: boolean;
 }
 
 export type Action =
-  | { type: "added"; pictures: Picture[] }
+  | { type: "added"; pictures: Picture[]; isFull?: boolean }
   | { type: "moved"; phases: Map<number, Phase> }
   | { type: "drawn"; id: number; thumbnail: string | null }
   | { type: "told"; run: Run }
   | { type: "selected"; id: number }
   | { type: "cleared" };
 
-export const EMPTY: Visit = { pictures: [], selected: undefined, run: { name: "running" } };
+export const EMPTY: Visit = { pictures: [], selected: undefined, run: { name: "running" }, isFull: false };
 
 export function reduce(visit: Visit, action: Action): Visit {
   const { pictures } = visit;
@@ -36,6 +41,7 @@ export function reduce(visit: Visit, action: Action): Visit {
         ...visit,
         pictures: [...pictures, ...action.pictures],
         selected: action.pictures[0]?.id ?? visit.selected,
+        isFull: action.isFull ?? false,
       };
     case "moved":
       return {

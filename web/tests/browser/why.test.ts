@@ -168,7 +168,7 @@ test.each(LOOKS)("in $colorScheme at $path, $name", async ({ colorScheme, path, 
   await cat();
   await visitor.expectFits();
   await visitor.expectAccessible();
-  const targets = await visitor.page.locator(".bars button, .look-controls .switch-label, .look-controls [type=range]");
+  const targets = visitor.page.locator(".bars button, .look-controls .switch-label, .look-controls [type=range]");
   for (const { height } of await targets.evaluateAll((all) => all.map((one) => one.getBoundingClientRect().toJSON()))) {
     expect(height).toBeGreaterThanOrEqual(44);
   }

@@ -38,7 +38,7 @@ export function Cell({ picture, column, isSelected, isReached, onSelect }: Props
           {thumbnail ? <img src={thumbnail} alt="" decoding="async" /> : <Icon path={IMAGE} class="quiet" />}
           {first && (
             <span class="cell-confidence" aria-hidden="true">
-              {language.format.progress(first.confidence)}
+              {language.format.wholePercent(first.confidence)}
             </span>
           )}
         </span>
