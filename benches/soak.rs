@@ -1,7 +1,8 @@
 //! Does the server grow over 100,000 requests, good, odd, damaged and hostile, while other clients break off in the
 //! middle, or keep connections open without a request? Prints its memory and its open files, and exits with 1 where the
-//! memory at the end is a tenth more than early on, a file is left, a client that left is not counted, or an answer is not
-//! as promised.
+//! memory at the end is a tenth more than early on, a file is left, a client that left is not counted, an answer is not as
+//! promised, or a picture's answer is another than the first time. All workers run one session, and there are more of them
+//! than cores.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "what fails here fails the run")]
 
@@ -29,6 +30,8 @@ const REQUESTS: usize = 100_000;
 /// After one part in so many the server has seen everything once, and has the buffers that it keeps.
 const PARTS: usize = 20;
 const CLIENTS: usize = 8;
+/// As many as clients, so that all of them work at once.
+const WORKERS: [&str; 2] = ["--workers", "8"];
 /// One picture in so many is a hostile one; each has its turn.
 const HOSTILE: usize = 200;
 const BREAKING_OFF: u64 = 2;
@@ -61,11 +64,13 @@ fn large() -> Vec<u8> {
     [&screen[..], b",\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0;"].concat()
 }
 
-/// A picture as it is, with some bytes changed, or cut short; now and then one that is too large, or none.
-fn picture(files: &[Vec<u8>], random: &mut impl FnMut() -> usize) -> Vec<u8> {
-    let mut file = files[random() % files.len()].clone();
+/// A picture as it is, which has a number, or with some bytes changed, or cut short; now and then one that is too large, or
+/// none.
+fn picture(files: &[Vec<u8>], random: &mut impl FnMut() -> usize) -> (Option<usize>, Vec<u8>) {
+    let number = random() % files.len();
+    let mut file = files[number].clone();
     match random() % 10 {
-        0..5 => {}
+        0..5 => return (Some(number), file),
         5 | 6 => {
             for _ in 0..=random() % 8 {
                 let at = random() % file.len();
@@ -77,7 +82,7 @@ fn picture(files: &[Vec<u8>], random: &mut impl FnMut() -> usize) -> Vec<u8> {
         8 if file.starts_with(b"\x89PNG") => file[16..24].copy_from_slice(&[0, 0, 50, 200, 0, 0, 50, 200]),
         _ => file = vec![b'x'; random() % 100_000],
     }
-    file
+    (None, file)
 }
 
 /// What all clients share.
@@ -88,6 +93,9 @@ struct Soak {
     hostile: Vec<Vec<u8>>,
     sent: AtomicUsize,
     statuses: Mutex<BTreeMap<u16, usize>>,
+    /// The first answer to each picture that is sent as it is.
+    answers: Mutex<BTreeMap<usize, String>>,
+    repeated: AtomicUsize,
     broken_off: AtomicUsize,
     silent: AtomicUsize,
     pinging: AtomicUsize,
@@ -102,19 +110,34 @@ impl Soak {
             if number >= self.requests {
                 return;
             }
-            let request = if number.is_multiple_of(HOSTILE) {
-                analyze(&self.hostile[number / HOSTILE % self.hostile.len()])
+            let (intact, file) = if number.is_multiple_of(HOSTILE) {
+                (None, self.hostile[number / HOSTILE % self.hostile.len()].clone())
             } else {
-                analyze(&picture(&self.pictures, &mut random))
+                picture(&self.pictures, &mut random)
             };
-            let status = connection.ask(&request).await.unwrap();
+            let status = connection.ask(&analyze(&file)).await.unwrap();
             *self.statuses.lock().unwrap().entry(status).or_default() += 1;
+            if let Some(intact) = intact {
+                self.compare(intact, &connection.answer());
+            }
+        }
+    }
+
+    /// Holds the body of an answer against that of the first one to the same picture.
+    fn compare(&self, picture: usize, answer: &str) {
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let mut answers = self.answers.lock().unwrap();
+        if let Some(first) = answers.get(&picture) {
+            assert_eq!(first, body, "the answer to picture {picture} has changed");
+            self.repeated.fetch_add(1, Ordering::Relaxed);
+        } else {
+            answers.insert(picture, body.to_owned());
         }
     }
 
     async fn break_off(&self, mut random: impl FnMut() -> usize) {
         while !self.is_over.load(Ordering::Relaxed) {
-            let request = analyze(&picture(&self.pictures, &mut random));
+            let request = analyze(&picture(&self.pictures, &mut random).1);
             // Where the server was the first to close it, it is broken off as well.
             let _ = abuse::break_off(self.address, &request, &mut random).await;
             self.broken_off.fetch_add(1, Ordering::Relaxed);
@@ -153,7 +176,7 @@ async fn main() -> ExitCode {
     let requests = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(REQUESTS);
     let mut server = Process::start({
         let mut command = serving();
-        command.args(KEEP_ALIVE);
+        command.args(KEEP_ALIVE).args(WORKERS);
         command
     });
     server.ignore_log();
@@ -165,6 +188,8 @@ async fn main() -> ExitCode {
         hostile: files(&root().join("target/hostile")),
         sent: AtomicUsize::default(),
         statuses: Mutex::default(),
+        answers: Mutex::default(),
+        repeated: AtomicUsize::default(),
         broken_off: AtomicUsize::default(),
         silent: AtomicUsize::default(),
         pinging: AtomicUsize::default(),
@@ -208,6 +233,7 @@ async fn main() -> ExitCode {
     let files_after = server.files();
     let (broken_off, silent) = (soak.broken_off.load(Ordering::Relaxed), soak.silent.load(Ordering::Relaxed));
     println!("after {requests}: {} MB; answers by status: {:?}", late / 1_000_000, soak.statuses.lock().unwrap());
+    println!("{} answers were those of the first time", soak.repeated.load(Ordering::Relaxed));
     println!("meanwhile {broken_off} connections broke off, and {silent} fell silent until they were closed");
     let pinging = soak.pinging.load(Ordering::Relaxed);
     println!(

@@ -60,7 +60,8 @@ def compare(model, original, folder, count):
     if descriptions[0].output == SIGMOID:
         loss = 0
     else:
-        loss = accuracy_loss(ours, theirs, [name for path in paths for name in [label_in(path)] * (count + 1)])
+        names = [name for path in paths for name in [label_in(path)] * (count + 1)]
+        loss = accuracy_loss(ours, theirs, names, descriptions[0].labels)
     times = race([model, original], tensors)
     print(f"time:    {times[0]:.2f} ms a picture, the original {times[1]:.2f} ms ({times[1] / times[0]:.2f} times)")
     return every.share >= LEAST_AGREEMENT and loss <= MOST_LOSS
@@ -93,14 +94,13 @@ def described(path):
     return fields
 
 
-def accuracy_loss(ours, theirs, names):
-    """Prints both accuracies and returns their difference, or 0 if no file name has a label."""
-    known = numpy.array([name is not None for name in names])
+def accuracy_loss(ours, theirs, names, labels):
+    """Prints both accuracies and returns their difference, or 0 if no file name has one of the model's labels."""
+    known = numpy.array([name in labels for name in names])
     if not known.any():
         return 0
-    labels = numpy.array(common.labels())
     truth = numpy.array([name or "" for name in names])[known]
-    right = [float((labels[answers.argmax(1)][known] == truth).mean()) for answers in (ours, theirs)]
+    right = [float((numpy.array(labels)[answers.argmax(1)][known] == truth).mean()) for answers in (ours, theirs)]
     print(f"correct: {right[0]:.1%} of {len(truth)}, the original {right[1]:.1%}")
     return right[1] - right[0]
 

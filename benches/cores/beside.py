@@ -4,7 +4,6 @@ The threads that serve connections do nothing else, so all of their CPU time cou
 of its stages counts as well; those include finding the picture in the body, and base64.
 """
 
-import pathlib
 import re
 import urllib.request
 
@@ -23,7 +22,7 @@ def measure(server, pictures, requests, content_type):
 
 def reading(server):
     serving = working = 0.0
-    for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
+    for task in server.tasks():
         # Nanoseconds (Linux, Documentation/scheduler/sched-stats).
         used = int((task / "schedstat").read_text().split()[0]) / 1e6
         if (task / "comm").read_text().startswith("worker"):

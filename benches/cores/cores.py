@@ -93,12 +93,13 @@ def start(name, models, arguments):
 
 
 def workers(arguments):
-    """Ready, idle memory, and the CPU time of a small request with as many clients as there are workers."""
+    """Ready, idle memory, and what a small request costs with as many clients as there are workers. A lock that all of them take
+    would make requests wait more often, the more workers there are."""
     pictures = [file.read_bytes() for file in bodies.make(None, ("small",))["small"].files]
     counts = [count for count in (1, 2, 4, 8, 16, 32, 64, 128, 256) if count <= arguments.workers]
     rounds = max(arguments.rounds // 4, 1)
-    ready, memory = {count: [] for count in counts}, {}
-    print("\n| workers | ready ms | idle MB | threads | CPU ms a small request |\n| --- | --- | --- | --- | --- |")
+    ready, memory, waits = {count: [] for count in counts}, {}, {}
+    print("\n| workers | ready ms | idle MB | threads | CPU ms a small request | waits |\n| --- | --- | --- | --- | --- | --- |")
     for turn in range(rounds):
         for count in counts if turn % 2 else reversed(counts):
             with Server(arguments.executable, "--workers", str(count)) as server:
@@ -106,14 +107,17 @@ def workers(arguments):
     for count in counts:
         with Server(arguments.executable, "--workers", str(count)) as server:
             memory[count], threads = server.resident_mb(), server.threads()
-            cpu = storm.cost(server, pictures, clients=count, requests=max(4 * count, 100))
-        print(f"| {count} | {shown(ready[count])} | {memory[count]:.0f} | {threads} | {cpu:.1f} |", flush=True)
+            cpu, waits[count] = storm.cost(server, pictures, clients=count, requests=max(4 * count, 100))
+        cells = shown(ready[count]), f"{memory[count]:.0f}", str(threads), f"{cpu:.1f}", f"{waits[count]:.1f}"
+        print(f"| {count} | {' | '.join(cells)} |", flush=True)
     first, last = counts[0], counts[-1]
     ratio = statistics.median(ready[last]) / statistics.median(ready[first])
     most = MEMORY_RATIO * memory[first] + MEMORY_MB_A_WORKER * last
+    one, all_of_them = waits[first], waits[last]
     return [
         (f"ready with {last} workers: at most {READY_RATIO} times as late as with one", f"{ratio:.2f}", ratio <= READY_RATIO),
         (f"idle memory with {last} workers: at most {most:.0f} MB", f"{memory[last]:.0f} MB", memory[last] <= most),
+        (f"waits with {last} workers: at most those with one, {one:.1f}", f"{all_of_them:.1f}", all_of_them <= one),
     ]
 
 

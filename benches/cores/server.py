@@ -51,7 +51,15 @@ class Server:
         return sum(resident(pid) for pid in pids) / 1e6
 
     def threads(self):
-        return len(list(pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()))
+        return len(list(self.tasks()))
+
+    def tasks(self):
+        """The folders of its threads."""
+        return pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
+
+    def waits(self):
+        """How often its threads have waited so far: for work, for a lock, for the network."""
+        return sum(waits(task) for task in self.tasks())
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -67,6 +75,11 @@ class Server:
 
     def __exit__(self, *_):
         self.stop()
+
+
+def waits(task):
+    [line] = [line for line in (task / "status").read_text().splitlines() if line.startswith("voluntary_ctxt_switches:")]
+    return int(line.split()[1])
 
 
 def resident(pid):

@@ -18,11 +18,11 @@ LOOK_SECONDS = 0.05
 
 
 def cost(server, pictures, clients, requests):
-    """Milliseconds of CPU time for a picture, after one for each client."""
+    """Milliseconds of CPU time for a picture, and how often threads wait, after one picture for each client."""
     send(server, pictures, clients, clients, "application/json")
-    before = server.cpu_ms()
+    before = server.cpu_ms(), server.waits()
     send(server, pictures, clients, requests, "application/json")
-    return (server.cpu_ms() - before) / requests
+    return [(now - then) / requests for now, then in zip((server.cpu_ms(), server.waits()), before, strict=True)]
 
 
 def rage(server, clients, pictures):
