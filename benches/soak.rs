@@ -1,6 +1,6 @@
 //! Does the server grow over 100,000 requests, good, odd, damaged and hostile, while other clients break off in the
 //! middle, or keep connections open without a request? Prints its memory and its open files, and exits with 1 where the
-//! memory at the end is a tenth more than early on, a file is left, a client that left is not counted, an answer is not as
+//! least memory at the end is a tenth more than early on, a file is left, a client that left is not counted, an answer is not as
 //! promised, or a picture's answer is another than the first time. All workers run one session, and there are more of them
 //! than cores.
 
@@ -208,21 +208,23 @@ async fn main() -> ExitCode {
     for soak in std::iter::repeat_n(soak.clone(), PINGING) {
         abusers.push(tokio::spawn(async move { soak.ping().await }));
     }
-    let mut early = 0;
-    for part in 1..PARTS {
+    // The least memory in each part of the requests: what is above it belongs to the pictures that are in work.
+    let mut least = Vec::new();
+    for part in 1..=PARTS {
         let many = part * requests / PARTS;
+        least.push(u64::MAX);
         while soak.sent.load(Ordering::Relaxed) < many {
             assert!(clients.iter().any(|client| !client.is_finished()), "every client has failed");
             tokio::time::sleep(Duration::from_millis(100)).await;
+            least[part - 1] = least[part - 1].min(server.memory());
         }
-        let memory = server.memory();
-        println!("after {many} requests: {} MB", memory / 1_000_000);
-        early = if part == 1 { memory } else { early };
+        println!("after {many} requests: {} MB at least", least[part - 1] / 1_000_000);
     }
     for client in clients {
         client.await.unwrap();
     }
-    let late = server.memory();
+    // In the first part there is less than what it keeps.
+    let (early, late) = (least[1], least[PARTS - 1]);
     soak.is_over.store(true, Ordering::Relaxed);
     for abuser in abusers {
         abuser.await.unwrap();
@@ -232,7 +234,7 @@ async fn main() -> ExitCode {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let files_after = server.files();
     let (broken_off, silent) = (soak.broken_off.load(Ordering::Relaxed), soak.silent.load(Ordering::Relaxed));
-    println!("after {requests}: {} MB; answers by status: {:?}", late / 1_000_000, soak.statuses.lock().unwrap());
+    println!("answers by status: {:?}", soak.statuses.lock().unwrap());
     println!("{} answers were those of the first time", soak.repeated.load(Ordering::Relaxed));
     println!("meanwhile {broken_off} connections broke off, and {silent} fell silent until they were closed");
     let pinging = soak.pinging.load(Ordering::Relaxed);
@@ -241,7 +243,8 @@ async fn main() -> ExitCode {
     );
     println!("open files before and after: {files_before}, {files_after}");
     let is_flat = late <= early + early / 10 && files_after <= files_before;
-    let is_polite = soak.statuses.lock().unwrap().keys().all(|status| matches!(status, 200 | 400 | 422));
+    // A hostile picture may take too long (504). One that is sent as it is may not: its first answer is another.
+    let is_polite = soak.statuses.lock().unwrap().keys().all(|status| matches!(status, 200 | 400 | 422 | 504));
     let is_counted = (1..=broken_off).contains(&left);
     if is_flat && is_polite && is_counted { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

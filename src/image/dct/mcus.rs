@@ -236,7 +236,7 @@ impl<'a> Mcus<'a> {
                 [colour(0), colour(1)]
             });
             let Place { across, column, slot, .. } = self.layout.blocks[index];
-            let place = |whole: &Samples| repeated(whole, sampling, (column, slot));
+            let place = |whole: &Samples| upsampled(whole, sampling, (column, slot));
             let changes = self.kernels.changes(&self.transform, &samples(index), &place(cb), &place(cr));
             planes.changes.blocks.push(Changed { column: mcu * across + column, slot, changes });
         }
@@ -276,12 +276,32 @@ impl Layout {
     }
 }
 
-/// The samples of Cb or Cr for the pixels of one block of Y: that in `column` and `row` of an MCU of `across` x `down`.
-fn repeated(samples: &Samples, (across, down): (usize, usize), (column, row): (usize, usize)) -> Samples {
-    // Powers of two.
-    let (across, down) = (across.trailing_zeros(), down.trailing_zeros());
+/// The samples of Cb or Cr for the pixels of one block of Y: that in `column` and `row` of an MCU of `across` x `down`. Those
+/// beyond the block are taken to be as at its edge.
+fn upsampled(samples: &Samples, (across, down): (usize, usize), (column, row): (usize, usize)) -> Samples {
+    let mut rows = [[0.0; BLOCK]; BLOCK];
+    for (y, values) in rows.iter_mut().enumerate() {
+        let [(near, weight), (far, rest)] = neighbours(row * BLOCK + y, down);
+        for (x, value) in values.iter_mut().enumerate() {
+            *value = samples[near][x] * weight + samples[far][x] * rest;
+        }
+    }
     std::array::from_fn(|y| {
-        let samples = &samples[((row * BLOCK + y) >> down) % BLOCK];
-        std::array::from_fn(|x| samples[((column * BLOCK + x) >> across) % BLOCK])
+        std::array::from_fn(|x| {
+            let [(near, weight), (far, rest)] = neighbours(column * BLOCK + x, across);
+            rows[y][near] * weight + rows[y][far] * rest
+        })
     })
+}
+
+/// The two samples that a pixel is made of, and their weights, where `shared` pixels share a sample. As libjpeg: of two, a pixel
+/// has three quarters of its own sample and one of the next (`h2v1_fancy_upsample`), of four its own alone.
+#[inline(always)]
+fn neighbours(pixel: usize, shared: usize) -> [(usize, f32); 2] {
+    let own = pixel / shared;
+    if shared != 2 {
+        return [(own, 1.0), (own, 0.0)];
+    }
+    let next = if pixel.is_multiple_of(2) { own.saturating_sub(1) } else { (own + 1).min(BLOCK - 1) };
+    [(own, 0.75), (next, 0.25)]
 }

@@ -30,8 +30,11 @@ const MAX_SCANS: usize = 200;
 const SENTINELS: [u8; 2] = [0x5a, 0xa5];
 
 /// Pixels that a reduced picture keeps for each pixel of the model's input, along both sides. Measured with
-/// `scripts/check_reduction`: with six, the model's pixels differ from those of a full decode only by rounding.
+/// `scripts/check_reduction`: with six, the model's pixels differ from those of a full decode mostly by rounding.
 const PIXELS_KEPT: u32 = 6;
+
+/// The same where four pixels along one side share a sample of Cb and Cr, of which a reduction leaves too few.
+const PIXELS_KEPT_COARSE: u32 = 2 * PIXELS_KEPT;
 
 /// The factors by which libjpeg-turbo reduces at the speed of its SIMD code, largest first.
 const REDUCTIONS: [u32; 3] = [8, 4, 2];
@@ -128,8 +131,9 @@ impl<'a> Opened<'a> {
         if self.is_lossless() {
             return 1;
         }
+        let kept = if self.is_coarse() { PIXELS_KEPT_COARSE } else { PIXELS_KEPT };
         let shorter = self.size.width.min(self.size.height);
-        let is_enough = |reduction: &u32| shorter / reduction >= side.saturating_mul(PIXELS_KEPT);
+        let is_enough = |reduction: &u32| shorter / reduction >= side.saturating_mul(kept);
         REDUCTIONS.into_iter().find(is_enough).unwrap_or(1)
     }
 
@@ -180,6 +184,13 @@ impl<'a> Opened<'a> {
 
     fn is_lossless(&self) -> bool {
         self.get(raw::TJPARAM_TJPARAM_LOSSLESS) != Some(0)
+    }
+
+    /// Whether the sampling is 4:1:1, 4:4:1, or one without a name.
+    fn is_coarse(&self) -> bool {
+        let sampling = self.get(raw::TJPARAM_TJPARAM_SUBSAMP).and_then(|sampling| raw::TJSAMP::try_from(sampling).ok());
+        let is_coarse = |sampling| [raw::TJSAMP_TJSAMP_411, raw::TJSAMP_TJSAMP_441].contains(&sampling);
+        sampling.is_none_or(is_coarse)
     }
 
     fn is_cmyk(&self) -> bool {
