@@ -22,12 +22,18 @@ export function VisitSection({ visit, onFiles }: Props) {
   const hasPictures = visit.pictures.length > 0;
   const gallery = useLoaded(hasPictures, () => import("./gallery/Gallery.tsx").then(({ Gallery }) => Gallery));
   const folder = useRef<HTMLInputElement>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const clear = () => {
+    // The button goes with the pictures.
+    heading.current?.focus();
+    visit.clear();
+  };
   const take = ({ currentTarget }: TargetedEvent<HTMLInputElement>) =>
     onFiles(takeChosen(currentTarget).filter(isPicture));
   return (
     <section class="visit" aria-labelledby="visit">
       <div class="visit-head">
-        <h2 id="visit" class="subtitle">
+        <h2 ref={heading} id="visit" class="subtitle" tabIndex={-1}>
           {t("visit.heading")}
         </h2>
         {/* A touch screen's browser can't choose folders. */}
@@ -39,7 +45,7 @@ export function VisitSection({ visit, onFiles }: Props) {
       </div>
       {!hasPictures && <p class="quiet">{t("visit.none")}</p>}
       {visit.isFull && <p role="alert">{t("visit.full", { number: format.number(MOST_PICTURES) })}</p>}
-      {hasPictures && gallery.Component && <gallery.Component visit={visit} />}
+      {hasPictures && gallery.Component && <gallery.Component visit={{ ...visit, clear }} />}
       {gallery.hasFailed && <p role="alert">{t("visit.failed")}</p>}
     </section>
   );

@@ -39,6 +39,16 @@ describe("the live view", () => {
     expect(await page.locator("h1").count()).toBe(1);
   });
 
+  test.each([
+    ["that announces no frame", "HTMLVideoElement.prototype.requestVideoFrameCallback = () => 0"],
+    ["that can't announce frames", "delete HTMLVideoElement.prototype.requestVideoFrameCallback"],
+  ])("works in a browser %s", async (_, script) => {
+    await visit();
+    await visitor.page.evaluate(script);
+    await open();
+    await expectLabel("coffee.jpg");
+  });
+
   test("follows the camera from one thing to the next", async () => {
     await visit();
     const coffee = await pictureBytes("coffee.jpg");

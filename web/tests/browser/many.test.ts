@@ -145,6 +145,7 @@ describe("a dozen pictures", () => {
     await button("run.clear").click();
     await visitor.page.getByText(visitor.language.t("visit.none")).waitFor();
     await visitor.page.getByRole("heading", { name: visitor.language.t("introduction.heading") }).waitFor();
+    expect(await visitor.page.evaluate(() => document.activeElement?.id)).toBe("visit");
   });
 
   test("wait while the server is busy, and stop where it is gone", async () => {

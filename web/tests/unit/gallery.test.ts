@@ -25,7 +25,7 @@ const PICTURES = [
   of(2, "b9.jpg", answered("espresso", 0.5)),
   of(3, "a.jpg", { name: "failed", failure: failures.empty() }),
   of(4, "c.jpg", { name: "waiting" }),
-  of(5, "d.jpg", answered("tiger_cat", 0.7)),
+  of(5, "d.jpg", answered("tiger_cat", 0.696)),
 ];
 
 function ids(choice: Partial<typeof EVERYTHING>) {
@@ -38,6 +38,7 @@ describe("the gallery shows", () => {
     [{ label: " CAT " }, [1, 5]],
     [{ label: "Egyptian cat" }, [1]],
     [{ confidence: 0.6 }, [1, 5]],
+    [{ confidence: 0.7 }, [1, 5]],
     [{ label: "cat", confidence: 0.8 }, [1]],
     [{ state: "failed" }, [3]],
     [{ state: "open" }, [4]],

@@ -21,29 +21,50 @@ export function frameSize(video: Size, shortSide: number): Size {
   return smaller(video, shortSide) ?? video;
 }
 
+/** Milliseconds after which a video that announces no frame is watched by its time. WebKitGTK may never announce one. */
+const SILENT = 1_000;
+
 /** Waits for the frames of a video until the signal aborts. No frame is given twice. */
 export class FrameWatch {
   #isNew = false;
   #wake: (() => void) | undefined;
 
   constructor(video: HTMLVideoElement, signal: AbortSignal) {
-    const { requestVideoFrameCallback } = video as Partial<HTMLVideoElement>;
-    const hasCallback = requestVideoFrameCallback !== undefined;
     let time = -1;
+    let isAnnounced = "requestVideoFrameCallback" in video;
+    let patience: ReturnType<typeof setTimeout> | undefined;
     const note = () => {
+      time = video.currentTime;
+      this.#isNew = true;
+      this.#wake?.();
+    };
+    const announced = () => {
+      clearTimeout(patience);
+      if (!signal.aborted && isAnnounced) {
+        note();
+        video.requestVideoFrameCallback(announced);
+      }
+    };
+    // A new time of the video means a new frame.
+    const look = () => {
       if (signal.aborted) {
         return;
       }
-      if (hasCallback || (video.currentTime !== time && video.videoWidth > 0)) {
-        time = video.currentTime;
-        this.#isNew = true;
-        this.#wake?.();
+      if (video.currentTime !== time && video.videoWidth > 0) {
+        note();
       }
-      request();
+      requestAnimationFrame(look);
     };
-    // Without requestVideoFrameCallback, a new time of the video means a new frame.
-    const request = () => (hasCallback ? video.requestVideoFrameCallback(note) : requestAnimationFrame(note));
-    request();
+    const lookInstead = () => {
+      isAnnounced = false;
+      look();
+    };
+    if (isAnnounced) {
+      video.requestVideoFrameCallback(announced);
+      patience = setTimeout(lookInstead, SILENT);
+    } else {
+      look();
+    }
   }
 
   /** Resolves at once if the frame on show has not been taken, or else with the next one. */

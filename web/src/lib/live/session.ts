@@ -12,6 +12,9 @@ import { asFailure, Failure, failures, isPassing } from "../failure.ts";
 import { cameraIds, nextCamera, openCamera } from "./camera.ts";
 import { FrameWatch, smallFrame } from "./frames.ts";
 
+/** The longest time to the first frame, in milliseconds. */
+const FIRST_FRAME = 15_000;
+
 export type Event =
   /** The camera is on. `other` is the id of the camera to switch to, if there is one. */
   | { name: "opened"; other: string | undefined }
@@ -71,7 +74,13 @@ async function run(
     video.srcObject = null;
   });
   const watch = new FrameWatch(video, signal);
-  await unlessAborted(watch.next(), signal);
+  const patience = setTimeout(() => fail(failures.cameraFailed()), FIRST_FRAME);
+  // Where the browser does not start a video by itself. That it can't be started is noticed by the time.
+  video.play().catch(() => {});
+  await unlessAborted(
+    watch.next().finally(() => clearTimeout(patience)),
+    signal,
+  );
   const ids = await unlessAborted(cameraIds(), signal);
   report({ name: "opened", other: nextCamera(ids, track?.getSettings().deviceId) });
 

@@ -31,7 +31,7 @@ export function chosen(pictures: Picture[], choice: Choice, language: Language):
     const first = firstOf(picture);
     return (
       isIn(picture, choice.state) &&
-      (choice.confidence === 0 || (first?.confidence ?? 0) >= choice.confidence) &&
+      (choice.confidence === 0 || percent(first?.confidence ?? 0) >= percent(choice.confidence)) &&
       (wanted === "" || (first !== undefined && isNamed(first.label, wanted, language)))
     );
   };
@@ -53,6 +53,11 @@ export function labelsOf(pictures: Picture[], language: Language): [string, numb
 
 export function firstOf({ phase }: Picture): Prediction | undefined {
   return phase.name === "answered" ? phase.answer.predictions[0] : undefined;
+}
+
+/** Whole per cent, as a confidence is shown. */
+function percent(fraction: number): number {
+  return Math.round(fraction * 100);
 }
 
 function isIn({ phase }: Picture, state: State): boolean {
