@@ -64,8 +64,8 @@ fn large() -> Vec<u8> {
     [&screen[..], b",\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0;"].concat()
 }
 
-/// A picture as it is, which has a number, or with some bytes changed, or cut short; now and then one that is too large, or
-/// none.
+/// A picture as it is, with its place in `files`; or one with some bytes changed, or cut short; now and then one that is too
+/// large, or none.
 fn picture(files: &[Vec<u8>], random: &mut impl FnMut() -> usize) -> (Option<usize>, Vec<u8>) {
     let number = random() % files.len();
     let mut file = files[number].clone();

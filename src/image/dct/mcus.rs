@@ -1,5 +1,6 @@
 //! The scan: minimum coded units (MCUs), the pieces that hold some blocks of each component (T.81, A.2.3).
 
+#![allow(clippy::cast_possible_truncation, reason = "shares of samples are exact in any floating-point number")]
 #![allow(clippy::inline_always, reason = "the code is compiled again for the instructions of its callers")]
 
 use std::ops::Range;
@@ -10,6 +11,7 @@ use super::clip::{self, Samples, Spread, Transform};
 use super::head::{Component, Head};
 use super::kernels::{Dequantised, Kernels};
 use super::planes::Planes;
+use super::projection::Upsampling;
 use super::scan::{self, Chunk, Coding, Order};
 use super::segment::Segment;
 use super::{BLOCK, Doubt, ZIGZAG_LENGTH};
@@ -279,29 +281,20 @@ impl Layout {
 /// The samples of Cb or Cr for the pixels of one block of Y: that in `column` and `row` of an MCU of `across` x `down`. Those
 /// beyond the block are taken to be as at its edge.
 fn upsampled(samples: &Samples, (across, down): (usize, usize), (column, row): (usize, usize)) -> Samples {
+    // Shares are quarters.
+    let shares =
+        |pixels, pixel| Upsampling::of(pixels).shares(pixel, BLOCK).map(|(sample, share)| (sample, share as f32));
     let mut rows = [[0.0; BLOCK]; BLOCK];
     for (y, values) in rows.iter_mut().enumerate() {
-        let [(near, weight), (far, rest)] = neighbours(row * BLOCK + y, down);
+        let [(near, weight), (far, rest)] = shares(down, row * BLOCK + y);
         for (x, value) in values.iter_mut().enumerate() {
             *value = samples[near][x] * weight + samples[far][x] * rest;
         }
     }
     std::array::from_fn(|y| {
         std::array::from_fn(|x| {
-            let [(near, weight), (far, rest)] = neighbours(column * BLOCK + x, across);
+            let [(near, weight), (far, rest)] = shares(across, column * BLOCK + x);
             rows[y][near] * weight + rows[y][far] * rest
         })
     })
-}
-
-/// The two samples that a pixel is made of, and their weights, where `shared` pixels share a sample. As libjpeg: of two, a pixel
-/// has three quarters of its own sample and one of the next (`h2v1_fancy_upsample`), of four its own alone.
-#[inline(always)]
-fn neighbours(pixel: usize, shared: usize) -> [(usize, f32); 2] {
-    let own = pixel / shared;
-    if shared != 2 {
-        return [(own, 1.0), (own, 0.0)];
-    }
-    let next = if pixel.is_multiple_of(2) { own.saturating_sub(1) } else { (own + 1).min(BLOCK - 1) };
-    [(own, 0.75), (next, 0.25)]
 }

@@ -83,7 +83,8 @@ impl Upsampling {
     }
 
     /// The samples that a pixel is made of, of `samples` in all, and their shares.
-    fn shares(self, pixel: usize, samples: usize) -> [(usize, f64); 2] {
+    #[inline(always)]
+    pub(super) fn shares(self, pixel: usize, samples: usize) -> [(usize, f64); 2] {
         match self {
             Self::None => [(pixel, 1.0), (pixel, 0.0)],
             Self::Triangle => {

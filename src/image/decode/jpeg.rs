@@ -189,8 +189,7 @@ impl<'a> Opened<'a> {
     /// Whether the sampling is 4:1:1, 4:4:1, or one without a name.
     fn is_coarse(&self) -> bool {
         let sampling = self.get(raw::TJPARAM_TJPARAM_SUBSAMP).and_then(|sampling| raw::TJSAMP::try_from(sampling).ok());
-        let is_coarse = |sampling| [raw::TJSAMP_TJSAMP_411, raw::TJSAMP_TJSAMP_441].contains(&sampling);
-        sampling.is_none_or(is_coarse)
+        matches!(sampling, None | Some(raw::TJSAMP_TJSAMP_411 | raw::TJSAMP_TJSAMP_441))
     }
 
     fn is_cmyk(&self) -> bool {
