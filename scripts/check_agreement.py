@@ -99,8 +99,9 @@ def accuracy_loss(ours, theirs, names, labels):
     known = numpy.array([name in labels for name in names])
     if not known.any():
         return 0
+    labels = numpy.array(labels)
     truth = numpy.array([name or "" for name in names])[known]
-    right = [float((numpy.array(labels)[answers.argmax(1)][known] == truth).mean()) for answers in (ours, theirs)]
+    right = [float((labels[answers.argmax(1)][known] == truth).mean()) for answers in (ours, theirs)]
     print(f"correct: {right[0]:.1%} of {len(truth)}, the original {right[1]:.1%}")
     return right[1] - right[0]
 

@@ -20,6 +20,7 @@ export default defineConfig({
           include: ["tests/unit/**/*.test.{ts,tsx}"],
           environment: "jsdom",
           setupFiles: ["tests/unit/setup.ts"],
+          testTimeout: 30_000,
           restoreMocks: true,
         },
       },

@@ -59,7 +59,7 @@ class Server:
 
     def waits(self):
         """How often its threads have waited so far: for work, for a lock, for the network."""
-        return sum(waits(task) for task in self.tasks())
+        return sum(status(task, "voluntary_ctxt_switches") for task in self.tasks())
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -77,14 +77,14 @@ class Server:
         self.stop()
 
 
-def waits(task):
-    [line] = [line for line in (task / "status").read_text().splitlines() if line.startswith("voluntary_ctxt_switches:")]
-    return int(line.split()[1])
-
-
 def resident(pid):
+    """The bytes that are resident of a process; 0 if it has ended."""
     with contextlib.suppress(OSError):
-        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
+        return status(pathlib.Path(f"/proc/{pid}"), "VmRSS") * 1024
     return 0
+
+
+def status(folder, field):
+    """A number of the `status` in a folder of a process or thread; 0 if it has none, as a process that has just ended."""
+    lines = (folder / "status").read_text().splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{field}:")), 0)

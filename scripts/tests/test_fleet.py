@@ -1,6 +1,7 @@
 """The counting of the fleet test, and the balancers' files as it runs them."""
 
 import pathlib
+import re
 import sys
 
 import pytest
@@ -66,6 +67,15 @@ def test_the_files_of_a_balancer_name_only_this_machine(balancer):
     assert all(instance.host in settings for instance in fleet)
     assert "27000" in settings
     assert not any(name in settings for name in ("glimpse-1", "0.0.0.0", ":8000", "listen 8000"))
+
+
+def test_the_tries_of_traefik_outlast_the_interval_of_its_checks():
+    text = (balancers.FILES / "traefik-services.yaml").read_text()
+    attempts, first, interval = (
+        int(re.search(rf"^ *{name}: (\d+)", text, re.MULTILINE)[1]) for name in ("attempts", "initialInterval", "interval"))
+    # Traefik's backoff: the waits grow by this factor, and each is at least half as long as it says.
+    growth = 2 ** (1 / (attempts - 1))
+    assert sum(first * growth**number / 2 for number in range(attempts - 1)) > 1.25 * interval
 
 
 @pytest.mark.parametrize("balancer", balancers.balancers_by_name(), ids=lambda balancer: balancer.name)

@@ -4,11 +4,17 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::classify::{classify, folder, run, text};
 use crate::support::onnx::quarters;
+
+/// The numbers of the signals (signal(7)).
+const INT: u32 = 2;
+const TERM: u32 = 15;
 
 /// A server that is busy once and says when to come again, and then has the answer.
 fn busy_once(listener: &std::net::TcpListener, retry_after: &str) {
@@ -48,8 +54,8 @@ fn a_busy_server_is_asked_again_when_it_says() {
     for (retry_after, least) in [("2", 2.0), ("0", 0.2)] {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = std::thread::spawn(move || busy_once(&listener, retry_after));
-        let begun = std::time::Instant::now();
+        let server = spawn(move || busy_once(&listener, retry_after));
+        let begun = Instant::now();
         let (code, lines, errors) = run(&["--server", &url, "tests/pictures/coffee.jpg"]);
         assert_eq!((code, errors.as_str()), (0, ""));
         assert!(begun.elapsed().as_secs_f64() >= least, "{:?}", begun.elapsed());
@@ -59,13 +65,28 @@ fn a_busy_server_is_asked_again_when_it_says() {
     }
 }
 
+/// Sends the signal of this number to a process, once it has a handler for it and some time to get stuck.
+fn interrupt(pid: u32, signal: u32) {
+    // proc(5): bit N - 1 is set if signal N is caught. Other systems do not tell.
+    let is_caught = |status: String| {
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        u64::from_str_radix(caught.trim(), 16).unwrap() >> (signal - 1) & 1 == 1
+    };
+    let begun = Instant::now();
+    while fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| !is_caught(status)) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the process has no handler for signal {signal}");
+        sleep(Duration::from_millis(10));
+    }
+    sleep(Duration::from_secs(2));
+    assert!(Command::new("kill").args([format!("-{signal}"), pid.to_string()]).status().unwrap().success());
+}
+
 /// Sends the signal to a command that is stuck, and expects that it ends with `code`.
-fn interrupted(mut child: std::process::Child, signal: &str, code: i32) {
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-    let begun = std::time::Instant::now();
+fn interrupted(mut child: std::process::Child, signal: u32, code: i32) {
+    interrupt(child.id(), signal);
+    let begun = Instant::now();
     assert_eq!(child.wait().unwrap().code(), Some(code));
-    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -76,10 +97,10 @@ fn a_signal_ends_what_is_stuck() {
         command.spawn().unwrap()
     };
     // A picture and a list that do not come, an output that nobody reads.
-    interrupted(stuck(&["-"]), "-INT", 130);
-    interrupted(stuck(&["--files-from", "-"]), "-TERM", 143);
+    interrupted(stuck(&["-"]), INT, 130);
+    interrupted(stuck(&["--files-from", "-"]), TERM, 143);
     let list = folder("classify-stuck", &[("list", "tests/pictures/coffee.jpg\n".repeat(3000).as_bytes())]);
-    interrupted(stuck(&["-f", "ndjson", "-k", "1000", "--files-from", text(&list.join("list"))]), "-INT", 130);
+    interrupted(stuck(&["-f", "ndjson", "-k", "1000", "--files-from", text(&list.join("list"))]), INT, 130);
 }
 
 /// Each is answered before the next one is named.
@@ -103,10 +124,10 @@ fn ctrl_c_ends_with_what_was_done() {
     let list = folder.join("list");
     let mut command = classify(&["-f", "ndjson", "--files-from", text(&list)]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(2));
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let mut out = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    let (mut stdout, mut out) = (BufReader::new(child.stdout.take().unwrap()), String::new());
+    stdout.read_line(&mut out).unwrap();
+    interrupt(child.id(), INT);
+    stdout.read_to_string(&mut out).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(out.ends_with('\n') && out.lines().count() < 5000, "{} lines", out.lines().count());
     for line in out.lines() {

@@ -291,7 +291,7 @@ describe("when it fails", () => {
     await answer(503, { message: "The server is busy: try again in a moment" }, { "Retry-After": "2" });
     const waits = "The server is busy: try again in a moment. Trying again in";
     expect(await screen.findByText(`${waits} 2 s`)).toBeInTheDocument();
-    expect(await screen.findByText(`${waits} 1 s`, {}, { timeout: 2000 })).toBeInTheDocument();
+    expect(await screen.findByText(`${waits} 1 s`)).toBeInTheDocument();
     await answer();
     expect(await topLabel()).toBeInTheDocument();
   });

@@ -1,5 +1,5 @@
 import "@testing-library/jest-dom/vitest";
-import { cleanup } from "@testing-library/preact";
+import { cleanup, configure } from "@testing-library/preact";
 import { afterEach, vi } from "vitest";
 
 // jsdom has neither object URLs nor scrolling nor sizes.
@@ -16,5 +16,8 @@ Object.defineProperties(HTMLElement.prototype, {
   clientHeight: { value: 600 },
 });
 Element.prototype.scrollIntoView ??= vi.fn();
+
+// A second, the default, is too short on a busy machine.
+configure({ asyncUtilTimeout: 10_000 });
 
 afterEach(cleanup);

@@ -77,10 +77,7 @@ async function run(
   const patience = setTimeout(() => fail(failures.cameraFailed()), FIRST_FRAME);
   // Where the browser does not start a video by itself. That it can't be started is noticed by the time.
   video.play().catch(() => {});
-  await unlessAborted(
-    watch.next().finally(() => clearTimeout(patience)),
-    signal,
-  );
+  await unlessAborted(watch.next(), signal).finally(() => clearTimeout(patience));
   const ids = await unlessAborted(cameraIds(), signal);
   report({ name: "opened", other: nextCamera(ids, track?.getSettings().deviceId) });
 
