@@ -83,6 +83,8 @@ fn interrupt(pid: u32, signal: u32) {
 
 /// Sends the signal to a command that is stuck, and expects that it ends with `code`.
 fn interrupted(mut child: std::process::Child, signal: u32, code: i32) {
+    // `wait` closes it, which could end the command first.
+    let _stdin = child.stdin.take();
     interrupt(child.id(), signal);
     let begun = Instant::now();
     assert_eq!(child.wait().unwrap().code(), Some(code));
