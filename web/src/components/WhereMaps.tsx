@@ -39,7 +39,8 @@ function WhereMap({ activation, opacity, size }: { activation: Activation; opaci
   const { width, height } = canvasSize(size);
   const isShown = opacity > 0;
   useLayoutEffect(() => {
-    const context = canvas.current?.getContext("2d");
+    // WebKitGTK prints a canvas as black that it keeps in the memory of the graphics card, which this option prevents.
+    const context = canvas.current?.getContext("2d", { willReadFrequently: true });
     if (!isShown || !context) {
       return;
     }

@@ -144,6 +144,25 @@ describe("the map", () => {
     expect(await controls().isVisible()).toBe(false);
     await visitor.screenshot("why-print");
   });
+
+  test("is printed dark on white, in the dark too", async () => {
+    await visit({ colorScheme: "dark" });
+    await cat();
+    await visitor.page.emulateMedia({ media: "print" });
+    for (const selector of [":root", "body", ".viewfinder", ".bar[aria-pressed=true]"]) {
+      const style = await visitor.page.locator(selector).evaluate((element) => {
+        const { backgroundColor, backgroundImage, boxShadow } = getComputedStyle(element);
+        return { backgroundColor, backgroundImage, boxShadow };
+      });
+      const blank = { backgroundColor: "rgba(0, 0, 0, 0)", backgroundImage: "none", boxShadow: "none" };
+      expect(style, selector).toEqual(blank);
+    }
+    const ink = await visitor.page.locator("body").evaluate((body) => getComputedStyle(body).color);
+    expect(ink).toBe("rgb(22, 32, 29)");
+    // Else WebKitGTK prints the map black.
+    const settings = await shown().evaluate((map: HTMLCanvasElement) => map.getContext("2d")?.getContextAttributes());
+    expect(settings?.willReadFrequently).toBe(true);
+  });
 });
 
 test("a model without maps is not asked for any", async () => {
