@@ -212,7 +212,6 @@ describe("pictures from the share menu", () => {
 
   test.each(PAGES)("are answered by the server without a service worker, from %s", async (path) => {
     visitor = await Visitor.open(browser, server, { path, serviceWorkers: "block" });
-    visitor.problems.length = 0;
     await share(await shareAction(), "coffee.jpg");
     await visitor.page
       .getByRole("listitem")

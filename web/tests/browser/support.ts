@@ -111,6 +111,8 @@ export function launch(...further: string[]): Promise<Browser> {
 
 /** Chromium's console messages for a response of 400 or more and for a refused connection. */
 const FAILED_REQUEST = /^Failed to load resource: .*(status of \d+|net::ERR_)/;
+/** What Playwright says once the page asks for a service worker where a test blocks them. */
+const BLOCKED_WORKER = "Service Worker registration blocked by Playwright";
 
 /** Runs in the page, because the DevTools protocol does not expose the content of a sent Blob. */
 function keepBodies() {
@@ -163,8 +165,9 @@ export class Visitor {
     this.page.on("pageerror", (error) => this.problems.push(`error: ${error}`));
     this.page.on("console", (message) => {
       const isProblem = ["error", "warning"].includes(message.type());
-      if (isProblem && !FAILED_REQUEST.test(message.text())) {
-        this.problems.push(`${message.type()}: ${message.text()}`);
+      const text = message.text();
+      if (isProblem && !FAILED_REQUEST.test(text) && text !== BLOCKED_WORKER) {
+        this.problems.push(`${message.type()}: ${text}`);
       }
     });
     this.page.on("request", (request) => {
