@@ -59,7 +59,7 @@ class Server:
 
     def waits(self):
         """How often its threads have waited so far: for work, for a lock, for the network."""
-        return sum(status(task, "voluntary_ctxt_switches") for task in self.tasks())
+        return sum(int(status(task)["voluntary_ctxt_switches"]) for task in self.tasks())
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -79,12 +79,12 @@ class Server:
 
 def resident(pid):
     """The bytes that are resident of a process; 0 if it has ended."""
-    with contextlib.suppress(OSError):
-        return status(pathlib.Path(f"/proc/{pid}"), "VmRSS") * 1024
+    # One that nobody has waited for yet has no such line.
+    with contextlib.suppress(OSError, KeyError):
+        return int(status(pathlib.Path(f"/proc/{pid}"))["VmRSS"].split()[0]) * 1024
     return 0
 
 
-def status(folder, field):
-    """A number of the `status` in a folder of a process or thread; 0 if it has none, as a process that has just ended."""
-    lines = (folder / "status").read_text().splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith(f"{field}:")), 0)
+def status(folder):
+    """The lines of the `status` in a folder of a process or thread (proc(5)), by their names."""
+    return dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
